@@ -1,0 +1,33 @@
+/* limits.c - see limits.h. */
+// SPDX-License-Identifier: MIT
+#include "base/limits.h"
+
+const tc_limits tc_limits_default = {
+#define TC_LIMIT(name, default_value, unit, sentence) .name = default_value,
+#include "limit.def"
+#undef TC_LIMIT
+};
+
+const tc_limit_row tc_limit_rows[] = {
+#define TC_LIMIT(name, default_value, unit, sentence)                                              \
+    {#name, unit, sentence, default_value, offsetof(tc_limits, name)},
+#include "limit.def"
+#undef TC_LIMIT
+};
+
+const size_t tc_limit_row_count = sizeof tc_limit_rows / sizeof *tc_limit_rows;
+
+tc_err tc_limits_set(tc_limits *limits, tc_span assignment)
+{
+    const size_t equals = tc_span_find(assignment, '=');
+    const tc_span name = tc_span_first(assignment, equals);
+    uint64_t value;
+    if (equals == assignment.len || !tc_span_number(tc_span_from(assignment, equals + 1), &value))
+        return TC_ERR_USAGE;
+    for (size_t i = 0; i < tc_limit_row_count; i++)
+        if (tc_span_eq(name, tc_span_str(tc_limit_rows[i].name))) {
+            *tc_limit_at(limits, &tc_limit_rows[i]) = value;
+            return TC_OK;
+        }
+    return TC_ERR_USAGE;
+}

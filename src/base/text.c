@@ -1,0 +1,150 @@
+/* text.c - see text.h. */
+// SPDX-License-Identifier: MIT
+#include "base/text.h"
+
+size_t tc_text_number(char *at, uint64_t value)
+{
+    char digits[20];
+    size_t n = 0;
+    do {
+        digits[n++] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    for (size_t i = 0; i < n; i++)
+        at[i] = digits[n - 1 - i];
+    return n;
+}
+
+size_t tc_text_utf8_length(tc_span s)
+{
+    if (s.len == 0) return 0;
+    const uint8_t *b = (const uint8_t *)s.at;
+    if (b[0] < 0x80) return 1;
+    const size_t n = b[0] >= 0xf0 ? 4 : b[0] >= 0xe0 ? 3 : 2;
+    if (b[0] < 0xc2 || b[0] > 0xf4 || s.len < n) return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((b[i] & 0xc0) != 0x80) return 0;
+    if ((b[0] == 0xe0 && b[1] < 0xa0) || (b[0] == 0xed && b[1] > 0x9f) ||
+        (b[0] == 0xf0 && b[1] < 0x90) || (b[0] == 0xf4 && b[1] > 0x8f))
+        return 0; /* overlong, surrogate, past U+10FFFF */
+    return n;
+}
+
+bool tc_text_is_utf8(tc_span s)
+{
+    while (s.len) {
+        const size_t n = tc_text_utf8_length(s);
+        if (n == 0) return false;
+        s = tc_span_from(s, n);
+    }
+    return true;
+}
+
+/* Adds the bytes before at, as they are; keeps the first error. */
+static tc_err json_one(tc_buf *b, tc_span *s)
+{
+    const char c = s->at[0];
+    const size_t n = tc_text_utf8_length(*s);
+    if (n == 0) {
+        (void)tc_span_take(s, 1);
+        return tc_buf_add(b, TC_SPAN("\xef\xbf\xbd"));
+    }
+    const tc_span one = tc_span_take(s, n);
+    switch (c) {
+    case '"': return tc_buf_add(b, TC_SPAN("\\\""));
+    case '\\': return tc_buf_add(b, TC_SPAN("\\\\"));
+    case '\n': return tc_buf_add(b, TC_SPAN("\\n"));
+    case '\r': return tc_buf_add(b, TC_SPAN("\\r"));
+    case '\t': return tc_buf_add(b, TC_SPAN("\\t"));
+    default: break;
+    }
+    if ((uint8_t)c < 0x20 || c == 0x7f) return tc_buf_printf(b, "\\u%04x", (unsigned)(uint8_t)c);
+    return tc_buf_add(b, one);
+}
+
+tc_err tc_text_json(tc_buf *b, tc_span s)
+{
+    tc_err err = tc_buf_add_byte(b, '"');
+    while (s.len && !err)
+        err = json_one(b, &s);
+    return err ? err : tc_buf_add_byte(b, '"');
+}
+
+static tc_span html_name(char c)
+{
+    switch (c) {
+    case '&': return TC_SPAN("&amp;");
+    case '<': return TC_SPAN("&lt;");
+    case '>': return TC_SPAN("&gt;");
+    case '"': return TC_SPAN("&quot;");
+    case '\'': return TC_SPAN("&#39;");
+    default: return (tc_span){0};
+    }
+}
+
+tc_err tc_text_html(tc_buf *b, tc_span s)
+{
+    tc_err err = TC_OK;
+    for (size_t i = 0; i < s.len && !err; i++) {
+        const tc_span name = html_name(s.at[i]);
+        if (name.len)
+            err = tc_buf_add(b, name);
+        else if ((uint8_t)s.at[i] < 0x20 && s.at[i] != '\n' && s.at[i] != '\t')
+            err = tc_buf_add_byte(b, ' ');
+        else
+            err = tc_buf_add_byte(b, s.at[i]);
+    }
+    return err;
+}
+
+tc_err tc_text_terminal(tc_buf *b, tc_span s, bool lines)
+{
+    tc_err err = TC_OK;
+    while (s.len && !err) {
+        const char c = s.at[0];
+        const size_t n = tc_text_utf8_length(s);
+        const bool line = lines && (c == '\n' || c == '\t');
+        const bool c1 = n == 2 && (uint8_t)c == 0xc2 && (uint8_t)s.at[1] < 0xa0;
+        if (n == 0 || c1 || (n == 1 && !line && ((uint8_t)c < 0x20 || c == 0x7f))) {
+            for (size_t i = 0; i < (n ? n : 1) && !err; i++)
+                err = tc_buf_printf(b, "\\x%02x", (unsigned)(uint8_t)s.at[i]);
+            s = tc_span_from(s, n ? n : 1);
+        } else {
+            err = tc_buf_add(b, tc_span_take(&s, n));
+        }
+    }
+    return err;
+}
+
+tc_err tc_text_base64(tc_buf *b, tc_span s)
+{
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char *to;
+    const size_t size = (s.len + 2) / 3 * 4;
+    const tc_err err = tc_buf_reserve(b, size, &to);
+    if (err) return err;
+    for (size_t i = 0; i < s.len; i += 3) {
+        uint32_t v = (uint32_t)(uint8_t)s.at[i] << 16;
+        v |= i + 1 < s.len ? (uint32_t)(uint8_t)s.at[i + 1] << 8 : 0;
+        v |= i + 2 < s.len ? (uint32_t)(uint8_t)s.at[i + 2] : 0;
+        *to++ = letters[v >> 18];
+        *to++ = letters[v >> 12 & 63];
+        *to++ = i + 1 < s.len ? letters[v >> 6 & 63] : '=';
+        *to++ = i + 2 < s.len ? letters[v & 63] : '=';
+    }
+    b->len += size;
+    return TC_OK;
+}
+
+tc_err tc_text_thousands(tc_buf *b, uint64_t value)
+{
+    char digits[20], text[27];
+    const size_t n = tc_text_number(digits, value);
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (i && (n - i) % 3 == 0) text[len++] = ',';
+        text[len++] = digits[i];
+    }
+    return tc_buf_add(b, (tc_span){text, len});
+}

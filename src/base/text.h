@@ -1,0 +1,19 @@
+/* text.h - bytes made safe for a reader: numbers, JSON, HTML, terminals. All add to a tc_buf. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "base/buf.h"
+
+/* Decimal digits into at least 20 bytes; returns how many. Not terminated. */
+size_t tc_text_number(char *at, uint64_t value);
+
+tc_err tc_text_json(tc_buf *b,
+                    tc_span s) TC_MUST_USE; /* quoted; bytes that are no UTF-8 become U+FFFD */
+tc_err tc_text_html(tc_buf *b, tc_span s) TC_MUST_USE; /* & < > " ' escaped */
+tc_err tc_text_terminal(tc_buf *b, tc_span s,
+                        bool lines) TC_MUST_USE; /* controls as \xNN; \n and \t stay if lines */
+tc_err tc_text_base64(tc_buf *b, tc_span s) TC_MUST_USE;
+tc_err tc_text_thousands(tc_buf *b, uint64_t value) TC_MUST_USE; /* 1,234,567 */
+
+bool tc_text_is_utf8(tc_span s);
+/* Length of the UTF-8 sequence at the start of s (1 to 4), or 0 if it is no valid one. */
+size_t tc_text_utf8_length(tc_span s);

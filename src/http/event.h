@@ -1,0 +1,69 @@
+/* event.h - what happens in a session, for those who look on: the access log, the client's picture,
+ * --json. They read these events and measure nothing themselves.
+ *
+ * A session has three phases: a connection is established, requests go out, responses come back.
+ * An event that nobody reads costs one test of a bit in tc_watch.mask. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "http/exchange.h"
+
+enum tc_seen_kind {
+    TC_SEEN_RESOLVE,      /* client: name look-up begins; text: the name */
+    TC_SEEN_RESOLVED,     /* client: text: first address found; n: how many; err */
+    TC_SEEN_CONNECT,      /* client: an attempt begins; text: the address */
+    TC_SEEN_CONNECTED,    /* text: the peer's address; err where the attempt failed */
+    TC_SEEN_REUSED,       /* client: an exchange goes out on a session that had one before */
+    TC_SEEN_BEGUN,        /* x begins */
+    TC_SEEN_REQUEST_HEAD, /* the request's head is whole (server) or written (client) */
+    TC_SEEN_REQUEST_END,
+    TC_SEEN_RESPONSE_HEAD, /* 1xx too */
+    TC_SEEN_RESPONSE_DATA, /* text: a run of content, decoded */
+    TC_SEEN_RESPONSE_END,
+    TC_SEEN_CLOSED, /* x is over; err: why, if not well */
+    TC_SEEN_NOTE,   /* text: a line of the wire, in words; ours: we sent it */
+    TC_SEEN_ENDED,  /* the connection is closed; err */
+    TC_SEEN_COUNT
+};
+
+typedef struct tc_session_info {
+    uint64_t id; /* of the session, from 1 in each worker */
+    enum tc_role role;
+    enum tc_version version;
+    const char *link; /* "tcp" */
+    char peer[56];    /* address without port, NUL-terminated; "" for none */
+    uint16_t peer_port;
+    uint32_t exchanges; /* begun so far */
+    int64_t begun;
+} tc_session_info;
+
+typedef struct tc_seen {
+    enum tc_seen_kind kind;
+    bool ours;
+    tc_err err;
+    int64_t at;                     /* monotonic ns */
+    const tc_session_info *session; /* NULL before there is one */
+    const tc_exchange *x;           /* NULL where the event is the connection's */
+    tc_span text;
+    uint64_t n;
+} tc_seen;
+
+/* Someone who looks on. Called in the session's thread; must not call back. */
+typedef struct tc_watch tc_watch;
+struct tc_watch {
+    uint32_t mask; /* bits 1u << enum tc_seen_kind */
+    void (*see)(tc_watch *w, const tc_seen *what);
+    tc_watch *next; /* one more, or NULL */
+};
+
+static inline bool tc_watched(const tc_watch *w, enum tc_seen_kind kind)
+{
+    for (; w; w = w->next)
+        if (w->mask >> kind & 1) return true;
+    return false;
+}
+
+static inline void tc_show(tc_watch *w, const tc_seen *what)
+{
+    for (; w; w = w->next)
+        if (w->mask >> what->kind & 1) w->see(w, what);
+}

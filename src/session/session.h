@@ -1,0 +1,70 @@
+/* session.h - a link, an engine, and the exchanges between them: the three phases.
+ *
+ * The session carries bytes from the link to the engine and back, hands the engine's events to
+ * handlers, does what handlers asked for, keeps the times, and closes in one way only. It knows no
+ * version: a server's session picks its engine by the first line, then never looks again. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "base/buf.h"
+#include "http/engine.h"
+#include "http/event.h"
+#include "net/link.h"
+#include "net/loop.h"
+
+typedef struct tc_session tc_session;
+
+/* What sessions of one worker and role share. Outlives them. */
+typedef struct tc_session_env {
+    tc_loop *loop;
+    tc_engine_env engine; /* its limits and counters are the session's too */
+    tc_watch *watch;      /* NULL: nobody looks on */
+    tc_slab exchanges;
+    bool http09; /* server: a first line of only GET and a path is HTTP/0.9 */
+    uint64_t last_id;
+    tc_block *common; /* server: fields of every response (Server, Date); may be NULL */
+
+    /* server: gives x a handler by x->handler and x->self; never fails */
+    void (*route)(struct tc_session_env *env, tc_exchange *x);
+    /* server: fills in and sends an answer of our own for err, on an x that has begun none */
+    void (*refuse)(struct tc_session_env *env, tc_exchange *x, tc_err err);
+    /* the session is over and its memory may be reused; the link is closed */
+    void (*ended)(struct tc_session_env *env, tc_session *s, tc_err why);
+    /* client: the session can take another exchange; may be NULL */
+    void (*idle)(struct tc_session_env *env, tc_session *s);
+} tc_session_env;
+
+tc_err tc_session_env_init(tc_session_env *env, tc_loop *loop, enum tc_role role,
+                           const tc_limits *limits, tc_reached *reached) TC_MUST_USE;
+void tc_session_env_fini(tc_session_env *env);
+
+enum { TC_ENGINE_BYTES = 96 };
+
+struct tc_session {
+    tc_session_env *env;
+    tc_link *link;
+    tc_alarm alarm;
+    tc_task again;          /* another turn, after the others had theirs */
+    tc_exchange *exchanges; /* under way */
+    tc_buf carry;           /* came from the link, not yet taken by the engine */
+    int64_t phase_began;    /* when waiting for what we wait for began */
+    uint64_t sent_mark;     /* progress of the peer's taking, for send_ms */
+    uint32_t begun;         /* exchanges so far */
+    uint16_t flags;
+    tc_err why;
+    uint64_t id;
+    _Alignas(8) char engine_room[TC_ENGINE_BYTES];
+};
+
+/* Starts on a link that is connected. type NULL (server): chosen by the first line. The caller's
+ * memory, until env->ended. info: who the peer is, for those who look on. */
+void tc_session_begin(tc_session *s, tc_session_env *env, tc_link *link,
+                      const tc_engine_type *type);
+/* Reads and writes what can be; called by the link's owner when the link is ready. */
+void tc_session_turn(tc_session *s, unsigned ready);
+void tc_session_drain(tc_session *s);            /* finishes what runs, then ends */
+void tc_session_kill(tc_session *s, tc_err why); /* ends at once */
+
+/* Client. x comes from tc_session_exchange, with .ours, .handler and .self filled in. */
+tc_exchange *tc_session_exchange(tc_session_env *env); /* NULL without memory */
+tc_err tc_session_start(tc_session *s, tc_exchange *x) TC_MUST_USE;
+bool tc_session_idle(const tc_session *s);
