@@ -1,0 +1,151 @@
+/* help.c - help and complaints, made from the tables of commands and options. */
+// SPDX-License-Identifier: MIT
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cmd/commands.h"
+#include "cmd/term.h"
+
+enum { HELP_MAX = 65536, COLUMNS_MAX = 100 };
+
+static unsigned columns(void)
+{
+    tc_term t;
+    tc_term_init(&t, STDOUT_FILENO, TC_COLOR_NEVER);
+    return t.columns > COLUMNS_MAX ? COLUMNS_MAX : t.columns < 40 ? 40 : t.columns;
+}
+
+static int print(tc_buf *text, tc_err err)
+{
+    const size_t written = err ? 0 : fwrite(text->at, 1, text->len, stdout);
+    const bool good = !err && written == text->len && fflush(stdout) == 0;
+    tc_buf_fini(text);
+    return good ? 0 : tc_err_exit(err ? err : TC_ERR_WRITE_FILE);
+}
+
+static tc_err command_help(const tc_command *c, tc_buf *out)
+{
+    const unsigned width = columns();
+    tc_err err = tc_buf_printf(out, "usage: tercet %s %s%s\n\n", c->name, c->operands,
+                               c->option_count ? " [OPTION]..." : "");
+    if (!err) err = tc_options_wrap(out, tc_span_str(c->about), 0, 0, width);
+    if (!err && c->option_count) {
+        err = tc_buf_printf(out, "\n\n");
+        if (!err) err = tc_options_help(c->options, c->option_count, width, out);
+    }
+    if (!err && c->examples)
+        err = tc_buf_printf(out, "%sexamples:\n%s", c->option_count ? "\n" : "\n\n", c->examples);
+    if (!err && !c->option_count && !c->examples) err = tc_buf_printf(out, "\n");
+    return err;
+}
+
+static int print_command_help(const tc_command *c)
+{
+    tc_buf out;
+    tc_buf_init(&out, HELP_MAX);
+    return print(&out, command_help(c, &out));
+}
+
+void tc_cmd_version(void)
+{
+    printf("tercet %s\nHTTP/0.9, HTTP/1.0, HTTP/1.1; server and client\n", TERCET_VERSION);
+}
+
+void tc_cmd_overview(void)
+{
+    tc_buf out;
+    tc_buf_init(&out, HELP_MAX);
+    tc_err err = tc_buf_printf(&out, "tercet: the HTTP session, both ends\n\n"
+                                     "usage: tercet COMMAND [ARGUMENT]...\n\n");
+    for (size_t i = 0; tc_commands[i] && !err; i++)
+        err = tc_buf_printf(&out, "  %-8s  %s\n", tc_commands[i]->name, tc_commands[i]->summary);
+    if (!err)
+        err = tc_buf_printf(&out,
+                            "\n  tercet help COMMAND    its arguments and options, with examples\n"
+                            "  tercet --version       which version this is\n"
+                            "  man tercet             all of it\n");
+    (void)print(&out, err); /* help that cannot be written has nobody to complain to */
+}
+
+const tc_command *tc_command_of(const char *name)
+{
+    for (size_t i = 0; tc_commands[i]; i++)
+        if (tc_span_eq(tc_span_str(tc_commands[i]->name), tc_span_str(name))) return tc_commands[i];
+    return NULL;
+}
+
+int tc_command_unknown(const char *name)
+{
+    const tc_command *nearest = NULL;
+    unsigned best = 3;
+    for (size_t i = 0; tc_commands[i]; i++) {
+        const unsigned typos = tc_typos(tc_span_str(name), tc_span_str(tc_commands[i]->name));
+        if (typos < best) best = typos, nearest = tc_commands[i];
+    }
+    if (nearest)
+        fprintf(stderr, "tercet: unknown command %s; did you mean %s?\n", name, nearest->name);
+    else
+        fprintf(stderr, "tercet: unknown command %s; tercet --help lists them\n", name);
+    return tc_err_exit(TC_ERR_USAGE);
+}
+
+int tc_command_complain(const tc_command *c, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("tercet: ", stderr);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "\n        tercet help %s shows what it takes\n", c->name);
+    return tc_err_exit(TC_ERR_USAGE);
+}
+
+/* --help anywhere among the options, as people type it; not behind "--". */
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        const tc_span word = tc_span_str(argv[i]);
+        if (tc_span_eq(word, TC_SPAN("--"))) return false;
+        if (tc_span_eq(word, TC_SPAN("--help")) || tc_span_eq(word, TC_SPAN("-h"))) return true;
+    }
+    return false;
+}
+
+bool tc_command_parse(const tc_command *c, int argc, char **argv, void *into, tc_command_line *ret)
+{
+    if (asks_for_help(argc, argv)) {
+        ret->exit_code = print_command_help(c);
+        return false;
+    }
+    tc_buf complaint;
+    tc_buf_init(&complaint, HELP_MAX);
+    int operands = 0;
+    const tc_err err = tc_options_parse(c->options, c->option_count, argc - 1, argv + 1, into,
+                                        &complaint, &operands);
+    if (err)
+        ret->exit_code = tc_command_complain(c, "%.*s", TC_FMT(tc_buf_span(&complaint)));
+    else
+        *ret = (tc_command_line){.operands = argv + 1, .operand_count = operands};
+    tc_buf_fini(&complaint);
+    return !err;
+}
+
+int tc_cmd_help(const tc_command *c, int argc, char **argv)
+{
+    (void)c;
+    if (argc < 2) {
+        tc_cmd_overview();
+        return 0;
+    }
+    const tc_command *asked = tc_command_of(argv[1]);
+    return asked ? print_command_help(asked) : tc_command_unknown(argv[1]);
+}
+
+const tc_command tc_command_help = {
+    .name = "help",
+    .operands = "[COMMAND]",
+    .summary = "explains a command",
+    .about = "Explains a command: what it takes, its options, examples.",
+    .run = tc_cmd_help,
+};
