@@ -81,7 +81,8 @@ struct tc_engine_type {
     size_t size;       /* bytes of an engine */
 
     void (*init)(tc_engine *e, tc_engine_env *env);
-    void (*fini)(tc_engine *e); /* every exchange has been CLOSED or is given back here */
+    void (*fini)(tc_engine *e); /* puts back an exchange whose HEAD it has not given yet; touches
+                                   no other: those are the session's, and gone by now */
 
     void (*feed)(tc_engine *e, int64_t now, uint64_t sid, tc_span in, bool fin);
     bool (*next)(tc_engine *e, tc_event *ret_event);

@@ -84,6 +84,7 @@ struct tc_exchange {
     void *session;
     void *stream;                  /* the engine's, in the arena */
     tc_exchange *next;             /* the session's list */
+    uint64_t held;                 /* bytes of content not given back to the engine while paused */
     int64_t rate_mark, rate_bytes; /* progress of their content: when last looked, bytes then */
     _Alignas(16) char room[TC_EXCHANGE_ROOM]; /* the arena's first block */
 };

@@ -6,6 +6,7 @@
 
 typedef struct tc_link tc_link;
 
+enum { TC_PEER_TEXT = 56 }; /* an IPv6 address with a zone, and its NUL */
 enum { TC_LINK_IN = 1, TC_LINK_OUT = 2, TC_LINK_GONE = 4 }; /* what on_ready may be told */
 
 typedef struct tc_link_type {
@@ -19,7 +20,8 @@ typedef struct tc_link_type {
     tc_err (*flush)(tc_link *l);
     bool (*stuck)(const tc_link *l); /* bytes wait that the peer does not take */
     uint64_t (*untaken)(
-        const tc_link *l);           /* bytes on our side that the peer has not acknowledged */
+        const tc_link *l); /* bytes on our side that the peer has not acknowledged */
+    void (*peer)(const tc_link *l, char ret_text[TC_PEER_TEXT], uint16_t *ret_port);
     void (*end_writing)(tc_link *l); /* after flush: the peer reads an end */
     void (*close)(tc_link *l);       /* at once; the link's memory is the caller's */
 } tc_link_type;

@@ -1,8 +1,8 @@
 /* loop.h - one thread's sockets, timers and posted work. Backed by epoll, edge-triggered; nothing
  * of that shows here, so that another backend can stand in its place.
  *
- * A callback may remove any watch, its own too; a removed one is not called again, but its memory
- * must stay until the turn is over: tc_loop_after runs something then. */
+ * A callback may remove any io, its own too: a removed one is not called again and its memory may
+ * go at once. */
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "base/clock.h"
@@ -41,20 +41,24 @@ void tc_loop_free(tc_loop *loop);
 
 tc_err tc_loop_add(tc_loop *loop, tc_io *io) TC_MUST_USE;          /* edges, both ways */
 tc_err tc_loop_add_listener(tc_loop *loop, tc_io *io) TC_MUST_USE; /* level, reading */
-void tc_loop_remove(tc_loop *loop, tc_io *io); /* before close(io->fd); closing removes too, but
-                                                  events of this turn would still come */
+void tc_loop_remove(tc_loop *loop, tc_io *io);                     /* it may be added again */
+void tc_loop_closing(tc_loop *loop, tc_io *io); /* instead, where close(io->fd) comes next */
 
 tc_err tc_loop_set(tc_loop *loop, tc_alarm *alarm, int64_t deadline) TC_MUST_USE;
 void tc_loop_clear(tc_loop *loop, tc_alarm *alarm);
 
 void tc_loop_after(tc_loop *loop, tc_task *task); /* at the end of this turn; once, however often */
-void tc_loop_post(tc_loop *loop, tc_task *task);  /* from any thread; the task must not be queued */
+void tc_loop_cancel(tc_loop *loop,
+                    tc_task *task);              /* one given to tc_loop_after, if it still waits */
+void tc_loop_post(tc_loop *loop, tc_task *task); /* from any thread; the task must not be queued */
 
 /* Monotonic ns: read when the loop woke, and again by tc_loop_tick. */
 int64_t tc_loop_now(const tc_loop *loop);
 int64_t tc_loop_tick(tc_loop *loop);
 /* Memory for one read of a link, shared by all of them. */
 char *tc_loop_read_room(tc_loop *loop, size_t *ret_size);
+/* Memory in which a link gathers small runs before it writes; empty between two sessions' turns. */
+char *tc_loop_write_room(tc_loop *loop, size_t *ret_size);
 
 tc_err tc_loop_run(tc_loop *loop) TC_MUST_USE;                 /* until tc_loop_stop */
 tc_err tc_loop_turn(tc_loop *loop, int64_t until) TC_MUST_USE; /* waits at most until then, once */

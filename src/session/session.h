@@ -20,7 +20,7 @@ typedef struct tc_session_env {
     tc_watch *watch;      /* NULL: nobody looks on */
     tc_slab exchanges;
     bool http09; /* server: a first line of only GET and a path is HTTP/0.9 */
-    uint64_t last_id;
+    uint64_t last_id, last_exchange;
     tc_block *common; /* server: fields of every response (Server, Date); may be NULL */
 
     /* server: gives x a handler by x->handler and x->self; never fails */
@@ -43,12 +43,14 @@ struct tc_session {
     tc_session_env *env;
     tc_link *link;
     tc_alarm alarm;
-    tc_task again;          /* another turn, after the others had theirs */
-    tc_exchange *exchanges; /* under way */
-    tc_buf carry;           /* came from the link, not yet taken by the engine */
-    int64_t phase_began;    /* when waiting for what we wait for began */
-    uint64_t sent_mark;     /* progress of the peer's taking, for send_ms */
-    uint32_t begun;         /* exchanges so far */
+    tc_task again;            /* another turn, after the others had theirs */
+    tc_exchange *exchanges;   /* under way */
+    tc_buf carry;             /* came from the link, not yet taken by the engine */
+    int64_t phase_began;      /* when waiting for what we wait for began */
+    uint64_t sent, sent_mark; /* bytes the link took; what the peer had of them, a window ago */
+    int64_t send_window;      /* begin of the window that send_ms looks at; 0: none */
+    uint32_t drained;         /* bytes thrown away while lingering */
+    uint32_t begun;           /* exchanges so far */
     uint16_t flags;
     tc_err why;
     uint64_t id;
