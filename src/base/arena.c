@@ -24,7 +24,7 @@ struct tc_arena_cleanup {
 
 void tc_arena_init(tc_arena *a, void *memory, size_t size, size_t max)
 {
-    *a = (tc_arena){.at = memory, .end = (char *)memory + size, .max = max};
+    *a = (tc_arena){.at = memory, .end = memory ? (char *)memory + size : NULL, .max = max};
 }
 
 void tc_arena_fini(tc_arena *a)
@@ -44,9 +44,11 @@ void tc_arena_fini(tc_arena *a)
 
 static bool grow(tc_arena *a, size_t size)
 {
+    const size_t left = a->max - a->held; /* held never passes max */
     size_t room = BLOCK_BYTES - sizeof(struct tc_arena_block);
-    if (room < size + ALIGN) room = size + ALIGN;
-    if (a->held >= a->max || room > a->max - a->held) return false;
+    if (left == 0 || size > left) return false;
+    if (room < size) room = size;
+    if (room > left) room = left;
     struct tc_arena_block *b = tc_alloc(sizeof *b + room);
     if (!b) return false;
     b->next = a->blocks;
@@ -57,22 +59,28 @@ static bool grow(tc_arena *a, size_t size)
     return true;
 }
 
+static bool has_room(const tc_arena *a, size_t pad, size_t size)
+{
+    if (!a->at) return false;
+    const size_t room = (size_t)(a->end - a->at);
+    return room >= pad && room - pad >= size;
+}
+
 char *tc_arena_bytes(tc_arena *a, size_t size)
 {
-    if ((size_t)(a->end - a->at) < size && !grow(a, size)) return NULL;
+    if (!has_room(a, 0, size) && !grow(a, size)) return NULL;
     char *bytes = a->at;
-    a->at += size;
+    if (size) a->at += size;
     return bytes;
 }
 
 void *tc_arena_alloc(tc_arena *a, size_t size)
 {
     const size_t pad = -(uintptr_t)a->at & (ALIGN - 1);
-    if ((size_t)(a->end - a->at) < size + pad) {
-        if (!grow(a, size)) return NULL;
-        return tc_arena_alloc(a, size);
-    }
-    a->at += pad;
+    if (has_room(a, pad, size))
+        a->at += pad;
+    else if (!grow(a, size)) /* a block begins aligned */
+        return NULL;
     return tc_arena_bytes(a, size);
 }
 

@@ -45,10 +45,12 @@ static inline bool tc_span_ends(tc_span s, tc_span with)
            (with.len == 0 || memcmp(s.at + s.len - with.len, with.at, with.len) == 0);
 }
 
-/* From byte n on; empty past the end. */
+/* From byte n on; empty past the end. (Adding 0 to NULL is undefined in C, and compiles to the same
+ * with the test as without.) */
 static inline tc_span tc_span_from(tc_span s, size_t n)
 {
-    return n < s.len ? (tc_span){s.at + n, s.len - n} : (tc_span){s.at + s.len, 0};
+    if (n > s.len) n = s.len;
+    return (tc_span){n ? s.at + n : s.at, s.len - n};
 }
 
 /* The first n bytes, or all. */
@@ -61,7 +63,7 @@ static inline tc_span tc_span_first(tc_span s, size_t n)
 static inline tc_span tc_span_take(tc_span *s, size_t n)
 {
     const tc_span front = {s->at, n};
-    s->at += n;
+    if (n) s->at += n;
     s->len -= n;
     return front;
 }
