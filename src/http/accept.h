@@ -1,0 +1,18 @@
+/* accept.h - what kind of answer a request would rather have (RFC 9110, 12.4 and 12.5.1). */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "http/message.h"
+
+/* The weight that an Accept value gives a type, in thousandths: 0 not acceptable, 1000 best. The
+ * most specific range decides: type/subtype with parameters, type/subtype, type/any, any. type
+ * may have parameters ("text/html; charset=utf-8"). Malformed members say nothing; an empty value
+ * asks for nothing, and everything is 1000. */
+int tc_accept_q(tc_span accept, tc_span type);
+
+enum tc_reply_kind { TC_REPLY_HTML, TC_REPLY_JSON, TC_REPLY_TEXT };
+
+/* The best of three: text/html; application/json or application/problem+json; text/plain. Of equal
+ * weights, the more specific range wins, then the one that stands first; where one range speaks for
+ * several (as "any" of curl), and where none of the three is acceptable or nothing was
+ * asked for, the usual one. */
+enum tc_reply_kind tc_accept_kind(const tc_message *request, enum tc_reply_kind usual);
