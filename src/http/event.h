@@ -11,7 +11,7 @@ enum tc_seen_kind {
     TC_SEEN_RESOLVE,      /* client: name look-up begins; text: the name */
     TC_SEEN_RESOLVED,     /* client: text: first address found; n: how many; err */
     TC_SEEN_CONNECT,      /* client: an attempt begins; text: the address */
-    TC_SEEN_CONNECTED,    /* text: the peer's address; err where the attempt failed */
+    TC_SEEN_CONNECTED,    /* text: the peer's address; err, and errno in n, where it failed */
     TC_SEEN_REUSED,       /* client: an exchange goes out on a session that had one before */
     TC_SEEN_BEGUN,        /* x begins */
     TC_SEEN_REQUEST_HEAD, /* the request's head is whole (server) or written (client) */

@@ -1,0 +1,22 @@
+/* address.h - an IP address with a port: what a look-up gives and an attempt takes. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <netinet/in.h>
+
+#include "base/span.h"
+
+enum { TC_ADDRESS_TEXT = 72 }; /* "[IPv6%zone]:port" and its NUL */
+
+typedef union tc_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+} tc_address;
+
+static inline socklen_t tc_address_length(const tc_address *a)
+{
+    return a->any.sa_family == AF_INET6 ? sizeof a->v6 : sizeof a->v4;
+}
+
+/* "127.0.0.1:80", "[::1]:80"; NUL-terminated, and the span of it. */
+tc_span tc_address_text(const tc_address *a, char ret_text[TC_ADDRESS_TEXT]);

@@ -1,0 +1,274 @@
+/* connect.c - see connect.h. All decisions are made in one place, step(); everything that happens
+ * writes down what it is and asks for a step at the end of the turn. */
+// SPDX-License-Identifier: MIT
+#include "net/connect.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define OWNER(type, member, pointer) ((type *)((char *)(pointer)-offsetof(type, member)))
+
+static void show(tc_connect *c, enum tc_seen_kind kind, tc_err err, tc_span text, uint64_t n)
+{
+    if (!tc_watched(c->watch, kind)) return;
+    tc_show(c->watch, &(tc_seen){.kind = kind,
+                                 .ours = true,
+                                 .err = err,
+                                 .at = tc_loop_tick(c->loop),
+                                 .text = text,
+                                 .n = n});
+}
+
+static void show_attempt(tc_connect *c, enum tc_seen_kind kind, tc_err err, const tc_attempt *a)
+{
+    char text[TC_ADDRESS_TEXT];
+    if (tc_watched(c->watch, kind))
+        show(c, kind, err, tc_address_text(a->address, text), (uint64_t)a->error);
+}
+
+static void close_attempt(tc_attempt *a)
+{
+    if (a->io.fd < 0) return;
+    tc_loop_closing(a->connect->loop, &a->io);
+    close(a->io.fd);
+    a->io.fd = -1;
+    a->connect->open--;
+}
+
+/* Sets the alarm; without memory for it, the wait is over at once. */
+static void pause_for(tc_connect *c, int64_t ms)
+{
+    c->paused = tc_loop_set(c->loop, &c->pause, tc_loop_now(c->loop) + ms * TC_MS) == TC_OK;
+    if (!c->paused) tc_loop_after(c->loop, &c->step);
+}
+
+static void add_text(tc_connect *c, size_t *at, const char *format, const char *a, const char *b)
+{
+    const size_t room = sizeof c->why - *at;
+    const int n = snprintf(c->why + *at, room, format, a, b);
+    if (n > 0) *at += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+/* "[::1]:80: Connection refused; 127.0.0.1:80: no answer" */
+static void explain(tc_connect *c)
+{
+    size_t at = 0;
+    char text[TC_ADDRESS_TEXT], error[96];
+    c->why[0] = 0;
+    for (unsigned i = 0; i < c->tried; i++) {
+        const tc_attempt *a = &c->attempts[i];
+        (void)tc_address_text(a->address, text);
+        const char *why = a->error ? strerror_r(a->error, error, sizeof error) : "no answer";
+        add_text(c, &at, at ? "; %s: %s" : "%s: %s", text, why);
+    }
+    if (c->tried == 0 && c->sentence[TC_V4]) add_text(c, &at, "%s%s", c->sentence[TC_V4], "");
+    if (c->tried == 0 && c->sentence[TC_V6] &&
+        (!c->sentence[TC_V4] || strcmp(c->sentence[TC_V4], c->sentence[TC_V6])))
+        add_text(c, &at, at ? " (IPv6: %s)%s" : "%s%s", c->sentence[TC_V6], "");
+    if (at == 0) add_text(c, &at, "%s%s", "the name look-up gave no answer", "");
+}
+
+/* why: what is told of attempts that are broken off */
+static void release(tc_connect *c, tc_err why)
+{
+    for (unsigned i = 0; i < c->tried; i++) {
+        const bool lost = c->attempts[i].io.fd >= 0;
+        close_attempt(&c->attempts[i]);
+        if (lost) show_attempt(c, TC_SEEN_CONNECTED, why, &c->attempts[i]);
+    }
+    tc_resolve_cancel(&c->resolve);
+    tc_loop_cancel(c->loop, &c->step);
+    tc_loop_clear(c->loop, &c->pause);
+    tc_loop_clear(c->loop, &c->limit);
+}
+
+static void fail(tc_connect *c, tc_err err)
+{
+    explain(c);
+    release(c, err);
+    if (!c->told) show(c, TC_SEEN_RESOLVED, err, c->host, 0);
+    c->done(c, err, -1, NULL);
+}
+
+static void win(tc_attempt *a)
+{
+    tc_connect *c = a->connect;
+    const int fd = a->io.fd;
+    tc_loop_remove(c->loop, &a->io);
+    a->io.fd = -1;
+    c->open--;
+    show_attempt(c, TC_SEEN_CONNECTED, TC_OK, a);
+    release(c, TC_ERR_OUTRUN);
+    c->done(c, TC_OK, fd, a->address);
+}
+
+static void lose(tc_attempt *a, int error)
+{
+    tc_connect *c = a->connect;
+    a->error = error;
+    close_attempt(a);
+    show_attempt(c, TC_SEEN_CONNECTED, TC_ERR_CONNECT, a);
+    c->paused = false; /* the next one need not wait */
+    tc_loop_after(c->loop, &c->step);
+}
+
+static void attempt_ready(tc_io *io, unsigned what)
+{
+    tc_attempt *a = (tc_attempt *)io;
+    if (!(what & (TC_READY_OUT | TC_READY_GONE))) return;
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &error, &length)) error = errno;
+    if (error)
+        lose(a, error);
+    else
+        win(a);
+}
+
+static void attempt_begin(tc_connect *c, const tc_address *address)
+{
+    tc_attempt *a = &c->attempts[c->tried++];
+    *a = (tc_attempt){.io = {-1, attempt_ready}, .connect = c, .address = address};
+    show_attempt(c, TC_SEEN_CONNECT, TC_OK, a);
+    a->io.fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (a->io.fd < 0) {
+        if (errno == EMFILE || errno == ENFILE) c->local = TC_ERR_TOO_MANY_FILES;
+        lose(a, errno);
+        return;
+    }
+    c->open++;
+    const int yes = 1;
+    (void)setsockopt(a->io.fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* works without */
+    if (connect(a->io.fd, &address->any, tc_address_length(address)) && errno != EINPROGRESS) {
+        lose(a, errno);
+        return;
+    }
+    const tc_err err = tc_loop_add(c->loop, &a->io); /* connected already: told at once */
+    if (err) {
+        c->local = err;
+        lose(a, ENOMEM);
+    }
+}
+
+/* The next address: families take turns while both have some. NULL: none is left. */
+static const tc_address *take_address(tc_connect *c)
+{
+    for (int i = 0; i < TC_FAMILIES; i++) {
+        const enum tc_family family = c->next;
+        c->next = family == TC_V6 ? TC_V4 : TC_V6;
+        if (c->used[family] < c->found[family].count)
+            return &c->found[family].at[c->used[family]++];
+    }
+    return NULL;
+}
+
+static void step(tc_task *task)
+{
+    tc_connect *c = OWNER(tc_connect, step, task);
+    const bool any = c->found[TC_V6].count || c->found[TC_V4].count;
+    const bool waiting = c->waiting[TC_V6] || c->waiting[TC_V4];
+    if (c->local && c->open == 0) {
+        fail(c, c->local);
+        return;
+    }
+    if (!any && !waiting) {
+        fail(c, TC_ERR_RESOLVE);
+        return;
+    }
+    if (c->paused || !any) return;
+    const tc_address *address = take_address(c);
+    if (address) {
+        attempt_begin(c, address);
+        if (c->attempts[c->tried - 1].io.fd >= 0) pause_for(c, TC_CONNECT_DELAY_MS);
+    } else if (c->open == 0 && !waiting) {
+        fail(c, TC_ERR_CONNECT);
+    }
+}
+
+static void pause_over(tc_alarm *alarm)
+{
+    tc_connect *c = OWNER(tc_connect, pause, alarm);
+    c->paused = false;
+    tc_loop_after(c->loop, &c->step);
+}
+
+static void limit_over(tc_alarm *alarm)
+{
+    tc_connect *c = OWNER(tc_connect, limit, alarm);
+    fail(c, TC_ERR_CONNECT_TIME);
+}
+
+static void take_family(tc_connect *c, enum tc_family family, const tc_addresses *addresses)
+{
+    const enum tc_family other = family == TC_V6 ? TC_V4 : TC_V6;
+    c->waiting[family] = false;
+    c->found[family] = *addresses;
+    for (unsigned i = 0; i < addresses->count; i++) {
+        if (family == TC_V6)
+            c->found[family].at[i].v6.sin6_port = htons(c->port);
+        else
+            c->found[family].at[i].v4.sin_port = htons(c->port);
+    }
+    if (addresses->count && !c->told) {
+        char text[TC_ADDRESS_TEXT];
+        c->told = true;
+        show(c, TC_SEEN_RESOLVED, TC_OK, tc_address_text(&c->found[family].at[0], text),
+             addresses->count + c->found[other].count);
+    }
+    const bool early = family == TC_V4 && c->waiting[TC_V6] && addresses->count && c->tried == 0;
+    if (early)
+        pause_for(c, TC_RESOLVE_DELAY_MS);
+    else if (c->tried == 0) /* whoever was waited for is here */
+        c->paused = false;
+    tc_loop_after(c->loop, &c->step);
+}
+
+static void found(tc_resolve *r, enum tc_family family, const tc_addresses *addresses,
+                  const char *sentence)
+{
+    tc_connect *c = OWNER(tc_connect, resolve, r);
+    c->sentence[family] = sentence;
+    take_family(c, family, addresses);
+}
+
+void tc_connect_begin(tc_connect *c)
+{
+    tc_addresses literal[TC_FAMILIES];
+    c->why[0] = 0;
+    c->resolve = (tc_resolve){.lookup = c->lookup, .found = found};
+    c->step = (tc_task){.run = step};
+    c->pause = (tc_alarm){.ring = pause_over};
+    c->limit = (tc_alarm){.ring = limit_over};
+    c->next = TC_V6;
+    c->tried = c->open = 0;
+    c->local = TC_OK;
+    c->paused = c->told = false;
+    for (int i = 0; i < TC_FAMILIES; i++) {
+        c->found[i].count = c->used[i] = 0;
+        c->sentence[i] = NULL;
+        c->waiting[i] = true;
+    }
+    (void)tc_loop_tick(c->loop);
+    show(c, TC_SEEN_RESOLVE, TC_OK, c->host, 0);
+    if (tc_resolve_literal(c->host, literal)) {
+        c->found[TC_V4] = literal[TC_V4]; /* so that both are counted when the first is told */
+        take_family(c, TC_V6, &literal[TC_V6]);
+        take_family(c, TC_V4, &literal[TC_V4]);
+    } else {
+        c->local = tc_resolve_begin(&c->resolve, c->loop, c->host);
+        if (c->local) tc_loop_after(c->loop, &c->step);
+    }
+    if (c->limit_ns &&
+        tc_loop_set(c->loop, &c->limit, tc_loop_now(c->loop) + c->limit_ns) != TC_OK) {
+        c->local = TC_ERR_NO_MEMORY;
+        tc_loop_after(c->loop, &c->step);
+    }
+}
+
+void tc_connect_cancel(tc_connect *c)
+{
+    release(c, TC_ERR_INTERRUPTED);
+}

@@ -1,0 +1,57 @@
+/* connect.h - a TCP connection to a name, by whichever address answers first (RFC 8305).
+ *
+ * Families take turns, beginning with IPv6. An attempt gets 250 ms before the next one starts
+ * beside it; one that fails makes way at once. The first to succeed wins and the others are
+ * closed. IPv4 waits 50 ms for a late IPv6 look-up. Every step is an event. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "http/event.h"
+#include "net/resolve.h"
+
+enum {
+    TC_CONNECT_DELAY_MS = 250,
+    TC_RESOLVE_DELAY_MS = 50,
+    TC_CONNECT_ATTEMPTS = TC_ADDRESSES * TC_FAMILIES,
+    TC_CONNECT_WHY = 1024
+};
+
+struct tc_connect;
+
+typedef struct tc_attempt {
+    tc_io io; /* first; fd -1: not under way */
+    struct tc_connect *connect;
+    const tc_address *address;
+    int error; /* errno of a failed one */
+} tc_attempt;
+
+typedef struct tc_connect {
+    /* filled in by the caller */
+    tc_loop *loop;
+    tc_watch *watch;   /* NULL: nobody looks on */
+    tc_lookup *lookup; /* NULL: the system's */
+    tc_span host;      /* must live until done or cancelled */
+    uint16_t port;
+    int64_t limit_ns; /* for all of it; 0: none */
+    /* Once, in the loop's thread, unless cancelled; may free c. fd is connected and non-blocking,
+     * the callee's from here on; on error it is -1 and c->why names every address tried. */
+    void (*done)(struct tc_connect *c, tc_err err, int fd, const tc_address *peer);
+    char why[TC_CONNECT_WHY];
+
+    /* its own */
+    tc_resolve resolve;
+    tc_task step; /* another look at what to do, after this turn */
+    tc_alarm pause, limit;
+    tc_addresses found[TC_FAMILIES];
+    const char *sentence[TC_FAMILIES]; /* why a look-up gave nothing */
+    unsigned used[TC_FAMILIES];        /* addresses tried of each family */
+    bool waiting[TC_FAMILIES];         /* for its look-up */
+    bool paused;                       /* the delay of the last attempt, or for IPv6, runs */
+    bool told;                         /* RESOLVED was shown */
+    enum tc_family next;               /* whose turn it is */
+    unsigned tried, open;              /* attempts begun, those under way */
+    tc_err local;                      /* a failure of ours that no other address mends */
+    tc_attempt attempts[TC_CONNECT_ATTEMPTS];
+} tc_connect;
+
+void tc_connect_begin(tc_connect *c); /* done is not called from inside */
+void tc_connect_cancel(tc_connect *c);

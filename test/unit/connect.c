@@ -1,0 +1,346 @@
+/* Happy Eyeballs (RFC 8305): which address wins, who waits for whom, what failures say, and that
+ * no step leaks a descriptor. */
+// SPDX-License-Identifier: MIT
+#include "net/connect.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static tc_loop *loop;
+
+struct result {
+    tc_connect connect; /* first */
+    bool over;
+    tc_err err;
+    int fd;
+    char peer[TC_ADDRESS_TEXT];
+    tc_watch watch;
+    char log[2048]; /* what was seen, a word each */
+};
+
+static void over(tc_connect *c, tc_err err, int fd, const tc_address *peer)
+{
+    struct result *r = (struct result *)c;
+    assert_false(r->over);
+    r->over = true;
+    r->err = err;
+    r->fd = fd;
+    if (peer) (void)tc_address_text(peer, r->peer);
+}
+
+static void see(tc_watch *w, const tc_seen *what)
+{
+    struct result *r = (struct result *)((char *)w - offsetof(struct result, watch));
+    const size_t at = strlen(r->log);
+    static const char *const names[] = {[TC_SEEN_RESOLVE] = "resolve",
+                                        [TC_SEEN_RESOLVED] = "resolved",
+                                        [TC_SEEN_CONNECT] = "try",
+                                        [TC_SEEN_CONNECTED] = "connected"};
+    (void)snprintf(r->log + at, sizeof r->log - at, "%s:%s ", names[what->kind],
+                   what->err ? tc_err_name(what->err) : "ok");
+}
+
+static int descriptors(void)
+{
+    int n = 0;
+    DIR *d = opendir("/proc/self/fd");
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n;
+}
+
+/* A listener on 127.0.0.N. With full, its queue is filled: further attempts hang. */
+static int listen_on(const char *address, bool full, uint16_t *ret_port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t length = sizeof at;
+    assert_int_equal(inet_pton(AF_INET, address, &at.sin_addr), 1);
+    at.sin_port = htons(*ret_port);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, length), 0);
+    assert_int_equal(listen(fd, full ? 0 : 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &length), 0);
+    *ret_port = ntohs(at.sin_port);
+    return fd;
+}
+
+static void fill(const char *address, uint16_t port, int *fds, int count)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
+    assert_int_equal(inet_pton(AF_INET, address, &at.sin_addr), 1);
+    for (int i = 0; i < count; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        (void)connect(fds[i], (struct sockaddr *)&at, sizeof at);
+    }
+}
+
+static void run(struct result *r, tc_lookup *lookup, const char *host, uint16_t port,
+                int64_t limit_ms)
+{
+    *r = (struct result){.fd = -1};
+    r->watch = (tc_watch){.mask = ~0u, .see = see};
+    r->connect.loop = loop;
+    r->connect.watch = &r->watch;
+    r->connect.lookup = lookup;
+    r->connect.host = tc_span_str(host);
+    r->connect.port = port;
+    r->connect.limit_ns = limit_ms * TC_MS;
+    r->connect.done = over;
+    tc_connect_begin(&r->connect);
+    assert_false(r->over);
+    const int64_t until = tc_clock_now() + 5 * TC_S;
+    while (!r->over && tc_clock_now() < until)
+        assert_int_equal(tc_loop_turn(loop, until), TC_OK);
+    assert_true(r->over);
+}
+
+static void add(tc_addresses *to, const char *address)
+{
+    tc_address *a = &to->at[to->count++];
+    memset(a, 0, sizeof *a);
+    if (inet_pton(AF_INET, address, &a->v4.sin_addr) == 1)
+        a->v4.sin_family = AF_INET;
+    else if (inet_pton(AF_INET6, address, &a->v6.sin6_addr) == 1)
+        a->v6.sin6_family = AF_INET6;
+}
+
+static void a_literal_connects(void **state)
+{
+    (void)state;
+    uint16_t port = 0;
+    struct result r;
+    const int before = descriptors(), listener = listen_on("127.0.0.1", false, &port);
+    run(&r, NULL, "127.0.0.1", port, 1000);
+    assert_int_equal(r.err, TC_OK);
+    assert_string_equal(r.log, "resolve:ok resolved:ok try:ok connected:ok ");
+    int flag = 0;
+    socklen_t length = sizeof flag;
+    assert_int_equal(getsockopt(r.fd, IPPROTO_TCP, 1 /* TCP_NODELAY */, &flag, &length), 0);
+    assert_true(flag);
+    assert_true(fcntl(r.fd, F_GETFL) & O_NONBLOCK);
+    close(r.fd);
+    close(listener);
+    assert_int_equal(descriptors(), before);
+}
+
+static void a_refused_family_makes_way_at_once(void **state)
+{
+    (void)state;
+    uint16_t port = 0;
+    struct result r;
+    const int listener = listen_on("127.0.0.1", false, &port);
+    const int64_t begun = tc_clock_now();
+    run(&r, NULL, "localhost", port, 1000); /* nobody listens on ::1 */
+    assert_int_equal(r.err, TC_OK);
+    assert_true(tc_clock_now() - begun < TC_CONNECT_DELAY_MS * TC_MS);
+    assert_string_equal(r.log, "resolve:ok resolved:ok try:ok connected:CONNECT try:ok "
+                               "connected:ok ");
+    close(r.fd);
+    close(listener);
+}
+
+static void all_failures_are_named(void **state)
+{
+    (void)state;
+    uint16_t port = 0;
+    struct result r;
+    close(listen_on("127.0.0.1", false, &port)); /* a port that nobody listens on */
+    run(&r, NULL, "127.0.0.1", port, 1000);
+    assert_int_equal(r.err, TC_ERR_CONNECT);
+    assert_int_equal(r.fd, -1);
+    char want[128];
+    (void)snprintf(want, sizeof want, "127.0.0.1:%u: Connection refused", port);
+    assert_string_equal(r.connect.why, want);
+}
+
+static const char *stuck_then_good(const char *host, enum tc_family family, tc_addresses *ret)
+{
+    (void)host;
+    if (family == TC_V6) return "no IPv6 here";
+    add(ret, "127.0.0.2");
+    add(ret, "127.0.0.1");
+    return NULL;
+}
+
+static void a_silent_address_is_overtaken(void **state)
+{
+    (void)state;
+    uint16_t port = 0;
+    int fds[4];
+    struct result r;
+    const int before = descriptors();
+    const int good = listen_on("127.0.0.1", false, &port);
+    const int stuck = listen_on("127.0.0.2", true, &port);
+    fill("127.0.0.2", port, fds, 4);
+    const int64_t begun = tc_clock_now();
+    run(&r, stuck_then_good, "name.example", port, 3000);
+    const int64_t took = tc_clock_now() - begun;
+    assert_int_equal(r.err, TC_OK);
+    assert_true(took >= TC_CONNECT_DELAY_MS * TC_MS && took < 2 * TC_CONNECT_DELAY_MS * TC_MS);
+    assert_int_equal(strncmp(r.peer, "127.0.0.1:", 10), 0);
+    assert_string_equal(r.log, "resolve:ok resolved:ok try:ok try:ok connected:ok "
+                               "connected:OUTRUN ");
+    close(r.fd);
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
+    close(stuck);
+    close(good);
+    assert_int_equal(descriptors(), before);
+}
+
+static const char *only_stuck(const char *host, enum tc_family family, tc_addresses *ret)
+{
+    (void)host;
+    if (family == TC_V4) add(ret, "127.0.0.2");
+    return NULL;
+}
+
+static void the_time_limit_ends_it(void **state)
+{
+    (void)state;
+    uint16_t port = 0;
+    int fds[4];
+    struct result r;
+    const int before = descriptors(), stuck = listen_on("127.0.0.2", true, &port);
+    fill("127.0.0.2", port, fds, 4);
+    run(&r, only_stuck, "name.example", port, 80);
+    assert_int_equal(r.err, TC_ERR_CONNECT_TIME);
+    char want[128];
+    (void)snprintf(want, sizeof want, "127.0.0.2:%u: no answer", port);
+    assert_string_equal(r.connect.why, want);
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
+    close(stuck);
+    assert_int_equal(descriptors(), before);
+}
+
+static const char *late_six(const char *host, enum tc_family family, tc_addresses *ret)
+{
+    (void)host;
+    if (family == TC_V6) nanosleep(&(struct timespec){.tv_nsec = 20 * TC_MS}, NULL);
+    add(ret, family == TC_V6 ? "::1" : "127.0.0.1");
+    return NULL;
+}
+
+static void ipv4_waits_a_moment_for_ipv6(void **state)
+{
+    (void)state;
+    uint16_t port = 0;
+    struct result r;
+    const int listener = listen_on("127.0.0.1", false, &port);
+    run(&r, late_six, "name.example", port, 1000);
+    assert_int_equal(r.err, TC_OK); /* ::1 was tried first although 127.0.0.1 came first */
+    assert_string_equal(r.log, "resolve:ok resolved:ok try:ok connected:CONNECT try:ok "
+                               "connected:ok ");
+    close(r.fd);
+    close(listener);
+}
+
+static const char *very_late_six(const char *host, enum tc_family family, tc_addresses *ret)
+{
+    (void)host;
+    if (family == TC_V6) nanosleep(&(struct timespec){.tv_nsec = 200 * TC_MS}, NULL);
+    add(ret, family == TC_V6 ? "::1" : "127.0.0.1");
+    return NULL;
+}
+
+static void but_not_for_long(void **state)
+{
+    (void)state;
+    uint16_t port = 0;
+    struct result r;
+    const int listener = listen_on("127.0.0.1", false, &port);
+    const int64_t begun = tc_clock_now();
+    run(&r, very_late_six, "name.example", port, 1000);
+    const int64_t took = tc_clock_now() - begun;
+    assert_int_equal(r.err, TC_OK);
+    assert_true(took >= TC_RESOLVE_DELAY_MS * TC_MS && took < 150 * TC_MS);
+    assert_string_equal(r.log, "resolve:ok resolved:ok try:ok connected:ok ");
+    close(r.fd);
+    close(listener);
+    nanosleep(&(struct timespec){.tv_nsec = 250 * TC_MS}, NULL); /* the late thread ends */
+    assert_int_equal(tc_loop_turn(loop, 0), TC_OK);
+}
+
+static const char *unknown(const char *host, enum tc_family family, tc_addresses *ret)
+{
+    (void)host, (void)family, (void)ret;
+    return "Name or service not known";
+}
+
+static void an_unknown_name_says_so(void **state)
+{
+    (void)state;
+    struct result r;
+    run(&r, unknown, "name.example", 80, 1000);
+    assert_int_equal(r.err, TC_ERR_RESOLVE);
+    assert_string_equal(r.connect.why, "Name or service not known");
+    assert_string_equal(r.log, "resolve:ok resolved:RESOLVE ");
+}
+
+static void cancelling_leaks_nothing(void **state)
+{
+    (void)state;
+    uint16_t port = 0;
+    int fds[4];
+    const int before = descriptors(), stuck = listen_on("127.0.0.2", true, &port);
+    fill("127.0.0.2", port, fds, 4);
+    for (int turns = 0; turns < 8; turns++) {
+        struct result r = {.fd = -1};
+        r.connect = (tc_connect){.loop = loop,
+                                 .lookup = only_stuck,
+                                 .host = TC_SPAN("name.example"),
+                                 .port = port,
+                                 .done = over};
+        tc_connect_begin(&r.connect);
+        for (int i = 0; i < turns; i++)
+            assert_int_equal(tc_loop_turn(loop, tc_clock_now() + 2 * TC_MS), TC_OK);
+        tc_connect_cancel(&r.connect);
+        assert_false(r.over);
+    }
+    nanosleep(&(struct timespec){.tv_nsec = 20 * TC_MS}, NULL);
+    assert_int_equal(tc_loop_turn(loop, 0), TC_OK);
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
+    close(stuck);
+    assert_int_equal(descriptors(), before);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return tc_loop_new(&loop) ? -1 : 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    tc_loop_free(loop);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_literal_connects),
+        cmocka_unit_test(a_refused_family_makes_way_at_once),
+        cmocka_unit_test(all_failures_are_named),
+        cmocka_unit_test(a_silent_address_is_overtaken),
+        cmocka_unit_test(the_time_limit_ends_it),
+        cmocka_unit_test(ipv4_waits_a_moment_for_ipv6),
+        cmocka_unit_test(but_not_for_long),
+        cmocka_unit_test(an_unknown_name_says_so),
+        cmocka_unit_test(cancelling_leaks_nothing),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
