@@ -39,7 +39,7 @@ typedef struct tc_handler {
     void (*on_close)(void *self, tc_exchange *x, tc_err why);   /* always, once, last */
 } tc_handler;
 
-enum { TC_RUNS = 4, TC_EXCHANGE_ROOM = 1536 };
+enum { TC_RUNS = 4, TC_EXCHANGE_ROOM = 3072 };
 
 /* What a handler asked for, until the session has done it. */
 enum tc_want {
