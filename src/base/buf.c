@@ -1,4 +1,4 @@
-/* buf.c - see buf.h. */
+/* buf.c - see buf.h. One byte more than size is allocated: a place for the NUL of printf. */
 // SPDX-License-Identifier: MIT
 #include "base/buf.h"
 
@@ -11,8 +11,15 @@ enum { FIRST_BYTES = 256 };
 
 void tc_buf_init(tc_buf *b, size_t max)
 {
-    assert(max > 0 && max <= UINT32_MAX);
+    assert(max > 0 && max < UINT32_MAX);
     *b = (tc_buf){.max = (uint32_t)max};
+}
+
+void tc_buf_init_over(tc_buf *b, char *memory, size_t size)
+{
+    assert(size > 1 && size <= UINT32_MAX);
+    const uint32_t room = (uint32_t)size - 1;
+    *b = (tc_buf){.at = memory, .memory = memory, .size = room, .max = room};
 }
 
 void tc_buf_fini(tc_buf *b)
@@ -31,15 +38,15 @@ tc_err tc_buf_reserve(tc_buf *b, size_t n, char **ret_room)
 {
     if (n > b->max || b->len > b->max - n) return TC_ERR_FULL;
     const size_t front = b->memory ? (size_t)(b->at - b->memory) : 0;
-    if (front + b->len + n > b->size) {
-        if (b->len + n <= b->size) {
+    if (!b->memory || front + b->len + n > b->size) {
+        if (b->memory && b->len + n <= b->size) {
             memmove(b->memory, b->at, b->len);
         } else {
             size_t size = b->size ? b->size : FIRST_BYTES;
             while (size < b->len + n)
                 size *= 2;
             if (size > b->max) size = b->max;
-            char *memory = tc_alloc(size);
+            char *memory = tc_alloc(size + 1);
             if (!memory) return TC_ERR_NO_MEMORY;
             if (b->len) memcpy(memory, b->at, b->len);
             tc_free(b->memory);
@@ -77,7 +84,7 @@ tc_err tc_buf_printf(tc_buf *b, const char *format, ...)
     const int n = vsnprintf(NULL, 0, format, args);
     va_end(args);
     char *room;
-    tc_err err = n < 0 ? TC_ERR_SYSTEM : tc_buf_reserve(b, (size_t)n + 1, &room);
+    tc_err err = n < 0 ? TC_ERR_SYSTEM : tc_buf_reserve(b, (size_t)n, &room);
     if (!err) {
         (void)vsnprintf(room, (size_t)n + 1, format, again);
         b->len += (size_t)n;

@@ -16,9 +16,12 @@ typedef struct tc_buf {
     uint32_t size, max; /* allocated, ceiling: bytes */
 } tc_buf;
 
-void tc_buf_init(tc_buf *b, size_t max); /* allocates nothing; max at most 4 GiB - 1 */
-void tc_buf_fini(tc_buf *b);             /* keeps max: the buffer is empty and ready */
-void tc_buf_reset(tc_buf *b);            /* empty, memory kept */
+void tc_buf_init(tc_buf *b, size_t max); /* allocates nothing; max at most 4 GiB - 2 */
+/* Over the caller's memory, of which one byte is kept for printf: never grows, needs no fini (which
+ * would free the memory). size is 2 at least. */
+void tc_buf_init_over(tc_buf *b, char *memory, size_t size);
+void tc_buf_fini(tc_buf *b);  /* keeps max: the buffer is empty and ready */
+void tc_buf_reset(tc_buf *b); /* empty, memory kept */
 
 tc_err tc_buf_add(tc_buf *b, tc_span bytes) TC_MUST_USE;
 tc_err tc_buf_add_byte(tc_buf *b, char byte) TC_MUST_USE;

@@ -54,14 +54,15 @@ static tc_err grow(tc_map *m)
 tc_err tc_map_put(tc_map *m, tc_span key, void *value)
 {
     assert(value);
-    if (m->count + 1 > m->size / 4 * 3) {
-        const tc_err err = grow(m);
-        if (err) return err;
-    }
     const uint64_t hash = tc_hash(&m->key, key);
-    struct tc_map_slot *slot = find(m, key, hash);
-    if (!slot->value) {
+    struct tc_map_slot *slot = m->size ? find(m, key, hash) : NULL;
+    if (!slot || !slot->value) {
         if (m->count >= m->max) return TC_ERR_FULL;
+        if (m->count + 1 > m->size / 4 * 3) {
+            const tc_err err = grow(m);
+            if (err) return err;
+            slot = find(m, key, hash);
+        }
         m->count++;
     }
     *slot = (struct tc_map_slot){key, value, hash};

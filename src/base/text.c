@@ -40,7 +40,14 @@ bool tc_text_is_utf8(tc_span s)
     return true;
 }
 
-/* Adds the bytes before at, as they are; keeps the first error. */
+/* C0, DEL and C1 (which some terminals obey too): s is one character of valid UTF-8. */
+static bool is_control(tc_span s)
+{
+    const uint8_t c = (uint8_t)s.at[0];
+    return s.len == 1 ? c < 0x20 || c == 0x7f : s.len == 2 && c == 0xc2 && (uint8_t)s.at[1] < 0xa0;
+}
+
+/* Takes one character, or one byte that belongs to none, off *s and adds what stands for it. */
 static tc_err json_one(tc_buf *b, tc_span *s)
 {
     const char c = s->at[0];
@@ -70,29 +77,29 @@ tc_err tc_text_json(tc_buf *b, tc_span s)
     return err ? err : tc_buf_add_byte(b, '"');
 }
 
-static tc_span html_name(char c)
+/* What stands for the character, or nothing where it stands for itself. */
+static tc_span html_instead(tc_span character)
 {
-    switch (c) {
+    switch (character.at[0]) {
     case '&': return TC_SPAN("&amp;");
     case '<': return TC_SPAN("&lt;");
     case '>': return TC_SPAN("&gt;");
     case '"': return TC_SPAN("&quot;");
     case '\'': return TC_SPAN("&#39;");
-    default: return (tc_span){0};
+    case '\n':
+    case '\t': return (tc_span){0};
+    default: return is_control(character) ? TC_SPAN(" ") : (tc_span){0};
     }
 }
 
 tc_err tc_text_html(tc_buf *b, tc_span s)
 {
     tc_err err = TC_OK;
-    for (size_t i = 0; i < s.len && !err; i++) {
-        const tc_span name = html_name(s.at[i]);
-        if (name.len)
-            err = tc_buf_add(b, name);
-        else if ((uint8_t)s.at[i] < 0x20 && s.at[i] != '\n' && s.at[i] != '\t')
-            err = tc_buf_add_byte(b, ' ');
-        else
-            err = tc_buf_add_byte(b, s.at[i]);
+    while (s.len && !err) {
+        const size_t n = tc_text_utf8_length(s);
+        const tc_span one = tc_span_take(&s, n ? n : 1);
+        const tc_span instead = n ? html_instead(one) : TC_SPAN("\xef\xbf\xbd");
+        err = tc_buf_add(b, instead.len ? instead : one);
     }
     return err;
 }
@@ -101,17 +108,15 @@ tc_err tc_text_terminal(tc_buf *b, tc_span s, bool lines)
 {
     tc_err err = TC_OK;
     while (s.len && !err) {
-        const char c = s.at[0];
         const size_t n = tc_text_utf8_length(s);
-        const bool line = lines && (c == '\n' || c == '\t');
-        const bool c1 = n == 2 && (uint8_t)c == 0xc2 && (uint8_t)s.at[1] < 0xa0;
-        if (n == 0 || c1 || (n == 1 && !line && ((uint8_t)c < 0x20 || c == 0x7f))) {
-            for (size_t i = 0; i < (n ? n : 1) && !err; i++)
-                err = tc_buf_printf(b, "\\x%02x", (unsigned)(uint8_t)s.at[i]);
-            s = tc_span_from(s, n ? n : 1);
-        } else {
-            err = tc_buf_add(b, tc_span_take(&s, n));
+        const tc_span one = tc_span_take(&s, n ? n : 1);
+        const bool line = lines && (one.at[0] == '\n' || one.at[0] == '\t');
+        if (n && (line || !is_control(one))) {
+            err = tc_buf_add(b, one);
+            continue;
         }
+        for (size_t i = 0; i < one.len && !err; i++)
+            err = tc_buf_printf(b, "\\x%02x", (unsigned)(uint8_t)one.at[i]);
     }
     return err;
 }

@@ -8,7 +8,8 @@ size_t tc_text_number(char *at, uint64_t value);
 
 tc_err tc_text_json(tc_buf *b,
                     tc_span s) TC_MUST_USE; /* quoted; bytes that are no UTF-8 become U+FFFD */
-tc_err tc_text_html(tc_buf *b, tc_span s) TC_MUST_USE; /* & < > " ' escaped */
+/* & < > " ' escaped, controls but \n and \t as blanks; bytes that are no UTF-8 become U+FFFD */
+tc_err tc_text_html(tc_buf *b, tc_span s) TC_MUST_USE;
 tc_err tc_text_terminal(tc_buf *b, tc_span s,
                         bool lines) TC_MUST_USE; /* controls as \xNN; \n and \t stay if lines */
 tc_err tc_text_base64(tc_buf *b, tc_span s) TC_MUST_USE;
