@@ -10,7 +10,9 @@
  *     ... and again until neither gives anything ...
  *     kept = type->fed(e);                      the loan ends: how many bytes were taken
  *
- * What was not taken is lent again, with more behind it. Spans in an event live until fed.
+ * What was not taken is lent again, with more behind it. Spans in an event live until fed. Content
+ * is given in a DATA once; until it is given back with took, inside a loan, it stays untaken at the
+ * front, and no other DATA of that exchange comes.
  *
  * An exchange belongs to the engine's slab. The engine refers to it from HEAD (server) or start
  * (client) until it gives CLOSED, the last event of every exchange; the session then ends it and
