@@ -2,8 +2,8 @@
 import os
 import time
 
+from attacks import Attack
 from harness import Case, sanitized
-from test_framing import Attack
 
 
 class Lines(Attack):
