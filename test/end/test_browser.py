@@ -1,0 +1,68 @@
+"""The example site in Chromium: what a person's browser makes of it."""
+import re
+import struct
+import zlib
+
+from harness import EXAMPLE, Case
+
+
+def pixels(path):
+    """Width, height and the set of colours of an 8-bit PNG, coarsely: enough to see that it is not blank."""
+    data = path.read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    at, packed = 8, b""
+    while at < len(data):
+        size, kind = struct.unpack(">I4s", data[at:at + 8])
+        part = data[at + 8:at + 8 + size]
+        if kind == b"IHDR":
+            width, height, depth, colour = struct.unpack(">IIBB", part[:10])
+        elif kind == b"IDAT":
+            packed += part
+        at += size + 12
+    channels = {2: 3, 6: 4}[colour]
+    assert depth == 8
+    rows = zlib.decompress(packed)
+    stride = width * channels + 1
+    return width, height, len({rows[n * stride + 1:(n + 1) * stride] for n in range(height)})
+
+
+class Browser(Case):
+    SECONDS = 200
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.serve("--language", "en", root=EXAMPLE)
+
+    def chromium(self, *args, path="/"):
+        got = self.other("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+                         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
+                         "--disable-default-apps", "--no-default-browser-check", "--metrics-recording-only", "--mute-audio",
+                         "--hide-scrollbars", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+                         f"--user-data-dir={self.dir}/profile", "--virtual-time-budget=3000", *args,
+                         self.server.url + path, seconds=90, group=True)
+        self.assertEqual(got.status, 0, got)
+        return got.text
+
+    def test_page_is_rendered(self):
+        page = self.chromium("--dump-dom", path="/test.html")
+        self.assertIn("<title>Test Page</title>", page)
+        self.assertIn("This is a sample web page, used for testing.", page)
+
+    def test_home_page_is_rendered(self):
+        page = self.chromium("--dump-dom")
+        self.assertRegex(page, r"(?i)<h1")
+        self.assertRegex(re.sub(r"<[^>]*>", " ", page), r"(?i)session")
+
+    def test_not_found_page_is_rendered(self):
+        page = self.chromium("--dump-dom", path="/nowhere")
+        self.assertIn("Page Not Found", page)
+        self.assertIn("The page you are looking for cannot be found.", page)
+
+    def test_pictures(self):
+        for name, path in (("home", "/"), ("test", "/test.html"), ("missing", "/nowhere")):
+            with self.subTest(name):
+                picture = self.dir / f"{name}.png"
+                self.chromium(f"--screenshot={picture}", "--window-size=1000,800", path=path)
+                width, height, different = pixels(picture)
+                self.assertEqual((width, height), (1000, 800))
+                self.assertGreater(different, 10, "the picture is blank")

@@ -1,0 +1,62 @@
+"""System calls a request on the hot path, counted by strace on the release build. Timing says nothing
+here; these numbers do, on any machine."""
+import re
+import subprocess
+import time
+
+from harness import Case, die_with_parent, environment, wait_for
+
+RELEASE_ONLY = True
+
+
+class Syscalls(Case):
+    SECONDS = 120
+
+    def count(self, script=None, path="/612.html", connections=64, seconds=2, fields=()):
+        """-> (system calls a request, {name: count}, requests)"""
+        server = self.serve("--workers", "1", files={"612.html": "x" * 612, "100k.bin": "y" * 100_000})
+        self.assertEqual(server.ask(path).status, 200)
+        out = self.dir / "strace.out"
+        tracer = subprocess.Popen(["strace", "-c", "-f", "-o", str(out), "-p", str(server.proc.pid)], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment(), preexec_fn=die_with_parent())
+        task = f"/proc/{server.proc.pid}/status"
+        attached = wait_for(lambda: tracer.poll() is not None or "TracerPid:\t0" not in open(task).read(), 5)
+        self.assertTrue(attached and tracer.poll() is None,
+                        f"strace could not attach, so nothing can be counted here: {tracer.stderr.read().decode() if tracer.poll() is not None else ''}")
+        time.sleep(0.3)
+        more = [x for f in fields for x in ("-H", f)] + (["-s", str(script)] if script else [])
+        got = self.other("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", *more, server.url + path, seconds=60)
+        tracer.terminate()
+        tracer.wait(10)
+        tracer.stderr.close()
+        requests = int(re.search(r"(\d+) requests in", got.text)[1])
+        self.assertGreater(requests, 500, got.text)
+        self.assertNotIn("Non-2xx", got.text)
+        calls = {m[2]: int(m[1]) for m in re.finditer(r"(?m)^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)$", out.read_text())
+                 if m[2] != "total"}
+        return sum(calls.values()) / requests, calls, requests
+
+    def test_keep_alive(self):
+        each, calls, requests = self.count()
+        # What opening 64 connections costs is not the request's; allow it.
+        each -= 64 * 6 / requests
+        self.assertLessEqual(each, 2.05, (each, calls, requests))
+
+    def test_pipelined(self):
+        script = self.dir / "pipe.lua"
+        script.write_text("init = function() local t = {} for i = 1, 16 do t[i] = wrk.format() end req = table.concat(t) end\n"
+                          "request = function() return req end\n")
+        each, calls, requests = self.count(script)
+        each -= 64 * 6 / requests
+        self.assertLessEqual(each, 0.25, (each, calls, requests))
+
+    def test_hot_path_opens_and_maps_nothing(self):
+        _, calls, requests = self.count(connections=16)
+        for name in ("open", "openat", "openat2", "mmap", "munmap", "brk", "futex", "madvise", "stat", "newfstatat", "fstat", "statx"):
+            self.assertLess(calls.get(name, 0) / requests, 0.01, (name, calls))
+
+    def test_large_file(self):
+        """One head and one body: a receive, a send, a sendfile or two, a wait."""
+        each, calls, requests = self.count(path="/100k.bin", connections=16)
+        self.assertLessEqual(each, 8, (each, calls, requests))
+        self.assertGreater(calls.get("sendfile", 0), requests * 0.9)
