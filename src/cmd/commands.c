@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 const tc_command *const tc_commands[] = {
+    &tc_command_serve,
     &tc_command_help,
     NULL,
 };

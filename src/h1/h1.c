@@ -27,7 +27,8 @@ static void init(tc_engine *e, tc_engine_env *env)
 static void fini(tc_engine *e)
 {
     tc_h1 *h = h1_of(e);
-    if (!h->x) return;
+    const bool told = h->phase > TC_H1_HEAD_READY || !tc_h1_is_server(h);
+    if (!h->x || told) return; /* it is the session's */
     tc_exchange_fini(h->x);
     tc_slab_put(e->env->exchanges, h->x);
     h->x = NULL;

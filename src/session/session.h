@@ -21,7 +21,6 @@ typedef struct tc_session_env {
     tc_slab exchanges;
     bool http09; /* server: a first line of only GET and a path is HTTP/0.9 */
     uint64_t last_id, last_exchange;
-    tc_block *common; /* server: fields of every response (Server, Date); may be NULL */
 
     /* server: gives x a handler by x->handler and x->self; never fails */
     void (*route)(struct tc_session_env *env, tc_exchange *x);

@@ -1,0 +1,24 @@
+/* log.h - where the access log of a server goes: a file, or standard output.
+ *
+ * Each worker gathers its lines and writes them at the end of a turn. A reader that is too slow
+ * never holds a worker up: lines that find no room are dropped and counted. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "observe/access_log.h"
+#include "server/server.h"
+
+typedef struct tc_log {
+    int fd; /* -1: off */
+    enum tc_log_format format;
+    bool color;
+    _Atomic uint64_t dropped; /* lines */
+} tc_log;
+
+/* "-": standard output; "off"; else a file that is appended to, made 0644. */
+tc_err tc_log_open(tc_log *log, const char *where, enum tc_log_format format,
+                   bool color) TC_MUST_USE;
+void tc_log_close(tc_log *log);
+
+/* For tc_site_config: self is the tc_log. */
+tc_watch *tc_log_watch(void *self, tc_worker *w, void **ret_state);
+void tc_log_unwatch(void *self, void *state);

@@ -1,0 +1,242 @@
+/* serve.c - `tercet serve`: a folder on the web, until Ctrl-C. */
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "cmd/commands.h"
+#include "cmd/log.h"
+#include "cmd/term.h"
+#include "http/field.h"
+#include "server/server.h"
+#include "site/site.h"
+
+enum { WORKERS_MAX = 1024 };
+
+typedef struct settings {
+    tc_option_list listen, limits;
+    uint64_t workers;
+    const char *access_log, *index, *language, *echo;
+    int log_format, color;
+    bool dotfiles, http09;
+} settings;
+
+static const tc_option options[] = {
+    {"listen", 'l', TC_OPTION_LIST, offsetof(settings, listen), "URL",
+     "where to listen: http://127.0.0.1:8080, http://[::1]:80, http://*:80 (all addresses of both "
+     "families). Any --listen replaces the default, http://localhost:8080.",
+     0, 0},
+    {"workers", 'w', TC_OPTION_NUMBER, offsetof(settings, workers), "N",
+     "threads that serve; as many as there are processors if not given.", 1, WORKERS_MAX},
+    {"access-log", 0, TC_OPTION_TEXT, offsetof(settings, access_log), "FILE|-|off",
+     "where the line of each exchange goes; - is standard output, the default.", 0, 0},
+    {"log-format", 0, TC_OPTION_CHOICE, offsetof(settings, log_format), TC_LOG_WORDS,
+     "text is for people (coloured on a terminal), combined for log tools, json one object a line.",
+     0, 0},
+    {"index", 0, TC_OPTION_TEXT, offsetof(settings, index), "NAME",
+     "the page that stands for its folder; index.html if not given.", 0, 0},
+    {"language", 0, TC_OPTION_TEXT, offsetof(settings, language), "TAG",
+     "the language that the files are in (Content-Language), as in en or pt-BR; none is claimed if "
+     "not given.",
+     0, 0},
+    {"dotfiles", 0, TC_OPTION_FLAG, offsetof(settings, dotfiles), NULL,
+     "serves names that begin with a dot too; without this they are not found, /.well-known/ "
+     "excepted.",
+     0, 0},
+    {"no-http09", 0, TC_OPTION_OFF, offsetof(settings, http09), NULL, "refuses HTTP/0.9 requests.",
+     0, 0},
+    {"echo", 0, TC_OPTION_TEXT, offsetof(settings, echo), "PATH",
+     "answers at this path how the request was understood, as HTML, JSON or text.", 0, 0},
+    {"limit", 0, TC_OPTION_LIST, offsetof(settings, limits), "NAME=VALUE",
+     "sets a limit on what a peer may make the server hold or wait for; tercet(1) lists them.", 0,
+     0},
+    {"color", 0, TC_OPTION_CHOICE, offsetof(settings, color), TC_COLOR_WORDS,
+     "colours in the log on standard output.", 0, 0},
+};
+
+static int serve(const tc_command *c, int argc, char **argv);
+
+const tc_command tc_command_serve = {
+    .name = "serve",
+    .operands = "[DIR]",
+    .summary = "serves a folder",
+    .about =
+        "Serves the files of DIR (the current folder if not given) over HTTP/0.9, 1.0 and 1.1. "
+        "Ctrl-C finishes what is under way and ends; a second one ends at once.",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .examples =
+        "  tercet serve public\n"
+        "  tercet serve --listen http://*:8080 --access-log access.log --log-format combined\n",
+    .run = serve,
+};
+
+/* Open connections are descriptors: the soft limit is raised to the hard one. */
+static void raise_file_limit(void)
+{
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+        l.rlim_cur = l.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &l); /* without it there are fewer connections, no fault */
+    }
+}
+
+static int fail(tc_err err, const char *what, const char *detail)
+{
+    fprintf(stderr, "tercet: %s: %s%s%s\n", what, tc_err_sentence(err),
+            detail && *detail ? ": " : "", detail && *detail ? detail : "");
+    return tc_err_exit(err);
+}
+
+static int set_limits(const tc_command *c, const settings *s, tc_limits *limits)
+{
+    for (size_t i = 0; i < s->limits.count; i++)
+        if (tc_limits_set(limits, tc_span_str(s->limits.at[i])) != TC_OK)
+            return tc_command_complain(c,
+                                       "--limit %s: it takes NAME=NUMBER with a name from "
+                                       "tercet(1), LIMITS",
+                                       s->limits.at[i]);
+    return 0;
+}
+
+static int check(const tc_command *c, const settings *s)
+{
+    if (s->language && !tc_is_field_value(tc_span_str(s->language)))
+        return tc_command_complain(c, "--language %s: no language tag", s->language);
+    if (s->echo && s->echo[0] != '/')
+        return tc_command_complain(c, "--echo %s: a path begins with /", s->echo);
+    if (s->index && (!*s->index || strchr(s->index, '/')))
+        return tc_command_complain(c, "--index %s: a name without / is wanted", s->index);
+    return 0;
+}
+
+static int listen_all(tc_server *server, const tc_option_list *urls)
+{
+    for (size_t i = 0; i < urls->count; i++) {
+        const char *detail = "";
+        const tc_err err = tc_server_listen(server, tc_span_str(urls->at[i]), &detail);
+        if (err == TC_ERR_ADDRESS_IN_USE) {
+            fprintf(stderr,
+                    "tercet: %s: %s\n        choose another with --listen, as in --listen "
+                    "http://localhost:8081\n",
+                    urls->at[i], tc_err_sentence(err));
+            return tc_err_exit(err);
+        }
+        if (err == TC_ERR_NO_PERMISSION) {
+            fprintf(stderr,
+                    "tercet: %s: %s\n        ports below 1024 are for root, or for a "
+                    "program with CAP_NET_BIND_SERVICE\n",
+                    urls->at[i], tc_err_sentence(err));
+            return tc_err_exit(err);
+        }
+        if (err) return fail(err, urls->at[i], detail);
+    }
+    return 0;
+}
+
+static void announce(const settings *s, const char *dir, const tc_server *server)
+{
+    const unsigned workers = tc_server_workers(server);
+    fprintf(stderr, "tercet %s serves %s\n", TERCET_VERSION, dir);
+    for (size_t i = 0; i < s->listen.count; i++) {
+        const tc_span url = tc_span_str(s->listen.at[i]);
+        fprintf(stderr, "  %s%s    HTTP/%s1.0 1.1\n", s->listen.at[i],
+                tc_span_ends(url, TC_SPAN("/")) ? "" : "/", s->http09 ? "0.9 " : "");
+    }
+    fprintf(stderr, "  %u worker%s, Ctrl-C ends\n", workers, workers == 1 ? "" : "s");
+}
+
+/* Which limits were reached, and how often: what an operator wants to know at the end. */
+static void report(const tc_server *server, const tc_log *log)
+{
+    tc_reached reached;
+    tc_server_reached(server, &reached);
+    for (size_t i = 0; i < tc_limit_row_count; i++) {
+        const uint64_t times = *tc_limit_at(&reached, &tc_limit_rows[i]);
+        if (times)
+            fprintf(stderr, "  limit %s reached %llu time%s: %s\n", tc_limit_rows[i].name,
+                    (unsigned long long)times, times == 1 ? "" : "s", tc_limit_rows[i].sentence);
+    }
+    if (log->dropped)
+        fprintf(stderr, "  %llu lines of the access log were dropped\n",
+                (unsigned long long)log->dropped);
+}
+
+static int run(tc_server *server, const settings *s, const char *dir, const tc_log *log)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigset_t before;
+    pthread_sigmask(SIG_BLOCK, &signals, &before); /* workers inherit this: only we wait for them */
+    const tc_err err = tc_server_start(server);
+    if (err) {
+        tc_server_wait(server);
+        return fail(err, "could not start", NULL);
+    }
+    announce(s, dir, server);
+    int which;
+    (void)sigwait(&signals, &which); /* fails only for a bad set */
+    struct sigaction at_once = {.sa_handler = SIG_DFL};
+    sigaction(SIGINT, &at_once, NULL);
+    sigaction(SIGTERM, &at_once, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL); /* the next one ends the program */
+    fprintf(stderr, "\ntercet: finishing what is under way; once more ends at once\n");
+    tc_server_drain(server);
+    tc_server_wait(server);
+    report(server, log);
+    return 0;
+}
+
+static int serve(const tc_command *c, int argc, char **argv)
+{
+    settings s = {.access_log = "-", .index = "index.html", .http09 = true};
+    tc_command_line line;
+    if (!tc_command_parse(c, argc, argv, &s, &line)) return line.exit_code;
+    if (line.operand_count > 1)
+        return tc_command_complain(c, "one folder at most, not also %s", line.operands[1]);
+    if (!s.listen.count) s.listen.at[s.listen.count++] = "http://localhost:8080";
+    tc_server_config config = {
+        .workers = (unsigned)s.workers, .http09 = s.http09, .limits = tc_limits_default};
+    int code = set_limits(c, &s, &config.limits);
+    if (!code) code = check(c, &s);
+    if (code) return code;
+    raise_file_limit();
+    signal(SIGPIPE, SIG_IGN);
+    const char *dir = line.operand_count ? line.operands[0] : ".";
+    const int root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) return fail(TC_ERR_READ_FILE, dir, strerror(errno));
+    tc_log log;
+    tc_term term;
+    tc_term_init(&term, STDOUT_FILENO, (enum tc_color_when)s.color);
+    const bool to_terminal = tc_span_eq(tc_span_str(s.access_log), TC_SPAN("-")) && term.color;
+    const tc_err err =
+        tc_log_open(&log, s.access_log, (enum tc_log_format)s.log_format, to_terminal);
+    if (err) {
+        close(root);
+        return fail(err, s.access_log, strerror(errno));
+    }
+    const tc_site_config site = {.root = root,
+                                 .index = tc_span_str(s.index),
+                                 .language = tc_span_str(s.language),
+                                 .echo = tc_span_str(s.echo),
+                                 .dotfiles = s.dotfiles,
+                                 .watch = log.fd >= 0 ? tc_log_watch : NULL,
+                                 .unwatch = tc_log_unwatch,
+                                 .watch_self = &log};
+    config.app = tc_site_app(&site);
+    tc_server *server;
+    const tc_err made = tc_server_new(&config, &server);
+    code = made ? fail(made, "could not start", NULL) : listen_all(server, &s.listen);
+    if (!made) {
+        code = code ? code : run(server, &s, dir, &log);
+        tc_server_free(server);
+    }
+    tc_log_close(&log);
+    close(root);
+    return code;
+}

@@ -1,0 +1,54 @@
+/* inside.h - what the files of this folder share. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <pthread.h>
+
+#include "server/server.h"
+
+/* Server and Date, in every response: made anew each second, kept while a response uses it. */
+typedef struct tc_common {
+    tc_block block;
+    tc_arena arena;
+    tc_slab *home;
+    uint32_t refs;
+    char room[512];
+} tc_common;
+
+typedef struct tc_listener {
+    tc_io io;
+    tc_worker *worker;
+} tc_listener;
+
+struct tc_worker {
+    tc_session_env env; /* first */
+    tc_server *server;
+    unsigned number;
+    pthread_t thread;
+    bool started, draining, paused;
+    tc_loop *loop;
+    tc_slab connections, commons;
+    struct tc_connection *open;     /* all of them */
+    struct tc_connection *newcomer; /* being accepted; NULL once it ended */
+    tc_listener *listeners;
+    size_t listener_count;
+    tc_alarm unpause;
+    tc_task drain;
+    tc_common *common;
+    int64_t common_until;
+    tc_reached reached;
+    void *state;
+    tc_err err;
+};
+
+struct tc_server {
+    tc_server_config config;
+    tc_worker *workers;
+    unsigned count;
+    int *fds; /* of listeners, for worker w of count: fds[i * count + w] */
+    size_t addresses;
+};
+
+tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number) TC_MUST_USE;
+void tc_worker_fini(tc_worker *w);
+tc_err tc_worker_start(tc_worker *w) TC_MUST_USE;   /* takes its listeners over */
+void tc_worker_dress(tc_worker *w, tc_exchange *x); /* gives x the common block */

@@ -1,0 +1,159 @@
+/* listen.c - see listen.h. A port that another program has is found by a first bind without
+ * SO_REUSEPORT: with it, a second server of the same user would share the port unnoticed. */
+// SPDX-License-Identifier: MIT
+#include "server/listen.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "http/target.h"
+
+enum { BACKLOG = 4096 };
+
+static _Thread_local char detail[256];
+
+static tc_err say(tc_err err, const char *text)
+{
+    (void)snprintf(detail, sizeof detail, "%s", text);
+    return err;
+}
+
+static tc_err set(int fd, int level, int option, int value)
+{
+    return setsockopt(fd, level, option, &value, sizeof value) ? tc_err_from_errno(errno) : TC_OK;
+}
+
+static tc_err open_one(const struct addrinfo *a, bool shared, bool any, int *ret_fd)
+{
+    const int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return say(tc_err_from_errno(errno), strerror(errno));
+    tc_err err = set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (!err && shared) err = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (!err && a->ai_family == AF_INET6) err = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !any);
+    if (!err) err = set(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* what it accepts inherits this */
+    if (!err)
+        err = set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1); /* a client speaks first: wakes us once */
+    if (!err && (bind(fd, a->ai_addr, a->ai_addrlen) || listen(fd, BACKLOG)))
+        err = say(tc_err_from_errno(errno), strerror(errno));
+    if (err) {
+        close(fd);
+        return err;
+    }
+    *ret_fd = fd;
+    return TC_OK;
+}
+
+/* All workers' sockets of one address. */
+static tc_err open_address(const struct addrinfo *a, unsigned count, bool any, int fds[])
+{
+    int probe;
+    tc_err err = open_one(a, false, any, &probe);
+    if (err) return err;
+    if (count == 1) {
+        fds[0] = probe;
+        return TC_OK;
+    }
+    close(probe);
+    for (unsigned i = 0; i < count && !err; i++) {
+        err = open_one(a, true, any, &fds[i]);
+        for (unsigned j = 0; err && j < i; j++)
+            close(fds[j]);
+    }
+    return err;
+}
+
+static tc_err look_up(const char *host, int family, const char *port, struct addrinfo **ret_list)
+{
+    const struct addrinfo hints = {
+        .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM, .ai_family = family};
+    const int rc = getaddrinfo(host, port, &hints, ret_list);
+    if (rc) return say(TC_ERR_RESOLVE, gai_strerror(rc));
+    return TC_OK;
+}
+
+static bool no_such_family(int family)
+{
+    const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return true;
+    struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    const bool none = family == AF_INET6 && bind(fd, (struct sockaddr *)&a, sizeof a) != 0 &&
+                      errno == EADDRNOTAVAIL;
+    close(fd);
+    return none;
+}
+
+/* "localhost" is both loopback addresses, whatever the hosts file says (RFC 6761, 6.3). */
+static tc_err addresses_of(tc_span host, uint16_t port, struct addrinfo **ret_list, bool *ret_any)
+{
+    char name[256], number[8];
+    if (host.len >= sizeof name) return say(TC_ERR_URL_SYNTAX, "the host name is too long");
+    (void)snprintf(name, sizeof name, "%.*s", TC_FMT(host));
+    (void)snprintf(number, sizeof number, "%u", (unsigned)port);
+    *ret_any = tc_span_eq(host, TC_SPAN("*"));
+    if (*ret_any)
+        return look_up(NULL, no_such_family(AF_INET6) ? AF_INET : AF_INET6, number, ret_list);
+    if (!tc_span_eq(host, TC_SPAN("localhost"))) return look_up(name, AF_UNSPEC, number, ret_list);
+    tc_err err = look_up("127.0.0.1", AF_INET, number, ret_list);
+    if (err) return err;
+    return look_up("::1", AF_INET6, number, &(*ret_list)->ai_next);
+}
+
+static tc_err parse(tc_span url, tc_span *ret_host, uint16_t *ret_port)
+{
+    const tc_span scheme = TC_SPAN("http://");
+    if (!tc_span_starts(url, scheme))
+        return say(TC_ERR_SCHEME, "only http:// can be listened on in this version");
+    tc_span authority = tc_span_from(url, scheme.len);
+    if (tc_span_ends(authority, TC_SPAN("/"))) authority.len--;
+    if (tc_span_starts(authority, TC_SPAN("*"))) { /* no host of RFC 3986, but ours */
+        uint64_t port = 80;
+        const tc_span rest = tc_span_from(authority, 1);
+        if (rest.len && (rest.at[0] != ':' || !tc_span_number(tc_span_from(rest, 1), &port) ||
+                         port > UINT16_MAX))
+            return say(TC_ERR_URL_SYNTAX,
+                       "after \"*\" only a port may follow, as in http://*:8080");
+        *ret_host = tc_span_first(authority, 1);
+        *ret_port = (uint16_t)port;
+        return TC_OK;
+    }
+    if (tc_authority_check(authority) || tc_authority_split(authority, 80, ret_host, ret_port))
+        return say(TC_ERR_URL_SYNTAX, "a listening URL is http://HOST:PORT, HOST a name, an "
+                                      "address, [an IPv6 address] or *");
+    return TC_OK;
+}
+
+tc_err tc_listen(tc_span url, unsigned count, int fds[], size_t room, size_t *ret_addresses,
+                 const char **ret_detail)
+{
+    tc_span host;
+    uint16_t port;
+    struct addrinfo *list = NULL;
+    bool any = false;
+    size_t opened = 0;
+    detail[0] = '\0';
+    if (ret_detail) *ret_detail = detail;
+    tc_err err = parse(url, &host, &port);
+    if (!err) err = addresses_of(host, port, &list, &any);
+    for (const struct addrinfo *a = list; a && !err; a = a->ai_next) {
+        if (no_such_family(a->ai_family) && (a->ai_next || opened))
+            continue; /* a machine without IPv6 serves "localhost" all the same */
+        if ((opened + 1) * count > room)
+            err = say(TC_ERR_FULL, "too many listening addresses");
+        else
+            err = open_address(a, count, any, fds + opened * count);
+        opened += !err;
+    }
+    if (list) freeaddrinfo(list);
+    if (err) {
+        for (size_t i = 0; i < opened * count; i++)
+            close(fds[i]);
+        return err;
+    }
+    *ret_addresses = opened;
+    return TC_OK;
+}

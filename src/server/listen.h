@@ -1,0 +1,13 @@
+/* listen.h - opens listening sockets for a URL. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "base/err.h"
+#include "base/span.h"
+
+enum { TC_LISTENERS_MAX = 64 };
+
+/* Opens count sockets on each address of the URL (one for each worker, sharing the port by
+ * SO_REUSEPORT where there are several). Address i's socket for worker w is at fds[i * count + w].
+ * *ret_addresses: how many addresses. On failure none stay open. See tc_server_listen. */
+tc_err tc_listen(tc_span url, unsigned count, int fds[], size_t room, size_t *ret_addresses,
+                 const char **ret_detail) TC_MUST_USE;

@@ -1,0 +1,99 @@
+/* server.c - see server.h. */
+// SPDX-License-Identifier: MIT
+#include "server/server.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "server/inside.h"
+#include "server/listen.h"
+
+static unsigned processors(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set)) return 1;
+    const int count = CPU_COUNT(&set);
+    return count > 0 ? (unsigned)count : 1;
+}
+
+tc_err tc_server_new(const tc_server_config *config, tc_server **ret_server)
+{
+    tc_server *server = tc_alloc_zero(sizeof *server);
+    if (!server) return TC_ERR_NO_MEMORY;
+    server->config = *config;
+    const unsigned count = config->workers ? config->workers : processors();
+    server->workers = tc_alloc_zero(count * sizeof *server->workers);
+    server->fds = tc_alloc((size_t)count * TC_LISTENERS_MAX * sizeof *server->fds);
+    tc_err err = server->workers && server->fds ? TC_OK : TC_ERR_NO_MEMORY;
+    for (; server->workers && server->count < count && !err; server->count++)
+        err = tc_worker_init(&server->workers[server->count], server, server->count);
+    if (err) {
+        tc_server_free(server);
+        return err;
+    }
+    *ret_server = server;
+    return TC_OK;
+}
+
+void tc_server_free(tc_server *server)
+{
+    if (!server) return;
+    for (unsigned i = 0; i < server->count; i++)
+        tc_worker_fini(&server->workers[i]);
+    for (size_t i = 0; i < server->addresses * server->count; i++)
+        if (server->fds[i] >= 0) close(server->fds[i]);
+    tc_free(server->workers);
+    tc_free(server->fds);
+    tc_free(server);
+}
+
+tc_err tc_server_listen(tc_server *server, tc_span url, const char **ret_detail)
+{
+    size_t opened = 0;
+    int *fds = server->fds + server->addresses * server->count;
+    const size_t room = (size_t)server->count * (TC_LISTENERS_MAX - server->addresses);
+    const tc_err err = tc_listen(url, server->count, fds, room, &opened, ret_detail);
+    server->addresses += err ? 0 : opened;
+    return err;
+}
+
+tc_err tc_server_start(tc_server *server)
+{
+    tc_err err = TC_OK;
+    for (unsigned i = 0; i < server->count && !err; i++)
+        err = tc_worker_start(&server->workers[i]);
+    if (err) tc_server_drain(server);
+    return err;
+}
+
+void tc_server_drain(tc_server *server)
+{
+    for (unsigned i = 0; i < server->count; i++)
+        if (server->workers[i].started)
+            tc_loop_post(server->workers[i].loop, &server->workers[i].drain);
+}
+
+void tc_server_wait(tc_server *server)
+{
+    for (unsigned i = 0; i < server->count; i++) {
+        tc_worker *w = &server->workers[i];
+        if (w->started)
+            (void)pthread_join(w->thread, NULL); /* it is ours and joinable: cannot fail */
+        w->started = false;
+    }
+}
+
+unsigned tc_server_workers(const tc_server *server)
+{
+    return server->count;
+}
+
+void tc_server_reached(const tc_server *server, tc_reached *ret_reached)
+{
+    *ret_reached = (tc_reached){0};
+    for (size_t row = 0; row < tc_limit_row_count; row++)
+        for (unsigned i = 0; i < server->count; i++)
+            *tc_limit_at(ret_reached, &tc_limit_rows[row]) +=
+                *tc_limit_at(&server->workers[i].reached, &tc_limit_rows[row]);
+}

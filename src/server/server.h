@@ -1,0 +1,52 @@
+/* server.h - listeners, and workers that share nothing: each has its own loop, pools, caches and
+ * counters, in a thread of its own. Listeners are handed in. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "session/session.h"
+
+typedef struct tc_worker tc_worker;
+typedef struct tc_server tc_server;
+
+/* What a server does with requests. */
+typedef struct tc_app {
+    /* the worker's own state, made before its thread begins; NULL: no memory */
+    void *(*worker_begin)(void *app, tc_worker *w);
+    void (*worker_end)(void *app, tc_worker *w, void *state);
+    /* in the worker's thread: gives x a handler; the worker's state is tc_worker_state(w) */
+    void (*route)(tc_worker *w, tc_exchange *x);
+    void (*refuse)(tc_worker *w, tc_exchange *x, tc_err err);
+    void *self;
+} tc_app;
+
+typedef struct tc_server_config {
+    unsigned workers; /* 0: one for each processor this process may use */
+    bool http09;
+    tc_limits limits;
+    tc_app app;
+} tc_server_config;
+
+tc_err tc_server_new(const tc_server_config *config, tc_server **ret_server) TC_MUST_USE;
+void tc_server_free(tc_server *server); /* after tc_server_wait */
+
+/* Listens on url: "http://127.0.0.1:8080", "http://[::1]:80", "http://localhost", "http://" with
+ * "*" for all addresses of both families. A host name listens on each of its addresses. Before
+ * tc_server_start. TC_ERR_ADDRESS_IN_USE, TC_ERR_URL_SYNTAX, TC_ERR_SCHEME, TC_ERR_RESOLVE,
+ * TC_ERR_NO_PERMISSION; *ret_detail (may be NULL) then says more, in static memory of the thread.
+ */
+tc_err tc_server_listen(tc_server *server, tc_span url, const char **ret_detail) TC_MUST_USE;
+
+tc_err tc_server_start(tc_server *server) TC_MUST_USE;
+/* From any thread. Takes no more connections, finishes what is under way, then the workers end. */
+void tc_server_drain(tc_server *server);
+void tc_server_wait(tc_server *server); /* until all workers have ended */
+
+unsigned tc_server_workers(const tc_server *server);
+/* Sums of the workers' counters; exact once they have ended. */
+void tc_server_reached(const tc_server *server, tc_reached *ret_reached);
+
+void *tc_worker_state(tc_worker *w);
+tc_loop *tc_worker_loop(tc_worker *w);
+const tc_limits *tc_worker_limits(const tc_worker *w);
+unsigned tc_worker_number(const tc_worker *w); /* from 0 */
+/* Adds someone who looks on, for the worker's life. From worker_begin. */
+void tc_worker_watch(tc_worker *w, tc_watch *watch);

@@ -1,0 +1,283 @@
+/* worker.c - one thread of a server: accepts, begins sessions, drains.
+ *
+ * A new connection is read at once, before it is watched: the request is often there already, and
+ * one that ends with its answer then never costs a watch. */
+// SPDX-License-Identifier: MIT
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "http/date.h"
+#include "net/link_tcp.h"
+#include "server/inside.h"
+
+enum { ACCEPTS_AT_ONCE = 64, PAUSE_MS = 100 };
+
+typedef struct tc_connection {
+    tc_session session; /* first */
+    tc_link_tcp link;
+    struct tc_connection *next, **at;
+} tc_connection;
+
+/* --- what every response carries ----------------------------------------------------------- */
+
+static void common_unref(void *argument)
+{
+    tc_common *c = argument;
+    if (--c->refs) return;
+    tc_arena_fini(&c->arena);
+    tc_slab_put(c->home, c);
+}
+
+static void renew_common(tc_worker *w)
+{
+    tc_common *c = tc_slab_get(&w->commons);
+    if (!c) return; /* the old one serves on */
+    memset(c, 0, offsetof(tc_common, room));
+    c->home = &w->commons;
+    c->refs = 1;
+    c->block = (tc_block){.length = TC_LENGTH_UNKNOWN, .arena = &c->arena};
+    tc_arena_init(&c->arena, c->room, sizeof c->room, 0);
+    char *date = tc_arena_bytes(&c->arena, TC_DATE_BYTES);
+    tc_date_write(date, tc_clock_wall());
+    tc_err err = tc_fields_set(&c->block.fields, &c->arena, TC_FIELD_SERVER, TC_SPAN("tercet"));
+    if (!err)
+        err = tc_fields_set(&c->block.fields, &c->arena, TC_FIELD_DATE,
+                            tc_span_of(date, TC_DATE_BYTES));
+    assert(!err); /* the room is made for them */
+    if (w->common) common_unref(w->common);
+    w->common = c;
+    w->common_until = tc_loop_now(w->loop) + TC_S;
+}
+
+void tc_worker_dress(tc_worker *w, tc_exchange *x)
+{
+    if (x->ours.blocks[0]) return;
+    if (tc_loop_now(w->loop) >= w->common_until) renew_common(w);
+    if (!w->common) return;
+    w->common->refs++;
+    if (tc_arena_defer(&x->arena, common_unref, w->common) == TC_OK)
+        x->ours.blocks[0] = &w->common->block;
+}
+
+static void route(tc_session_env *env, tc_exchange *x)
+{
+    tc_worker *w = (tc_worker *)env;
+    tc_worker_dress(w, x);
+    w->server->config.app.route(w, x);
+}
+
+static void refuse(tc_session_env *env, tc_exchange *x, tc_err err)
+{
+    tc_worker *w = (tc_worker *)env;
+    tc_worker_dress(w, x);
+    w->server->config.app.refuse(w, x, err);
+}
+
+/* --- connections --------------------------------------------------------------------------- */
+
+static void stop_if_drained(tc_worker *w)
+{
+    if (w->draining && !w->open) tc_loop_stop(w->loop);
+}
+
+static void ended(tc_session_env *env, tc_session *s, tc_err why)
+{
+    (void)why;
+    tc_worker *w = (tc_worker *)env;
+    tc_connection *c = (tc_connection *)s;
+    if (w->newcomer == c) w->newcomer = NULL;
+    *c->at = c->next;
+    if (c->next) c->next->at = c->at;
+    tc_slab_put(&w->connections, c);
+    stop_if_drained(w);
+}
+
+static void on_ready(tc_link *link, unsigned what)
+{
+    tc_link_tcp *l = (tc_link_tcp *)link;
+    tc_connection *c = (tc_connection *)((char *)l - offsetof(tc_connection, link));
+    tc_session_turn(&c->session, what);
+}
+
+static void pause_accepting(tc_worker *w)
+{
+    if (w->paused || w->draining) return;
+    w->paused = true;
+    for (size_t i = 0; i < w->listener_count; i++)
+        tc_loop_remove(w->loop, &w->listeners[i].io);
+    if (tc_loop_set(w->loop, &w->unpause, tc_loop_now(w->loop) + PAUSE_MS * TC_MS) != TC_OK)
+        w->unpause.ring(&w->unpause); /* no memory to wait: try at once */
+}
+
+static void unpause(tc_alarm *alarm)
+{
+    tc_worker *w = (tc_worker *)((char *)alarm - offsetof(tc_worker, unpause));
+    w->paused = false;
+    for (size_t i = 0; i < w->listener_count; i++)
+        if (tc_loop_add_listener(w->loop, &w->listeners[i].io) != TC_OK) {
+            pause_accepting(w);
+            return;
+        }
+}
+
+static void begin(tc_worker *w, int fd, const struct sockaddr *peer)
+{
+    tc_connection *c = tc_slab_get(&w->connections);
+    if (!c) {
+        close(fd); /* out of memory: room was made sure of before */
+        return;
+    }
+    tc_link_tcp_init(&c->link, w->loop, fd, peer, on_ready);
+    tc_session_begin(&c->session, &w->env, &c->link.link, NULL);
+    c->next = w->open;
+    c->at = &w->open;
+    if (c->next) c->next->at = &c->next;
+    w->open = c;
+    w->newcomer = c;
+    tc_session_turn(&c->session, TC_LINK_IN);
+    if (w->newcomer && tc_link_tcp_watch(&c->link) != TC_OK)
+        tc_session_kill(&c->session, TC_ERR_NO_MEMORY);
+    w->newcomer = NULL;
+}
+
+static void accept_some(tc_io *io, unsigned what)
+{
+    (void)what;
+    tc_listener *l = (tc_listener *)io;
+    tc_worker *w = l->worker;
+    for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+        if (w->connections.count >= w->connections.max) {
+            w->reached.connections++;
+            pause_accepting(w);
+            return;
+        }
+        struct sockaddr_storage peer;
+        socklen_t len = sizeof peer;
+        const int fd =
+            accept4(io->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            begin(w, fd, (struct sockaddr *)&peer);
+        } else if (errno == EAGAIN) {
+            return;
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            pause_accepting(w);
+            return;
+        } /* else this connection is gone already: the next one */
+    }
+}
+
+/* --- draining ------------------------------------------------------------------------------ */
+
+static void drain(tc_task *task)
+{
+    tc_worker *w = (tc_worker *)((char *)task - offsetof(tc_worker, drain));
+    if (w->draining) return;
+    if (w->paused) tc_loop_clear(w->loop, &w->unpause);
+    for (size_t i = 0; i < w->listener_count; i++) {
+        accept_some(&w->listeners[i].io, TC_READY_IN); /* who waits already is served */
+        tc_loop_closing(w->loop, &w->listeners[i].io);
+        close(w->listeners[i].io.fd);
+    }
+    w->listener_count = 0;
+    w->draining = true;
+    for (tc_connection *c = w->open, *next; c; c = next) {
+        next = c->next;
+        w->newcomer = c;
+        tc_session_turn(&c->session, TC_LINK_IN); /* a request that is on its way in counts */
+        if (w->newcomer) tc_session_drain(&c->session);
+        w->newcomer = NULL;
+    }
+    stop_if_drained(w);
+}
+
+/* --- the worker ---------------------------------------------------------------------------- */
+
+tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number)
+{
+    *w = (tc_worker){.server = server, .number = number};
+    const tc_limits *limits = &server->config.limits;
+    w->drain.run = drain;
+    w->unpause.ring = unpause;
+    w->unpause.timer.deadline = TC_NEVER;
+    tc_slab_init(&w->connections, sizeof(tc_connection),
+                 limits->connections < UINT32_MAX ? (uint32_t)limits->connections : UINT32_MAX);
+    tc_slab_init(&w->commons, sizeof(tc_common), UINT32_MAX);
+    tc_err err = tc_loop_new(&w->loop);
+    if (!err) err = tc_session_env_init(&w->env, w->loop, TC_SERVER, limits, &w->reached);
+    if (err) return err;
+    w->env.http09 = server->config.http09;
+    w->env.route = route;
+    w->env.refuse = refuse;
+    w->env.ended = ended;
+    w->state = server->config.app.worker_begin(server->config.app.self, w);
+    return w->state ? TC_OK : TC_ERR_NO_MEMORY;
+}
+
+void tc_worker_fini(tc_worker *w)
+{
+    if (w->state) w->server->config.app.worker_end(w->server->config.app.self, w, w->state);
+    if (w->common) common_unref(w->common);
+    for (size_t i = 0; i < w->listener_count; i++)
+        close(w->listeners[i].io.fd);
+    tc_free(w->listeners);
+    if (w->loop) tc_session_env_fini(&w->env);
+    tc_slab_fini(&w->connections);
+    tc_slab_fini(&w->commons);
+    tc_loop_free(w->loop);
+}
+
+static void *run(void *argument)
+{
+    tc_worker *w = argument;
+    w->err = tc_loop_run(w->loop);
+    return NULL;
+}
+
+tc_err tc_worker_start(tc_worker *w)
+{
+    const tc_server *server = w->server;
+    w->listeners =
+        tc_alloc_zero((server->addresses ? server->addresses : 1) * sizeof *w->listeners);
+    if (!w->listeners) return TC_ERR_NO_MEMORY;
+    tc_err err = TC_OK;
+    for (size_t i = 0; i < server->addresses && !err; i++) {
+        int *fd = &server->fds[i * server->count + w->number];
+        w->listeners[i] = (tc_listener){{*fd, accept_some}, w};
+        *fd = -1;
+        w->listener_count++;
+        err = tc_loop_add_listener(w->loop, &w->listeners[i].io);
+    }
+    if (!err) err = tc_err_from_errno(pthread_create(&w->thread, NULL, run, w));
+    w->started = !err;
+    return err;
+}
+
+void *tc_worker_state(tc_worker *w)
+{
+    return w->state;
+}
+
+tc_loop *tc_worker_loop(tc_worker *w)
+{
+    return w->loop;
+}
+
+const tc_limits *tc_worker_limits(const tc_worker *w)
+{
+    return &w->server->config.limits;
+}
+
+unsigned tc_worker_number(const tc_worker *w)
+{
+    return w->number;
+}
+
+void tc_worker_watch(tc_worker *w, tc_watch *watch)
+{
+    watch->next = w->env.watch;
+    w->env.watch = watch;
+}

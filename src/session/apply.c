@@ -1,0 +1,230 @@
+/* apply.c - the engine's events become a handler's calls, and a handler's wishes the engine's. */
+// SPDX-License-Identifier: MIT
+#include <assert.h>
+
+#include "session/inside.h"
+
+static void wake(tc_exchange *x)
+{
+    tc_session *s = x->session;
+    if (!(s->flags & IN_TURN)) tc_loop_after(s->env->loop, &s->again);
+}
+
+void tc_session_adopt(tc_session *s, tc_exchange *x)
+{
+    x->session = s;
+    x->wake = wake;
+    x->next = s->exchanges;
+    s->exchanges = x;
+    s->begun++;
+    if (s->env->engine.role == TC_CLIENT && s->begun > 1) tc_session_seen(s, TC_SEEN_REUSED, x);
+    tc_session_seen(s, TC_SEEN_BEGUN, x);
+}
+
+void tc_session_close_exchange(tc_session *s, tc_exchange *x, tc_err why)
+{
+    tc_exchange **at = &s->exchanges;
+    while (*at && *at != x)
+        at = &(*at)->next;
+    if (*at) *at = x->next;
+    const bool watched = tc_watched(s->env->watch, TC_SEEN_CLOSED);
+    if (!x->times.ours_end && !why)
+        x->times.ours_end = watched ? tc_loop_tick(s->env->loop) : tc_loop_now(s->env->loop);
+    if (watched) tc_session_show(s, TC_SEEN_CLOSED, x, why, (tc_span){0}, false);
+    x->wake = NULL;
+    if (x->handler && x->handler->on_close) x->handler->on_close(x->self, x, why);
+    tc_exchange_fini(x);
+    tc_slab_put(&s->env->exchanges, x);
+    if (!s->exchanges) s->phase_began = tc_loop_now(s->env->loop);
+}
+
+/* What to do when a handler or the engine says no. */
+void tc_session_break(tc_session *s, tc_exchange *x, tc_err err)
+{
+    tc_engine *e = tc_session_engine(s);
+    if (s->env->engine.role == TC_SERVER && !x->began && tc_err_status(err)) {
+        if (x->handler && x->handler->on_close) x->handler->on_close(x->self, x, err);
+        x->handler = NULL;
+        x->want = 0;
+        x->abort_reason = err;
+        s->env->refuse(s->env, x, err);
+    } else {
+        e->type->abort(e, x, err);
+    }
+}
+
+static void continue_if_expected(tc_session *s, tc_exchange *x)
+{
+    if (!x->theirs.expects_continue || x->began || x->theirs_done || x->paused) return;
+    x->theirs.expects_continue = false;
+    if (!(x->want & TC_WANT_INFORM) && tc_exchange_inform(x, 100) != TC_OK)
+        tc_session_break(s, x, TC_ERR_SYSTEM);
+}
+
+static void their_end(tc_session *s, tc_exchange *x)
+{
+    const bool client = s->env->engine.role == TC_CLIENT;
+    x->theirs_done = true;
+    x->times.theirs_end = tc_loop_now(s->env->loop);
+    tc_session_seen(s, client ? TC_SEEN_RESPONSE_END : TC_SEEN_REQUEST_END, x);
+    if (x->handler && x->handler->on_end) {
+        const tc_err err = x->handler->on_end(x->self, x);
+        if (err) tc_session_break(s, x, err);
+    }
+}
+
+static void their_head(tc_session *s, const tc_event *ev)
+{
+    tc_exchange *x = ev->x;
+    const bool client = s->env->engine.role == TC_CLIENT;
+    const tc_limits *limits = s->env->engine.limits;
+    x->times.theirs_head = tc_loop_now(s->env->loop);
+    x->rate_mark = x->times.theirs_head;
+    if (client) {
+        tc_session_seen(s, TC_SEEN_RESPONSE_HEAD, x);
+    } else {
+        tc_session_adopt(s, x);
+        tc_session_seen(s, TC_SEEN_REQUEST_HEAD, x);
+    }
+    tc_err err = ev->err;
+    if (!err && !client && x->theirs.length > 0 &&
+        (uint64_t)x->theirs.length > limits->body_bytes) {
+        s->env->engine.reached->body_bytes++;
+        err = TC_ERR_CONTENT_TOO_LARGE;
+    }
+    if (!err) {
+        if (!client) s->env->route(s->env, x);
+        err = x->handler->on_head(x->self, x);
+    }
+    if (err) tc_session_break(s, x, err);
+    if (ev->end)
+        their_end(s, x);
+    else if (!client)
+        continue_if_expected(s, x);
+    if (x->want) tc_session_do_wants(s, x);
+}
+
+static void their_data(tc_session *s, const tc_event *ev)
+{
+    tc_exchange *x = ev->x;
+    tc_engine *e = tc_session_engine(s);
+    const bool client = s->env->engine.role == TC_CLIENT;
+    const uint64_t most = s->env->engine.limits->body_bytes;
+    tc_err err = TC_OK;
+    x->content_in += ev->data.len;
+    if (!client && x->content_in > most && x->content_in - ev->data.len <= most) {
+        s->env->engine.reached->body_bytes++;
+        err = TC_ERR_CONTENT_TOO_LARGE;
+    }
+    if (client && tc_watched(s->env->watch, TC_SEEN_RESPONSE_DATA))
+        tc_session_show(s, TC_SEEN_RESPONSE_DATA, x, TC_OK, ev->data, false);
+    if (!err && x->handler && x->handler->on_data) err = x->handler->on_data(x->self, x, ev->data);
+    if (err) tc_session_break(s, x, err);
+    if (x->paused && !err)
+        x->held += ev->data.len; /* given back when the handler resumes */
+    else
+        e->type->took(e, x, ev->data.len);
+    if (ev->end) their_end(s, x);
+    if (x->want) tc_session_do_wants(s, x);
+}
+
+void tc_session_apply(tc_session *s, const tc_event *ev)
+{
+    tc_exchange *x = ev->x;
+    tc_err err = TC_OK;
+    switch (ev->kind) {
+    case TC_EV_HEAD: their_head(s, ev); return;
+    case TC_EV_DATA: their_data(s, ev); return;
+    case TC_EV_END: their_end(s, x); break;
+    case TC_EV_RESET:
+        x->theirs_done = true;
+        if (s->env->engine.role == TC_SERVER) tc_session_break(s, x, ev->err);
+        break;
+    case TC_EV_RELEASED:
+        if (x->handler && x->handler->on_room && !x->ended) err = x->handler->on_room(x->self, x);
+        if (err) tc_session_break(s, x, err);
+        break;
+    case TC_EV_CLOSED: tc_session_close_exchange(s, x, ev->err ? ev->err : x->abort_reason); return;
+    case TC_EV_NOTE:
+        if (tc_watched(s->env->watch, TC_SEEN_NOTE))
+            tc_session_show(s, TC_SEEN_NOTE, x, TC_OK, ev->data, ev->ours);
+        return;
+    case TC_EV_FAILED: s->why = ev->err; return;
+    }
+    if (x->want) tc_session_do_wants(s, x);
+}
+
+/* --- wishes -------------------------------------------------------------------------------- */
+
+static tc_err send_inform(tc_session *s, tc_exchange *x)
+{
+    tc_engine *e = tc_session_engine(s);
+    x->want &= ~(unsigned)TC_WANT_INFORM;
+    x->ours.status = x->informational;
+    return e->type->head(e, x, false);
+}
+
+static tc_err send_head(tc_session *s, tc_exchange *x)
+{
+    tc_engine *e = tc_session_engine(s);
+    const bool end = x->ended && x->run_count == 0 && x->ours.trailers.count == 0;
+    x->want &= ~(unsigned)(end ? TC_WANT_HEAD | TC_WANT_END : TC_WANT_HEAD);
+    x->times.ours_head = tc_loop_now(s->env->loop);
+    const tc_err err = e->type->head(e, x, end);
+    tc_session_seen(s, TC_SEEN_RESPONSE_HEAD, x);
+    if (end) tc_session_seen(s, TC_SEEN_RESPONSE_END, x);
+    return err;
+}
+
+/* The runs that wait, and the end with the last of them. What does not fit stays queued. */
+static tc_err send_runs(tc_session *s, tc_exchange *x)
+{
+    tc_engine *e = tc_session_engine(s);
+    const uint8_t count = x->run_count;
+    for (uint8_t i = 0; i < count; i++) {
+        const bool end = x->ended && i + 1 == count;
+        const tc_err err = e->type->body(e, x, x->runs[i], end);
+        if (err == TC_ERR_FULL) {
+            memmove(x->runs, x->runs + i, (size_t)(count - i) * sizeof *x->runs);
+            x->run_count = (uint8_t)(count - i);
+            return TC_OK;
+        }
+        if (err) return err;
+        x->content_out += x->runs[i].len;
+        if (end) x->want &= ~(unsigned)TC_WANT_END;
+    }
+    x->run_count = 0;
+    x->want &= ~(unsigned)TC_WANT_BODY;
+    return TC_OK;
+}
+
+void tc_session_do_wants(tc_session *s, tc_exchange *x)
+{
+    tc_engine *e = tc_session_engine(s);
+    tc_err err = TC_OK;
+    if (x->want & TC_WANT_ABORT) {
+        x->want = 0;
+        e->type->abort(e, x, x->abort_reason);
+        return;
+    }
+    if (x->want & TC_WANT_RESUME) {
+        x->want &= ~(unsigned)TC_WANT_RESUME;
+        x->rate_mark = tc_loop_now(s->env->loop);
+        x->rate_bytes = (int64_t)x->content_in;
+        const size_t held = (size_t)x->held;
+        x->held = 0;
+        if (held) e->type->took(e, x, held);
+        continue_if_expected(s, x);
+    }
+    if (x->want & TC_WANT_INFORM) err = send_inform(s, x);
+    if (!err && x->want & TC_WANT_HEAD) err = send_head(s, x);
+    if (!err && x->want & TC_WANT_BODY) err = send_runs(s, x);
+    if (!err && x->want & TC_WANT_END && x->run_count == 0) {
+        x->want &= ~(unsigned)TC_WANT_END;
+        err = e->type->body(e, x, (tc_run){0}, true);
+    }
+    if (err) {
+        x->want = 0;
+        e->type->abort(e, x, err);
+    }
+}

@@ -1,0 +1,45 @@
+/* inside.h - what the files of this folder share. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "session/session.h"
+
+enum session_flag {
+    HAS_ENGINE = 1,  /* chosen and started */
+    READABLE = 2,    /* the link may have something */
+    GONE = 4,        /* the link told of an end or an error, not yet read */
+    FIN = 8,         /* their end was read */
+    BLOCKED = 16,    /* the link takes no more now */
+    CLOSING = 32,    /* the engine wants the link closed once all is written */
+    LINGER = 64,     /* ... and drained first */
+    LINGERING = 128, /* our end is written; draining theirs */
+    DEAD = 256,      /* broken for .why: ends with this turn */
+    IN_TURN = 512,   /* a handler's wish is noticed without waking */
+};
+
+static inline tc_engine *tc_session_engine(tc_session *s)
+{
+    return (tc_engine *)(void *)s->engine_room;
+}
+
+/* session.c */
+void tc_session_use_h1(tc_session *s); /* for a first line that is overdue; fed as of its begin */
+
+/* apply.c: events to handlers, handlers' wishes to the engine */
+void tc_session_apply(tc_session *s, const tc_event *ev);
+void tc_session_do_wants(tc_session *s, tc_exchange *x);
+void tc_session_break(tc_session *s, tc_exchange *x, tc_err err); /* answers with err, or aborts */
+void tc_session_adopt(tc_session *s, tc_exchange *x);
+void tc_session_close_exchange(tc_session *s, tc_exchange *x, tc_err why);
+
+/* life.c: timers and the end */
+void tc_session_settle(tc_session *s); /* after a turn: sets the alarm, or ends the session */
+void tc_session_linger(tc_session *s);
+void tc_session_ring(tc_alarm *alarm);
+
+/* look.c: events for those who look on */
+void tc_session_show(tc_session *s, enum tc_seen_kind kind, const tc_exchange *x, tc_err err,
+                     tc_span text, bool ours);
+static inline void tc_session_seen(tc_session *s, enum tc_seen_kind kind, const tc_exchange *x)
+{
+    if (tc_watched(s->env->watch, kind)) tc_session_show(s, kind, x, TC_OK, (tc_span){0}, false);
+}

@@ -1,0 +1,216 @@
+/* life.c - how long a session may wait for what, and how it ends: one way for all.
+ *
+ * After an answer that closes, our end is written first and theirs is drained for a bounded while,
+ * so that the answer is not lost to a reset (RFC 9112, 9.6). */
+// SPDX-License-Identifier: MIT
+#include <assert.h>
+
+#include "session/inside.h"
+
+tc_err tc_session_env_init(tc_session_env *env, tc_loop *loop, enum tc_role role,
+                           const tc_limits *limits, tc_reached *reached)
+{
+    *env = (tc_session_env){.loop = loop};
+    tc_slab_init(&env->exchanges, sizeof(tc_exchange), UINT32_MAX);
+    env->engine = (tc_engine_env){.role = role,
+                                  .scheme = TC_SPAN("http"),
+                                  .exchanges = &env->exchanges,
+                                  .limits = limits,
+                                  .reached = reached};
+    return TC_OK;
+}
+
+void tc_session_env_fini(tc_session_env *env)
+{
+    tc_slab_fini(&env->exchanges);
+}
+
+tc_exchange *tc_session_exchange(tc_session_env *env)
+{
+    tc_exchange *x = tc_slab_get(&env->exchanges);
+    if (x) tc_exchange_init(x, ++env->last_exchange, env->engine.limits->exchange_bytes);
+    return x;
+}
+
+static void end(tc_session *s)
+{
+    tc_session_env *env = s->env;
+    tc_engine *e = tc_session_engine(s);
+    s->flags |= IN_TURN; /* nothing that a handler asks for now can be done */
+    while (s->exchanges)
+        tc_session_close_exchange(s, s->exchanges, s->why ? s->why : TC_ERR_SESSION_ENDED);
+    if (s->flags & HAS_ENGINE) e->type->fini(e);
+    if (tc_watched(env->watch, TC_SEEN_ENDED))
+        tc_session_show(s, TC_SEEN_ENDED, NULL, s->why, (tc_span){0}, false);
+    tc_loop_clear(env->loop, &s->alarm);
+    tc_loop_cancel(env->loop, &s->again);
+    tc_buf_fini(&s->carry);
+    s->link->type->close(s->link);
+    env->ended(env, s, s->why);
+}
+
+static int64_t ms(uint64_t limit)
+{
+    return (int64_t)limit * TC_MS;
+}
+
+/* When their content, arriving at the slowest allowed rate, would have to be further than it is. */
+static int64_t body_deadline(const tc_session *s, const tc_exchange *x)
+{
+    const tc_limits *l = s->env->engine.limits;
+    if (s->env->engine.role == TC_CLIENT || x->theirs_done || x->paused || !x->rate_mark ||
+        !l->body_rate)
+        return TC_NEVER;
+    const uint64_t bytes = x->content_in - (uint64_t)x->rate_bytes;
+    return x->rate_mark + ms(l->body_grace_ms) + (int64_t)(bytes / l->body_rate) * TC_S;
+}
+
+static int64_t deadline(tc_session *s)
+{
+    const tc_limits *l = s->env->engine.limits;
+    tc_engine *e = tc_session_engine(s);
+    int64_t at = TC_NEVER;
+    if (s->flags & LINGERING) return s->phase_began + ms(l->linger_ms);
+    if (s->flags & BLOCKED) at = s->send_window + ms(l->send_ms);
+    if (!(s->flags & HAS_ENGINE))
+        return s->phase_began + ms(s->carry.len ? l->header_ms : l->idle_ms);
+    const int64_t own = e->type->deadline(e);
+    if (own < at) at = own;
+    if (!s->exchanges && own == TC_NEVER && s->phase_began + ms(l->idle_ms) < at)
+        at = s->phase_began + ms(l->idle_ms);
+    for (const tc_exchange *x = s->exchanges; x; x = x->next) {
+        const int64_t body = body_deadline(s, x);
+        if (body < at) at = body;
+    }
+    return at;
+}
+
+void tc_session_settle(tc_session *s)
+{
+    const int64_t now = tc_loop_now(s->env->loop);
+    if (s->flags & DEAD) {
+        end(s);
+        return;
+    }
+    if (s->flags & CLOSING && !(s->flags & BLOCKED)) {
+        if (!(s->flags & LINGER) || s->flags & FIN) {
+            end(s);
+            return;
+        }
+        s->flags |= LINGERING;
+        s->phase_began = now;
+        s->drained = 0;
+        s->link->type->end_writing(s->link);
+        if (s->flags & READABLE) {
+            tc_session_linger(s);
+            return;
+        }
+    } else if (s->flags & FIN && !s->exchanges && !(s->flags & BLOCKED) && !s->again.queued) {
+        end(s); /* nothing is under way and nothing more will come */
+        return;
+    }
+    if (!(s->flags & BLOCKED)) {
+        s->send_window = 0;
+    } else if (!s->send_window) {
+        s->send_window = now;
+        s->sent_mark = s->sent - s->link->type->untaken(s->link);
+    }
+    if (tc_loop_set(s->env->loop, &s->alarm, deadline(s)) != TC_OK) {
+        s->why = TC_ERR_NO_MEMORY;
+        end(s);
+        return;
+    }
+    if (s->env->idle && s->begun && tc_session_idle(s)) s->env->idle(s->env, s);
+}
+
+void tc_session_linger(tc_session *s)
+{
+    const tc_limits *l = s->env->engine.limits;
+    tc_span in = {0};
+    bool fin = false, more = true;
+    tc_err err = TC_OK;
+    while (more && !fin && !err) {
+        err = s->link->type->read(s->link, &in, &fin, &more);
+        s->drained += (uint32_t)in.len;
+        if (s->drained > l->linger_bytes) {
+            s->env->engine.reached->linger_bytes++;
+            err = TC_ERR_UNASKED;
+        }
+        if (s->flags & GONE && in.len) more = true;
+    }
+    if (fin || err)
+        end(s);
+    else if (tc_loop_set(s->env->loop, &s->alarm, deadline(s)) != TC_OK)
+        end(s);
+}
+
+/* The peer's taking is slow when a whole window went by and it took less than the rate asks for. */
+static bool takes_too_slowly(tc_session *s, int64_t now)
+{
+    const tc_limits *l = s->env->engine.limits;
+    const uint64_t taken = s->sent - s->link->type->untaken(s->link);
+    const uint64_t least = l->body_rate * l->send_ms / 1000;
+    if (taken - s->sent_mark < least) return true;
+    s->sent_mark = taken;
+    s->send_window = now;
+    return false;
+}
+
+static void kill_counted(tc_session *s, uint64_t *reached, tc_err why)
+{
+    ++*reached;
+    tc_session_kill(s, why);
+}
+
+void tc_session_ring(tc_alarm *alarm)
+{
+    tc_session *s = (tc_session *)((char *)alarm - offsetof(tc_session, alarm));
+    const tc_limits *l = s->env->engine.limits;
+    tc_reached *reached = s->env->engine.reached;
+    tc_engine *e = tc_session_engine(s);
+    const int64_t now = tc_loop_now(s->env->loop);
+    if (s->flags & LINGERING) {
+        kill_counted(s, &reached->linger_ms, TC_OK);
+        return;
+    }
+    if (s->flags & BLOCKED && now >= s->send_window + ms(l->send_ms) && takes_too_slowly(s, now)) {
+        kill_counted(s, &reached->send_ms, TC_ERR_SEND_TIME);
+        return;
+    }
+    if (!(s->flags & HAS_ENGINE)) {
+        if (!s->carry.len) {
+            kill_counted(s, &reached->idle_ms, TC_OK);
+            return;
+        }
+        tc_session_use_h1(s); /* a first line that never ended: it owes an answer */
+    }
+    e->type->tick(e, now);
+    if (!s->exchanges && e->type->idle(e) && now >= s->phase_began + ms(l->idle_ms)) {
+        kill_counted(s, &reached->idle_ms, TC_OK);
+        return;
+    }
+    for (tc_exchange *x = s->exchanges, *next; x; x = next) {
+        next = x->next;
+        if (now < body_deadline(s, x)) continue;
+        reached->body_rate++;
+        s->flags |= IN_TURN;
+        tc_session_break(s, x, TC_ERR_BODY_TIME);
+    }
+    tc_session_turn(s, 0);
+}
+
+void tc_session_drain(tc_session *s)
+{
+    tc_engine *e = tc_session_engine(s);
+    if (s->flags & HAS_ENGINE)
+        e->type->drain(e);
+    else
+        s->flags |= CLOSING; /* not even a first line came */
+    tc_loop_after(s->env->loop, &s->again);
+}
+
+void tc_session_kill(tc_session *s, tc_err why)
+{
+    s->why = why;
+    end(s);
+}

@@ -1,0 +1,266 @@
+/* session.c - one turn of a session: read, let the engine parse, let handlers answer, write.
+ *
+ * Handlers' wishes are carried out in apply.c, timers and the end in life.c. Whatever happens, the
+ * session ends in tc_session_end and nowhere else; after it returned true, s must not be touched.
+ */
+// SPDX-License-Identifier: MIT
+#include "session/session.h"
+
+#include <assert.h>
+
+#include "h0/h0.h"
+#include "h1/h1.h"
+#include "session/inside.h"
+
+enum {
+    RUNS_AT_ONCE = 16,
+    READS_AT_ONCE = 16, /* of one session, before others get their turn */
+    WRITE_BUDGET = 4 * 1024 * 1024
+};
+
+static void take_turn_again(tc_task *task)
+{
+    tc_session *s = (tc_session *)((char *)task - offsetof(tc_session, again));
+    tc_session_turn(s, 0);
+}
+
+/* --- which engine -------------------------------------------------------------------------- */
+
+static void engine_init(tc_session *s, const tc_engine_type *type)
+{
+    assert(type->size <= TC_ENGINE_BYTES);
+    type->init(tc_session_engine(s), &s->env->engine);
+    s->flags |= HAS_ENGINE;
+}
+
+/* A server's session begins with a guess from the first line. False: more of it must come. */
+static bool choose_engine(tc_session *s, tc_span in, bool fin)
+{
+    if (s->flags & HAS_ENGINE) return true;
+    const enum tc_h0_guess guess = s->env->http09 ? tc_h0_first_line(in) : TC_H0_NO;
+    if (guess == TC_H0_MORE && !fin && in.len <= s->env->engine.limits->request_line) return false;
+    engine_init(s, guess == TC_H0_YES ? &tc_h0_type : &tc_h1_type);
+    return true;
+}
+
+void tc_session_use_h1(tc_session *s)
+{
+    tc_engine *e = tc_session_engine(s);
+    tc_event ev;
+    engine_init(s, &tc_h1_type);
+    e->type->feed(e, s->phase_began, 0, tc_buf_span(&s->carry), false);
+    while (e->type->next(e, &ev))
+        tc_session_apply(s, &ev);
+    tc_buf_drop(&s->carry, e->type->fed(e));
+}
+
+void tc_session_begin(tc_session *s, tc_session_env *env, tc_link *link, const tc_engine_type *type)
+{
+    *s = (tc_session){.env = env, .link = link, .id = ++env->last_id};
+    s->again.run = take_turn_again;
+    s->alarm.ring = tc_session_ring;
+    s->alarm.timer.deadline = TC_NEVER;
+    s->phase_began = tc_loop_now(env->loop);
+    const tc_limits *limits = env->engine.limits;
+    size_t room;
+    (void)tc_loop_read_room(env->loop, &room);
+    tc_buf_init(&s->carry, limits->request_line + limits->fields_bytes + room);
+    if (type)
+        engine_init(s, type);
+    else if (!env->http09)
+        engine_init(s, &tc_h1_type);
+}
+
+/* --- output -------------------------------------------------------------------------------- */
+
+/* Hands the engine's output to the link. True if anything moved. */
+static bool push_out(tc_session *s)
+{
+    tc_engine *e = tc_session_engine(s);
+    tc_run runs[RUNS_AT_ONCE];
+    uint64_t sid;
+    bool fin;
+    if (s->flags & BLOCKED) return false;
+    const size_t count = e->type->output(e, &sid, runs, RUNS_AT_ONCE, WRITE_BUDGET, &fin);
+    if (count == 0) return false;
+    size_t taken, total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += runs[i].len;
+    const tc_err err = s->link->type->write(s->link, runs, count, &taken);
+    if (err) {
+        s->why = err;
+        s->flags |= DEAD;
+        return false;
+    }
+    if (taken < total) {
+        s->flags |= BLOCKED;
+        if (!s->link->type->stuck(s->link)) /* its turn is over, not its room */
+            tc_loop_after(s->env->loop, &s->again);
+    }
+    if (taken == 0) return false;
+    s->sent += taken;
+    e->type->wrote(e, sid, taken);
+    e->type->acked(e, sid, taken);
+    return true;
+}
+
+static void take_orders(tc_session *s)
+{
+    tc_engine *e = tc_session_engine(s);
+    tc_order order;
+    while (e->type->order && e->type->order(e, &order)) {
+        assert(order.kind == TC_ORDER_CLOSE); /* links with streams are not built yet */
+        s->flags |= order.linger ? CLOSING | LINGER : CLOSING;
+    }
+}
+
+/* Events, answers and output, until nothing moves or others are due their turn. */
+static void pump(tc_session *s)
+{
+    tc_engine *e = tc_session_engine(s);
+    tc_event ev;
+    const uint32_t stop = s->begun + (uint32_t)s->env->engine.limits->pipeline;
+    for (bool moved = true; moved && !(s->flags & DEAD);) {
+        moved = false;
+        while (s->begun != stop && !(s->flags & DEAD) && e->type->next(e, &ev)) {
+            tc_session_apply(s, &ev);
+            moved = true;
+        }
+        for (tc_exchange *x = s->exchanges, *next; x; x = next) {
+            next = x->next;
+            if (x->want) tc_session_do_wants(s, x);
+        }
+        while (!(s->flags & DEAD) && push_out(s))
+            moved = true;
+        if (s->begun == stop) {
+            s->env->engine.reached->pipeline++;
+            tc_loop_after(s->env->loop, &s->again);
+            break;
+        }
+    }
+    take_orders(s);
+}
+
+/* --- input --------------------------------------------------------------------------------- */
+
+/* Lends bytes to the engine and pumps; what it does not take stays in the carry. */
+static void offer(tc_session *s, tc_span fresh)
+{
+    tc_engine *e = tc_session_engine(s);
+    const bool fin = (s->flags & FIN) != 0;
+    const bool carried = s->carry.len > 0;
+    if (carried && fresh.len && tc_buf_add(&s->carry, fresh) != TC_OK) {
+        s->why = TC_ERR_NO_MEMORY;
+        s->flags |= DEAD;
+        return;
+    }
+    const tc_span in = carried ? tc_buf_span(&s->carry) : fresh;
+    if (!choose_engine(s, in, fin)) {
+        if (!carried && in.len && tc_buf_add(&s->carry, in) != TC_OK) s->flags |= DEAD;
+        return;
+    }
+    e->type->feed(e, tc_loop_now(s->env->loop), 0, in, fin);
+    pump(s);
+    const size_t taken = e->type->fed(e);
+    assert(taken <= in.len);
+    if (carried) {
+        tc_buf_drop(&s->carry, taken);
+        if (s->carry.len == 0) tc_buf_fini(&s->carry);
+    } else if (taken < in.len && tc_buf_add(&s->carry, tc_span_from(in, taken)) != TC_OK) {
+        s->why = TC_ERR_NO_MEMORY;
+        s->flags |= DEAD;
+    }
+}
+
+static bool wants_input(tc_session *s)
+{
+    tc_engine *e = tc_session_engine(s);
+    if (s->flags & (FIN | DEAD | CLOSING)) return false;
+    return !(s->flags & HAS_ENGINE) || e->type->wants_input(e);
+}
+
+/* One read of the link, offered to the engine. False when there is nothing to read now. */
+static bool read_once(tc_session *s)
+{
+    tc_span in = {0};
+    bool fin = false, more = false;
+    const tc_err err = s->link->type->read(s->link, &in, &fin, &more);
+    if (err) {
+        s->why = err;
+        s->flags |= DEAD;
+        return false;
+    }
+    if (!more) s->flags &= (uint16_t)~READABLE;
+    if (s->flags & GONE && !fin)
+        s->flags |= READABLE; /* an end or an error is still to be read behind this */
+    if (in.len == 0 && !fin) {
+        s->flags &= (uint16_t) ~(READABLE | GONE);
+        return false;
+    }
+    if (fin) s->flags |= FIN;
+    offer(s, in);
+    return true;
+}
+
+/* --- a turn -------------------------------------------------------------------------------- */
+
+void tc_session_turn(tc_session *s, unsigned ready)
+{
+    (void)tc_loop_tick(s->env->loop);
+    if (ready & (TC_LINK_IN | TC_LINK_GONE)) s->flags |= READABLE;
+    if (ready & TC_LINK_GONE) s->flags |= GONE;
+    if (s->flags & LINGERING) {
+        tc_session_linger(s);
+        return;
+    }
+    s->flags |= IN_TURN;
+    if (s->flags & BLOCKED) {
+        const tc_err err = s->link->type->flush(s->link);
+        if (err) {
+            s->why = err;
+            s->flags |= DEAD;
+        } else if (!s->link->type->stuck(s->link)) {
+            s->flags &= (uint16_t)~BLOCKED;
+        }
+    }
+    if (s->flags & HAS_ENGINE && (!(s->flags & READABLE) || s->exchanges || s->carry.len))
+        offer(s, (tc_span){0}); /* what was carried, and answers that came meanwhile */
+    for (int i = 0; s->flags & READABLE && wants_input(s) && !s->again.queued; i++) {
+        if (i == READS_AT_ONCE)
+            tc_loop_after(s->env->loop, &s->again);
+        else if (!read_once(s))
+            break;
+    }
+    if (!(s->flags & (BLOCKED | DEAD))) {
+        const tc_err err = s->link->type->flush(s->link);
+        if (err) {
+            s->why = err;
+            s->flags |= DEAD;
+        } else if (s->link->type->stuck(s->link)) {
+            s->flags |= BLOCKED;
+        }
+    }
+    s->flags &= (uint16_t)~IN_TURN;
+    tc_session_settle(s);
+}
+
+tc_err tc_session_start(tc_session *s, tc_exchange *x)
+{
+    assert(s->env->engine.role == TC_CLIENT && s->flags & HAS_ENGINE);
+    tc_engine *e = tc_session_engine(s);
+    if (s->flags & (DEAD | CLOSING | FIN)) return TC_ERR_SESSION_ENDED;
+    x->times.begun = tc_loop_now(s->env->loop);
+    const tc_err err = e->type->start(e, x, x->ended && x->run_count == 0);
+    if (err) return err;
+    x->began = true;
+    x->want &= ~(unsigned)TC_WANT_HEAD;
+    if (x->ended && x->run_count == 0) x->want &= ~(unsigned)TC_WANT_END;
+    tc_session_adopt(s, x);
+    tc_loop_after(s->env->loop, &s->again);
+    return TC_OK;
+}
+
+bool tc_session_idle(const tc_session *s)
+{
+    return !s->exchanges && !(s->flags & (DEAD | CLOSING | FIN | LINGERING));
+}

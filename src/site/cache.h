@@ -1,0 +1,62 @@
+/* cache.h - what a worker remembers of files: small ones whole, larger ones open.
+ *
+ * An entry is a promise of at most cache_ms: then the file is looked at again. Entries in use stay
+ * until their last exchange ends, also after they left the cache. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "base/limits.h"
+#include "base/map.h"
+#include "http/message.h"
+
+typedef struct tc_file {
+    tc_block block; /* Content-Type, Content-Length, ETag, Last-Modified, ... */
+    tc_span path;   /* the key: normalised request path */
+    tc_span etag;   /* with its quotes; strong */
+    tc_span modified_text;
+    tc_span type;
+    int64_t modified; /* unix seconds */
+    uint64_t size;
+    const char *bytes; /* the whole, or NULL: read it from fd */
+    int fd;            /* -1 when bytes are here */
+
+    /* the cache's */
+    struct tc_file_cache *cache;
+    struct tc_file *newer, *older;
+    tc_arena arena;
+    int64_t checked; /* monotonic ns of the last look */
+    uint64_t device, inode;
+    int64_t mtime_ns, ctime_ns;
+    uint32_t refs; /* one is the cache's, while it is in there */
+    bool cached;
+    char room[640];
+} tc_file;
+
+typedef struct tc_file_cache {
+    int root; /* directory; the cache's from init on */
+    bool dotfiles;
+    tc_span language; /* empty: none is claimed */
+    const tc_limits *limits;
+    tc_map by_path;
+    tc_file *newest, *oldest; /* by use */
+    uint64_t bytes;           /* of contents in memory */
+    uint32_t open;            /* descriptors held */
+    uint64_t forgotten;       /* entries that made room for others */
+} tc_file_cache;
+
+enum tc_file_answer {
+    TC_FILE_FOUND,
+    TC_FILE_MISSING,   /* 404: also what may not be seen */
+    TC_FILE_FORBIDDEN, /* 403: no permission, or no regular file */
+    TC_FILE_DIRECTORY, /* exists, and is one */
+    TC_FILE_BUSY,      /* 503: no memory, no descriptors */
+};
+
+void tc_file_cache_init(tc_file_cache *c, int root, const tc_limits *limits);
+void tc_file_cache_fini(tc_file_cache *c);
+
+/* The file at a normalised path that begins with "/" and does not end with one. On FOUND the
+ * caller holds a reference. now: monotonic ns. */
+enum tc_file_answer tc_file_get(tc_file_cache *c, tc_span path, int64_t now, tc_file **ret_file);
+/* As above, but only where it is remembered and fresh: the hot path. */
+tc_file *tc_file_remembered(tc_file_cache *c, tc_span path, int64_t now);
+void tc_file_unref(void *file);

@@ -1,0 +1,181 @@
+/* files.c - see files.h. The hot path is serve_plain: one look in the cache, two shared blocks of
+ * fields, one run; everything else is off that path. */
+// SPDX-License-Identifier: MIT
+#include "site/files.h"
+
+#include "base/ascii.h"
+#include "base/clock.h"
+#include "http/exchange.h"
+#include "http/precondition.h"
+#include "http/range.h"
+#include "http/target.h"
+#include "net/loop.h"
+#include "site/error_page.h"
+
+static tc_err answer_missing(tc_exchange *x, enum tc_file_answer answer)
+{
+    switch (answer) {
+    case TC_FILE_FORBIDDEN: return tc_error_page(x, 403, (tc_span){0});
+    case TC_FILE_BUSY: return tc_error_page(x, 503, (tc_span){0});
+    case TC_FILE_FOUND:
+    case TC_FILE_DIRECTORY:
+    case TC_FILE_MISSING: break;
+    }
+    return tc_error_page(x, 404, (tc_span){0});
+}
+
+static tc_run run_of(const tc_file *f, uint64_t first, uint64_t len)
+{
+    if (f->bytes) return tc_run_bytes(tc_span_of(f->bytes + first, (size_t)len));
+    return tc_run_file(f->fd, first, (size_t)len);
+}
+
+/* The answer's own fields, where the shared block says too much: 206, 304, 416. */
+static tc_err set_validators(tc_exchange *x, const tc_file *f)
+{
+    tc_fields *to = &x->ours.fields;
+    tc_err err = tc_fields_set(to, &x->arena, TC_FIELD_ETAG, f->etag);
+    if (!err) err = tc_fields_set(to, &x->arena, TC_FIELD_LAST_MODIFIED, f->modified_text);
+    return err;
+}
+
+static tc_err serve_part(tc_exchange *x, const tc_file *f, const tc_range *part)
+{
+    char *at = tc_arena_bytes(&x->arena, TC_CONTENT_RANGE_BYTES);
+    if (!at) return TC_ERR_NO_MEMORY;
+    const tc_span range = tc_span_of(at, tc_content_range_write(at, part, f->size));
+    tc_err err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_CONTENT_RANGE, range);
+    if (err) return err;
+    if (!part) return tc_error_page(x, 416, (tc_span){0});
+    err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_CONTENT_TYPE, f->type);
+    if (!err && f->cache->language.len)
+        err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_CONTENT_LANGUAGE,
+                            f->cache->language);
+    if (!err) err = set_validators(x, f);
+    return err ? err
+               : tc_exchange_reply(x, 206, run_of(f, part->first, part->last - part->first + 1));
+}
+
+static bool has_conditions(const tc_fields *f)
+{
+    const uint64_t mask = UINT64_C(1) << TC_FIELD_IF_MATCH | UINT64_C(1) << TC_FIELD_IF_NONE_MATCH |
+                          UINT64_C(1) << TC_FIELD_IF_MODIFIED_SINCE |
+                          UINT64_C(1) << TC_FIELD_IF_UNMODIFIED_SINCE |
+                          UINT64_C(1) << TC_FIELD_RANGE;
+    return (f->present & mask) != 0;
+}
+
+/* True: answered. */
+static bool serve_conditional(tc_exchange *x, const tc_file *f, tc_err *ret_err)
+{
+    const int64_t now = tc_clock_wall();
+    const tc_validators valid = {f->etag, f->modified, true};
+    switch (tc_precondition(&x->theirs, &valid, now)) {
+    case TC_NOT_MODIFIED:
+        *ret_err = set_validators(x, f);
+        if (!*ret_err) *ret_err = tc_exchange_answer(x, 304, 0);
+        return true;
+    case TC_PRECONDITION_FAILED: *ret_err = tc_error_page(x, 412, (tc_span){0}); return true;
+    case TC_GO_ON: break;
+    }
+    tc_span range;
+    tc_range part;
+    if (x->theirs.method != TC_METHOD_GET ||
+        !tc_fields_get(&x->theirs.fields, TC_FIELD_RANGE, &range) ||
+        !tc_if_range_holds(&x->theirs, &valid, now))
+        return false;
+    switch (tc_range_of(range, f->size, &part)) {
+    case TC_RANGE_NONE: return false;
+    case TC_RANGE_ONE: *ret_err = serve_part(x, f, &part); return true;
+    case TC_RANGE_NOT_SATISFIABLE: *ret_err = serve_part(x, f, NULL); return true;
+    }
+    return false;
+}
+
+static tc_err serve(tc_exchange *x, tc_file *f)
+{
+    tc_err err = tc_arena_defer(&x->arena, tc_file_unref, f);
+    if (err) return err;
+    if (has_conditions(&x->theirs.fields) && serve_conditional(x, f, &err)) return err;
+    x->ours.blocks[1] = &f->block;
+    return tc_exchange_reply(x, 200, run_of(f, 0, f->size));
+}
+
+/* A decoded path back in the form of a URL (RFC 3986, 3.3). at is NULL without memory. */
+static tc_span encode_path(tc_arena *a, tc_span path)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    static const char plain[] = "-._~!$&'()*+,;=:@/";
+    char *at = tc_arena_bytes(a, path.len * 3);
+    size_t len = 0;
+    for (size_t i = 0; at && i < path.len; i++) {
+        const char c = path.at[i];
+        if (tc_ascii_alpha(c) || tc_ascii_digit(c) || (c && strchr(plain, c))) {
+            at[len++] = c;
+        } else {
+            at[len++] = '%';
+            at[len++] = hex[(uint8_t)c >> 4];
+            at[len++] = hex[(uint8_t)c & 15];
+        }
+    }
+    return tc_span_of(at, len);
+}
+
+static tc_err redirect_to_folder(tc_exchange *x, tc_span path, tc_span query)
+{
+    tc_span to = encode_path(&x->arena, path);
+    if (to.at)
+        to = tc_arena_printf(&x->arena, "%.*s/%s%.*s", TC_FMT(to), query.len ? "?" : "",
+                             TC_FMT(query));
+    if (!to.at) return TC_ERR_NO_MEMORY;
+    const tc_err err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_LOCATION, to);
+    return err ? err : tc_error_page(x, 301, (tc_span){0});
+}
+
+static tc_err serve_index(tc_files *files, tc_exchange *x, tc_span folder)
+{
+    tc_file *f;
+    const tc_span path =
+        tc_arena_printf(&x->arena, "%.*s%.*s", TC_FMT(folder), TC_FMT(files->index));
+    if (!path.at) return TC_ERR_NO_MEMORY;
+    const enum tc_file_answer answer =
+        tc_file_get(&files->cache, path, tc_loop_now(files->loop), &f);
+    return answer == TC_FILE_FOUND ? serve(x, f) : answer_missing(x, answer);
+}
+
+static tc_err serve_path(tc_files *files, tc_exchange *x)
+{
+    tc_file *f;
+    tc_span path, query;
+    const tc_err err = tc_target_normal_path(&x->arena, x->theirs.path, &path, &query);
+    if (err) return err;
+    if (tc_span_ends(path, TC_SPAN("/"))) return serve_index(files, x, path);
+    const enum tc_file_answer answer =
+        tc_file_get(&files->cache, path, tc_loop_now(files->loop), &f);
+    if (answer == TC_FILE_FOUND) return serve(x, f);
+    if (answer == TC_FILE_DIRECTORY) return redirect_to_folder(x, path, query);
+    return answer_missing(x, answer);
+}
+
+static tc_err allow(tc_exchange *x)
+{
+    return tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_ALLOW, TC_SPAN("GET, HEAD, OPTIONS"));
+}
+
+static tc_err on_head(void *self, tc_exchange *x)
+{
+    tc_files *files = self;
+    tc_err err;
+    if (x->theirs.method == TC_METHOD_OPTIONS) {
+        err = allow(x);
+        return err ? err : tc_exchange_answer(x, 204, 0);
+    }
+    if (x->theirs.method != TC_METHOD_GET && x->theirs.method != TC_METHOD_HEAD) {
+        err = allow(x);
+        return err ? err : tc_error_page(x, 405, (tc_span){0});
+    }
+    tc_file *f = tc_file_remembered(&files->cache, x->theirs.path, tc_loop_now(files->loop));
+    return f ? serve(x, f) : serve_path(files, x);
+}
+
+const tc_handler tc_files_handler = {.name = "files", .on_head = on_head};

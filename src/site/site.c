@@ -1,0 +1,98 @@
+/* site.c - see site.h. */
+// SPDX-License-Identifier: MIT
+#include "site/site.h"
+
+#include <fcntl.h>
+
+#include "base/alloc.h"
+#include "site/echo.h"
+#include "site/error_page.h"
+#include "site/files.h"
+
+/* A worker's own. */
+typedef struct state {
+    const tc_site_config *config;
+    tc_files files;
+    void *watch_state;
+} state;
+
+static void *worker_begin(void *app, tc_worker *w)
+{
+    const tc_site_config *config = app;
+    state *s = tc_alloc_zero(sizeof *s);
+    if (!s) return NULL;
+    const int root = fcntl(config->root, F_DUPFD_CLOEXEC, 3);
+    if (root < 0) {
+        tc_free(s);
+        return NULL;
+    }
+    s->config = config;
+    tc_file_cache_init(&s->files.cache, root, tc_worker_limits(w));
+    s->files.cache.dotfiles = config->dotfiles;
+    s->files.cache.language = config->language;
+    s->files.index = config->index;
+    s->files.loop = tc_worker_loop(w);
+    tc_watch *watch = config->watch ? config->watch(config->watch_self, w, &s->watch_state) : NULL;
+    if (watch) tc_worker_watch(w, watch);
+    return s;
+}
+
+static void worker_end(void *app, tc_worker *w, void *argument)
+{
+    const tc_site_config *config = app;
+    state *s = argument;
+    (void)w;
+    tc_file_cache_fini(&s->files.cache);
+    if (config->unwatch && s->watch_state) config->unwatch(config->watch_self, s->watch_state);
+    tc_free(s);
+}
+
+static tc_err answer_unknown(void *self, tc_exchange *x)
+{
+    (void)self;
+    return tc_error_page(x, 501, (tc_span){0});
+}
+
+static const tc_handler unknown_method = {.name = "unknown method", .on_head = answer_unknown};
+
+static bool is_echo(const state *s, tc_span path)
+{
+    const tc_span echo = s->config->echo;
+    return echo.len && tc_span_starts(path, echo) &&
+           (path.len == echo.len || path.at[echo.len] == '?');
+}
+
+static void route(tc_worker *w, tc_exchange *x)
+{
+    state *s = tc_worker_state(w);
+    if (x->theirs.method == TC_METHOD_GET && !s->config->echo.len) {
+        x->handler = &tc_files_handler;
+        x->self = &s->files;
+        return;
+    }
+    x->self = &s->files;
+    if (!(tc_method_flags(x->theirs.method) & TC_METHOD_SERVED))
+        x->handler = &unknown_method;
+    else if (is_echo(s, x->theirs.path))
+        x->handler = &tc_echo_handler;
+    else
+        x->handler = &tc_files_handler;
+}
+
+static void refuse(tc_worker *w, tc_exchange *x, tc_err err)
+{
+    (void)w;
+    const int status = tc_err_status(err);
+    if (tc_error_page(x, status ? (unsigned)status : 400, tc_span_str(tc_err_sentence(err))) !=
+        TC_OK)
+        tc_exchange_abort(x, err);
+}
+
+tc_app tc_site_app(const tc_site_config *config)
+{
+    return (tc_app){.worker_begin = worker_begin,
+                    .worker_end = worker_end,
+                    .route = route,
+                    .refuse = refuse,
+                    .self = (void *)(uintptr_t)config};
+}

@@ -1,0 +1,15 @@
+/* site.h - what `tercet serve` serves: a folder, an echo, error pages. A tc_app for tc_server. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "server/server.h"
+
+typedef struct tc_site_config {
+    int root; /* an open directory; borrowed */
+    tc_span index, language, echo;
+    bool dotfiles;
+    tc_watch *(*watch)(void *self, tc_worker *w, void **ret_state); /* NULL: nobody looks on */
+    void (*unwatch)(void *self, void *state);
+    void *watch_self;
+} tc_site_config;
+
+tc_app tc_site_app(const tc_site_config *config); /* config outlives the server */
