@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "net/listen.h"
 #include "server/inside.h"
-#include "server/listen.h"
 
 static unsigned processors(void)
 {

@@ -4,7 +4,6 @@
  * one that ends with its answer then never costs a watch. */
 // SPDX-License-Identifier: MIT
 #include <assert.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "base/alloc.h"
 #include "http/date.h"
 #include "net/link_tcp.h"
+#include "net/listen.h"
 #include "server/inside.h"
 
 enum { ACCEPTS_AT_ONCE = 64, PAUSE_MS = 100 };
@@ -156,17 +156,14 @@ static void accept_some(tc_io *io, unsigned what)
             return;
         }
         struct sockaddr_storage peer;
-        socklen_t len = sizeof peer;
-        const int fd =
-            accept4(io->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            begin(w, fd, (struct sockaddr *)&peer);
-        } else if (errno == EAGAIN) {
-            return;
-        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            pause_accepting(w);
-            return;
-        } /* else this connection is gone already: the next one */
+        int fd;
+        switch ((int)tc_accept(io->fd, &fd, &peer)) {
+        case TC_OK: begin(w, fd, (struct sockaddr *)&peer); break;
+        case TC_ERR_NOTHING: return;
+        case TC_ERR_TOO_MANY_FILES:
+        case TC_ERR_NO_MEMORY: pause_accepting(w); return;
+        default: break; /* gone already: the next one */
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 /* listen.c - see listen.h. A port that another program has is found by a first bind without
  * SO_REUSEPORT: with it, a second server of the same user would share the port unnoticed. */
 // SPDX-License-Identifier: MIT
-#include "server/listen.h"
+#include "net/listen.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -155,5 +155,15 @@ tc_err tc_listen(tc_span url, unsigned count, int fds[], size_t room, size_t *re
         return err;
     }
     *ret_addresses = opened;
+    return TC_OK;
+}
+
+tc_err tc_accept(int listener, int *ret_fd, struct sockaddr_storage *ret_peer)
+{
+    socklen_t len = sizeof *ret_peer;
+    const int fd =
+        accept4(listener, (struct sockaddr *)ret_peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) return errno == EAGAIN ? TC_ERR_NOTHING : tc_err_from_errno(errno);
+    *ret_fd = fd;
     return TC_OK;
 }
