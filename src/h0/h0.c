@@ -304,9 +304,11 @@ static void init(tc_engine *e, tc_engine_env *env)
 static void fini(tc_engine *e)
 {
     tc_h0 *h = h0_of(e);
-    if (!h->x) return;
-    tc_exchange_fini(h->x);
-    tc_slab_put(e->env->exchanges, h->x);
+    const bool told = h->phase > HEAD_READY || !is_server(h);
+    if (h->x && !told) {
+        tc_exchange_fini(h->x);
+        tc_slab_put(e->env->exchanges, h->x);
+    }
     h->x = NULL;
 }
 

@@ -28,9 +28,10 @@ static void fini(tc_engine *e)
 {
     tc_h1 *h = h1_of(e);
     const bool told = h->phase > TC_H1_HEAD_READY || !tc_h1_is_server(h);
-    if (!h->x || told) return; /* it is the session's */
-    tc_exchange_fini(h->x);
-    tc_slab_put(e->env->exchanges, h->x);
+    if (h->x && !told) {
+        tc_exchange_fini(h->x);
+        tc_slab_put(e->env->exchanges, h->x);
+    }
     h->x = NULL;
 }
 
@@ -42,7 +43,6 @@ static void feed(tc_engine *e, int64_t now, uint64_t sid, tc_span in, bool fin)
     h->taken = 0;
     h->now = now;
     h->fin |= fin;
-    if (h->x) tc_h1_stream_of(h->x)->offered = 0;
 }
 
 static size_t fed(tc_engine *e)
@@ -84,7 +84,7 @@ static enum step close_exchange(tc_h1 *h, tc_event *ev)
 static void stop_sending(tc_h1_stream *s)
 {
     if (s->ended && s->queue.written == s->queue.queued) return;
-    tc_h1_queue_stop(&s->queue);
+    tc_run_queue_stop(&s->queue);
     s->ended = s->stopped = s->close = true;
 }
 
@@ -279,6 +279,7 @@ static void took(tc_engine *e, tc_exchange *x, size_t n)
     if (x != h->x || n == 0) return;
     tc_h1_stream *s = tc_h1_stream_of(x);
     if (n > s->offered || h->phase != TC_H1_CONTENT) return; /* it was thrown away meanwhile */
+    assert(n <= h->in.len);
     s->offered -= n;
     tc_h1_take_content(h, n);
 }
@@ -288,7 +289,7 @@ static void abort_exchange(tc_engine *e, tc_exchange *x, tc_err why)
     tc_h1 *h = h1_of(e);
     if (x != h->x) return;
     tc_h1_stream *s = tc_h1_stream_of(x);
-    tc_h1_queue_stop(&s->queue);
+    tc_run_queue_stop(&s->queue);
     s->aborted = true;
     s->broken = why;
     h->phase = TC_H1_DEAF;
@@ -301,7 +302,7 @@ static size_t output(tc_engine *e, uint64_t *ret_sid, tc_run *ret_runs, size_t m
     *ret_sid = 0;
     *ret_fin = false;
     if (!h->x) return 0;
-    return tc_h1_queue_output(&tc_h1_stream_of(h->x)->queue, ret_runs, max, budget);
+    return tc_run_queue_output(&tc_h1_stream_of(h->x)->queue, ret_runs, max, budget);
 }
 
 static void wrote(tc_engine *e, uint64_t sid, size_t n)
@@ -310,14 +311,14 @@ static void wrote(tc_engine *e, uint64_t sid, size_t n)
     (void)sid;
     if (!h->x) return;
     h->x->wire_out += n;
-    tc_h1_queue_wrote(&tc_h1_stream_of(h->x)->queue, n);
+    tc_run_queue_wrote(&tc_h1_stream_of(h->x)->queue, n);
 }
 
 static void acked(tc_engine *e, uint64_t sid, size_t n)
 {
     const tc_h1 *h = h1_of(e);
     (void)sid;
-    if (h->x) tc_h1_queue_acked(&tc_h1_stream_of(h->x)->queue, n);
+    if (h->x) tc_run_queue_acked(&tc_h1_stream_of(h->x)->queue, n);
 }
 
 static bool order(tc_engine *e, tc_order *ret_order)

@@ -23,7 +23,7 @@ tc_err tc_h1_begin(tc_h1 *h, tc_exchange *x)
     if (!s) return TC_ERR_NO_MEMORY;
     memset(s, 0, offsetof(tc_h1_stream, queue));
     tc_h1_facts_init(&s->facts);
-    tc_h1_queue_init(&s->queue);
+    tc_run_queue_init(&s->queue);
     x->stream = s;
     h->x = x;
     return TC_OK;

@@ -114,7 +114,7 @@ static tc_err inform(tc_h1 *h, tc_exchange *x)
     tc_h1_stream *s = tc_h1_stream_of(x);
     if (x->ours.status == 101) return TC_ERR_NOT_SUPPORTED;
     if (x->theirs.version != TC_HTTP_1_1 || s->broken) return TC_OK;
-    if (tc_h1_queue_room(&s->queue) <= TC_H1_RUNS / 2) return TC_ERR_FULL;
+    if (tc_run_queue_room(&s->queue) <= TC_RUN_QUEUE / 2) return TC_ERR_FULL;
     own_line own;
     const tc_span line = status_line(x->ours.status, &own);
     if (x->ours.status == 100) s->continued = true;

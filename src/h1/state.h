@@ -7,7 +7,7 @@
 #include "h1/chunked.h"
 #include "h1/framing.h"
 #include "h1/h1.h"
-#include "h1/queue.h"
+#include "http/run_queue.h"
 
 /* What comes next from the peer. */
 enum tc_h1_phase {
@@ -72,7 +72,7 @@ typedef struct tc_h1_stream {
 
     tc_span note_ours;   /* lines of ours to be given as NOTEs */
     tc_span note_theirs; /* a line of theirs; at NULL: none */
-    tc_h1_queue queue;
+    tc_run_queue queue;
 } tc_h1_stream;
 
 _Static_assert(sizeof(tc_h1_stream) <= 1024, "leaves room for a small request in the exchange");
@@ -95,8 +95,7 @@ static inline bool tc_h1_is_server(const tc_h1 *h)
 /* Takes n bytes off the input. */
 static inline void tc_h1_take(tc_h1 *h, size_t n)
 {
-    h->in.at += n;
-    h->in.len -= n;
+    h->in = tc_span_from(h->in, n);
     h->taken += n;
     h->searched = 0;
     if (h->x) h->x->wire_in += n;

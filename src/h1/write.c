@@ -84,7 +84,7 @@ static void note_head(tc_h1_stream *s, tc_arena *a, tc_span head)
 void tc_h1_send_head(tc_h1 *h, tc_exchange *x, tc_span head)
 {
     tc_h1_stream *s = tc_h1_stream_of(x);
-    tc_h1_queue_add(&s->queue, tc_run_bytes(head));
+    tc_run_queue_add(&s->queue, tc_run_bytes(head));
     if (h->engine.env->notes) note_head(s, &x->arena, head);
 }
 
@@ -92,7 +92,7 @@ void tc_h1_send_head(tc_h1 *h, tc_exchange *x, tc_span head)
 static tc_span chunk_size(tc_h1_stream *s, size_t size)
 {
     static const char hex[] = "0123456789abcdef";
-    char *line = s->sizes[s->queue.end % TC_H1_RUNS], *at = line;
+    char *line = s->sizes[s->queue.end % TC_RUN_QUEUE], *at = line;
     int shift = 60;
     if (s->chunk_sent) at = tc_h1_put(at, TC_SPAN("\r\n"));
     while (shift > 0 && size >> shift == 0)
@@ -116,7 +116,7 @@ static tc_err last_chunk(tc_h1_stream *s, tc_exchange *x)
         tc_h1_put(tc_h1_fields_put(at, trailers), TC_SPAN("\r\n"));
         last = tc_span_of(all, size);
     }
-    tc_h1_queue_add(&s->queue, tc_run_bytes(tc_span_from(last, s->chunk_sent ? 0 : 2)));
+    tc_run_queue_add(&s->queue, tc_run_bytes(tc_span_from(last, s->chunk_sent ? 0 : 2)));
     return TC_OK;
 }
 
@@ -124,12 +124,12 @@ static tc_err write_chunk(tc_exchange *x, tc_run run, bool end)
 {
     tc_h1_stream *s = tc_h1_stream_of(x);
     const uint32_t need = (run.len > 0 ? 2u : 0u) + (end ? 1u : 0u);
-    if (tc_h1_queue_room(&s->queue) < need) return TC_ERR_FULL;
-    if (!s->sizes) s->sizes = tc_exchange_alloc(x, TC_H1_RUNS * sizeof *s->sizes);
+    if (tc_run_queue_room(&s->queue) < need) return TC_ERR_FULL;
+    if (!s->sizes) s->sizes = tc_exchange_alloc(x, TC_RUN_QUEUE * sizeof *s->sizes);
     if (!s->sizes) return TC_ERR_NO_MEMORY;
     if (run.len > 0) {
-        tc_h1_queue_add(&s->queue, tc_run_bytes(chunk_size(s, run.len)));
-        tc_h1_queue_add(&s->queue, run);
+        tc_run_queue_add(&s->queue, tc_run_bytes(chunk_size(s, run.len)));
+        tc_run_queue_add(&s->queue, run);
         s->chunk_sent = true;
     }
     return end ? last_chunk(s, x) : TC_OK;
@@ -143,9 +143,9 @@ static tc_err write_plain(tc_exchange *x, tc_run run, bool end)
         if (run.len > s->body_left) return TC_ERR_BODY_TOO_LONG;
         if (end && run.len < s->body_left) return TC_ERR_BODY_TOO_SHORT;
     }
-    if (run.len > 0 && tc_h1_queue_room(&s->queue) == 0) return TC_ERR_FULL;
+    if (run.len > 0 && tc_run_queue_room(&s->queue) == 0) return TC_ERR_FULL;
     if (x->ours.length >= 0) s->body_left -= run.len;
-    tc_h1_queue_add(&s->queue, run);
+    tc_run_queue_add(&s->queue, run);
     return TC_OK;
 }
 
