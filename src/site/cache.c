@@ -122,6 +122,40 @@ static enum tc_file_answer answer_of(int error_number)
     }
 }
 
+enum { OPEN_FLAGS = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY };
+
+/* Where the kernel or a sandbox lacks openat2: one name after the other, and no symbolic links. */
+static int open_stepwise(int root, char *name)
+{
+    int at = root;
+    for (char *rest = name, *slash; (slash = strchr(rest, '/')); rest = slash + 1) {
+        *slash = '\0';
+        const int next = openat(at, rest, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (at != root) close(at);
+        if (next < 0) return -1;
+        at = next;
+        name = slash + 1;
+    }
+    const int fd = openat(at, *name ? name : ".", OPEN_FLAGS | O_NOFOLLOW);
+    const int error = errno;
+    if (at != root) close(at);
+    errno = error;
+    return fd;
+}
+
+static int open_in_root(int root, char *name)
+{
+    const struct open_how how = {.flags = OPEN_FLAGS,
+                                 .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    for (int i = 0; i < OPEN_TRIES; i++) { /* EAGAIN: something was renamed meanwhile */
+        const long fd = syscall(SYS_openat2, root, *name ? name : ".", &how, sizeof how);
+        if (fd >= 0) return (int)fd;
+        if (errno == ENOSYS) return open_stepwise(root, name);
+        if (errno != EAGAIN && errno != EINTR) break;
+    }
+    return -1;
+}
+
 static enum tc_file_answer open_beneath(const tc_file_cache *c, tc_span path, int *ret_fd)
 {
     char name[PATH_BYTES];
@@ -130,15 +164,9 @@ static enum tc_file_answer open_beneath(const tc_file_cache *c, tc_span path, in
     assert(path.at[0] == '/');
     memcpy(name, path.at + 1, path.len - 1);
     name[path.len - 1] = '\0';
-    const struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
-                                 .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    long fd = -1;
-    for (int i = 0; i < OPEN_TRIES; i++) { /* EAGAIN: something was renamed meanwhile */
-        fd = syscall(SYS_openat2, c->root, name[0] ? name : ".", &how, sizeof how);
-        if (fd >= 0 || (errno != EAGAIN && errno != EINTR)) break;
-    }
+    const int fd = open_in_root(c->root, name);
     if (fd < 0) return answer_of(errno);
-    *ret_fd = (int)fd;
+    *ret_fd = fd;
     return TC_FILE_FOUND;
 }
 
