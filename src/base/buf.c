@@ -96,7 +96,6 @@ tc_err tc_buf_printf(tc_buf *b, const char *format, ...)
 void tc_buf_drop(tc_buf *b, size_t n)
 {
     assert(n <= b->len);
-    b->at += n;
     b->len -= n;
-    if (b->len == 0) b->at = b->memory;
+    b->at = b->len ? b->at + n : b->memory;
 }

@@ -104,6 +104,14 @@ tc_err tc_text_html(tc_buf *b, tc_span s)
     return err;
 }
 
+/* Line separators and what turns the direction of text: it can make a name look like another. */
+static bool misleads(tc_span s)
+{
+    if (s.len != 3 || (uint8_t)s.at[0] != 0xe2) return false;
+    const uint8_t b = (uint8_t)s.at[1], c = (uint8_t)s.at[2];
+    return (b == 0x80 && c >= 0xa8 && c <= 0xae) || (b == 0x81 && c >= 0xa6 && c <= 0xa9);
+}
+
 tc_err tc_text_terminal(tc_buf *b, tc_span s, bool lines)
 {
     tc_err err = TC_OK;
@@ -111,7 +119,7 @@ tc_err tc_text_terminal(tc_buf *b, tc_span s, bool lines)
         const size_t n = tc_text_utf8_length(s);
         const tc_span one = tc_span_take(&s, n ? n : 1);
         const bool line = lines && (one.at[0] == '\n' || one.at[0] == '\t');
-        if (n && (line || !is_control(one))) {
+        if (n && (line || !(is_control(one) || misleads(one)))) {
             err = tc_buf_add(b, one);
             continue;
         }

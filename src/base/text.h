@@ -6,12 +6,13 @@
 /* Decimal digits into at least 20 bytes; returns how many. Not terminated. */
 size_t tc_text_number(char *at, uint64_t value);
 
-tc_err tc_text_json(tc_buf *b,
-                    tc_span s) TC_MUST_USE; /* quoted; bytes that are no UTF-8 become U+FFFD */
+/* Quoted; bytes that are no UTF-8 become U+FFFD. */
+tc_err tc_text_json(tc_buf *b, tc_span s) TC_MUST_USE;
 /* & < > " ' escaped, controls but \n and \t as blanks; bytes that are no UTF-8 become U+FFFD */
 tc_err tc_text_html(tc_buf *b, tc_span s) TC_MUST_USE;
-tc_err tc_text_terminal(tc_buf *b, tc_span s,
-                        bool lines) TC_MUST_USE; /* controls as \xNN; \n and \t stay if lines */
+/* Controls, bytes that are no UTF-8 and what turns the direction of text as \xNN; \n and \t stay if
+ * lines. */
+tc_err tc_text_terminal(tc_buf *b, tc_span s, bool lines) TC_MUST_USE;
 tc_err tc_text_base64(tc_buf *b, tc_span s) TC_MUST_USE;
 tc_err tc_text_thousands(tc_buf *b, uint64_t value) TC_MUST_USE; /* 1,234,567 */
 
