@@ -47,6 +47,7 @@ void tc_session_break(tc_session *s, tc_exchange *x, tc_err err)
         x->handler = NULL;
         x->want = 0;
         x->abort_reason = err;
+        if (tc_err_reach(err) == TC_REACH_CONNECTION) e->type->drain(e); /* the last answer here */
         s->env->refuse(s->env, x, err);
     } else {
         e->type->abort(e, x, err);
