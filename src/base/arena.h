@@ -15,6 +15,7 @@ typedef struct tc_arena {
     struct tc_arena_block *blocks;     /* from the heap, newest first */
     struct tc_arena_cleanup *cleanups; /* newest first */
     size_t held, max;                  /* bytes from the heap, ceiling for them */
+    bool refused;                      /* the ceiling was reached */
 } tc_arena;
 
 /* memory may be NULL with size 0. max: bytes that may come from the heap. */

@@ -47,6 +47,7 @@ void tc_server_reached(const tc_server *server, tc_reached *ret_reached);
 void *tc_worker_state(tc_worker *w);
 tc_loop *tc_worker_loop(tc_worker *w);
 const tc_limits *tc_worker_limits(const tc_worker *w);
+tc_reached *tc_worker_reached(tc_worker *w);   /* to count in, from the worker's thread */
 unsigned tc_worker_number(const tc_worker *w); /* from 0 */
 /* Adds someone who looks on, for the worker's life. From worker_begin. */
 void tc_worker_watch(tc_worker *w, tc_watch *watch);

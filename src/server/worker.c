@@ -268,6 +268,11 @@ const tc_limits *tc_worker_limits(const tc_worker *w)
     return &w->server->config.limits;
 }
 
+tc_reached *tc_worker_reached(tc_worker *w)
+{
+    return &w->reached;
+}
+
 unsigned tc_worker_number(const tc_worker *w)
 {
     return w->number;

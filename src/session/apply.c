@@ -32,6 +32,7 @@ void tc_session_close_exchange(tc_session *s, tc_exchange *x, tc_err why)
         x->times.ours_end = watched ? tc_loop_tick(s->env->loop) : tc_loop_now(s->env->loop);
     if (watched) tc_session_show(s, TC_SEEN_CLOSED, x, why, (tc_span){0}, false);
     x->wake = NULL;
+    s->env->engine.reached->exchange_bytes += x->arena.refused;
     if (x->handler && x->handler->on_close) x->handler->on_close(x->self, x, why);
     tc_exchange_fini(x);
     tc_slab_put(&s->env->exchanges, x);

@@ -20,9 +20,9 @@
 
 enum { PATH_BYTES = 4096, OPEN_TRIES = 8 };
 
-void tc_file_cache_init(tc_file_cache *c, int root, const tc_limits *limits)
+void tc_file_cache_init(tc_file_cache *c, int root, const tc_limits *limits, tc_reached *reached)
 {
-    *c = (tc_file_cache){.root = root, .limits = limits};
+    *c = (tc_file_cache){.root = root, .limits = limits, .reached = reached};
     tc_map_init(&c->by_path, (uint32_t)limits->cache_files, tc_hash_key_random());
 }
 
@@ -63,20 +63,23 @@ static void forget(tc_file_cache *c, tc_file *f)
     tc_file_unref(f);
 }
 
+/* Whether more is held than may be; counts which limit it is. */
 static bool over(const tc_file_cache *c)
 {
-    return c->bytes > c->limits->cache_bytes || c->open > c->limits->cache_open ||
-           c->by_path.count >= c->by_path.max;
+    const bool bytes = c->bytes > c->limits->cache_bytes, open = c->open > c->limits->cache_open;
+    const bool files = c->by_path.count >= c->by_path.max;
+    c->reached->cache_bytes += bytes;
+    c->reached->cache_open += open;
+    c->reached->cache_files += files;
+    return bytes || open || files;
 }
 
 static void remember(tc_file_cache *c, tc_file *f)
 {
     c->bytes += f->bytes ? f->size : 0;
     c->open += f->fd >= 0;
-    while (over(c) && c->oldest) {
+    while (over(c) && c->oldest)
         forget(c, c->oldest);
-        c->forgotten++;
-    }
     if (over(c) || tc_map_put(&c->by_path, f->path, f) != TC_OK) {
         c->bytes -= f->bytes ? f->size : 0; /* it is served, but not kept */
         c->open -= f->fd >= 0;

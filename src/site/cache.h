@@ -36,11 +36,11 @@ typedef struct tc_file_cache {
     bool dotfiles;
     tc_span language; /* empty: none is claimed */
     const tc_limits *limits;
+    tc_reached *reached;
     tc_map by_path;
     tc_file *newest, *oldest; /* by use */
     uint64_t bytes;           /* of contents in memory */
     uint32_t open;            /* descriptors held */
-    uint64_t forgotten;       /* entries that made room for others */
 } tc_file_cache;
 
 enum tc_file_answer {
@@ -51,7 +51,7 @@ enum tc_file_answer {
     TC_FILE_BUSY,      /* 503: no memory, no descriptors */
 };
 
-void tc_file_cache_init(tc_file_cache *c, int root, const tc_limits *limits);
+void tc_file_cache_init(tc_file_cache *c, int root, const tc_limits *limits, tc_reached *reached);
 void tc_file_cache_fini(tc_file_cache *c);
 
 /* The file at a normalised path that begins with "/" and does not end with one. On FOUND the
