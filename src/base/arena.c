@@ -46,7 +46,10 @@ static bool grow(tc_arena *a, size_t size)
 {
     const size_t left = a->max - a->held; /* held never passes max */
     size_t room = BLOCK_BYTES - sizeof(struct tc_arena_block);
-    if (left == 0 || size > left) return false;
+    if (left == 0 || size > left) {
+        a->refused = true;
+        return false;
+    }
     if (room < size) room = size;
     if (room > left) room = left;
     struct tc_arena_block *b = tc_alloc(sizeof *b + room);
