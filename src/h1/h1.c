@@ -268,9 +268,9 @@ static tc_err head(tc_engine *e, tc_exchange *x, bool end)
 
 static tc_err body(tc_engine *e, tc_exchange *x, tc_run run, bool end)
 {
-    assert(x == h1_of(e)->x);
-    (void)e;
-    return tc_h1_write_body(x, run, end);
+    const tc_h1 *h = h1_of(e);
+    assert(x == h->x);
+    return tc_h1_write_body(h, x, run, end);
 }
 
 static void took(tc_engine *e, tc_exchange *x, size_t n)

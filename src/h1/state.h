@@ -121,4 +121,4 @@ uint64_t tc_h1_content_left(const tc_h1_stream *s);
 /* write.c, request.c: composes and queues a head. */
 tc_err tc_h1_write_response(tc_h1 *h, tc_exchange *x, bool end) TC_MUST_USE;
 tc_err tc_h1_write_request(tc_h1 *h, tc_exchange *x, bool end) TC_MUST_USE;
-tc_err tc_h1_write_body(tc_exchange *x, tc_run run, bool end) TC_MUST_USE;
+tc_err tc_h1_write_body(const tc_h1 *h, tc_exchange *x, tc_run run, bool end) TC_MUST_USE;

@@ -72,20 +72,20 @@ void tc_h1_tail_length(tc_h1_tail *t, int64_t length)
     tc_h1_tail_add(t, TC_SPAN("\r\n"));
 }
 
-/* For NOTEs: the head's lines are given one by one, after those that were not given yet. */
-static void note_head(tc_h1_stream *s, tc_arena *a, tc_span head)
+/* For NOTEs: these lines are given one by one, after those that were not given yet. */
+static void note_lines(tc_h1_stream *s, tc_arena *a, tc_span lines)
 {
-    char *both = tc_arena_bytes(a, s->note_ours.len + head.len);
+    char *both = tc_arena_bytes(a, s->note_ours.len + lines.len);
     if (!both) return; /* whoever looks on misses some lines */
-    tc_h1_put(tc_h1_put(both, s->note_ours), head);
-    s->note_ours = tc_span_of(both, s->note_ours.len + head.len);
+    tc_h1_put(tc_h1_put(both, s->note_ours), lines);
+    s->note_ours = tc_span_of(both, s->note_ours.len + lines.len);
 }
 
 void tc_h1_send_head(tc_h1 *h, tc_exchange *x, tc_span head)
 {
     tc_h1_stream *s = tc_h1_stream_of(x);
     tc_run_queue_add(&s->queue, tc_run_bytes(head));
-    if (h->engine.env->notes) note_head(s, &x->arena, head);
+    if (h->engine.env->notes) note_lines(s, &x->arena, head);
 }
 
 /* The chunk-size line for a run, in the memory that goes with its place in the queue. */
@@ -104,8 +104,9 @@ static tc_span chunk_size(tc_h1_stream *s, size_t size)
 }
 
 /* The last chunk, the trailers and the empty line. */
-static tc_err last_chunk(tc_h1_stream *s, tc_exchange *x)
+static tc_err last_chunk(const tc_h1 *h, tc_exchange *x)
 {
+    tc_h1_stream *s = tc_h1_stream_of(x);
     tc_span last = TC_SPAN("\r\n0\r\n\r\n");
     const tc_fields *trailers = &x->ours.trailers;
     if (trailers->count > 0) {
@@ -115,12 +116,14 @@ static tc_err last_chunk(tc_h1_stream *s, tc_exchange *x)
         char *at = tc_h1_put(all, TC_SPAN("\r\n0\r\n"));
         tc_h1_put(tc_h1_fields_put(at, trailers), TC_SPAN("\r\n"));
         last = tc_span_of(all, size);
+        if (h->engine.env->notes)
+            note_lines(s, &x->arena, tc_span_from(last, sizeof "\r\n0\r\n" - 1));
     }
     tc_run_queue_add(&s->queue, tc_run_bytes(tc_span_from(last, s->chunk_sent ? 0 : 2)));
     return TC_OK;
 }
 
-static tc_err write_chunk(tc_exchange *x, tc_run run, bool end)
+static tc_err write_chunk(const tc_h1 *h, tc_exchange *x, tc_run run, bool end)
 {
     tc_h1_stream *s = tc_h1_stream_of(x);
     const uint32_t need = (run.len > 0 ? 2u : 0u) + (end ? 1u : 0u);
@@ -132,7 +135,7 @@ static tc_err write_chunk(tc_exchange *x, tc_run run, bool end)
         tc_run_queue_add(&s->queue, run);
         s->chunk_sent = true;
     }
-    return end ? last_chunk(s, x) : TC_OK;
+    return end ? last_chunk(h, x) : TC_OK;
 }
 
 /* Content of a stated length, or until the connection closes. */
@@ -149,14 +152,15 @@ static tc_err write_plain(tc_exchange *x, tc_run run, bool end)
     return TC_OK;
 }
 
-tc_err tc_h1_write_body(tc_exchange *x, tc_run run, bool end)
+tc_err tc_h1_write_body(const tc_h1 *h, tc_exchange *x, tc_run run, bool end)
 {
     tc_h1_stream *s = tc_h1_stream_of(x);
     if (s->stopped || s->aborted) return TC_OK;
     if (!s->head_sent) return TC_ERR_HEAD_MISSING;
     if (s->ended) return run.len > 0 ? TC_ERR_BODY_TOO_LONG : TC_OK;
     tc_err err = TC_OK;
-    if (!s->no_content) err = s->ours_chunked ? write_chunk(x, run, end) : write_plain(x, run, end);
+    if (!s->no_content)
+        err = s->ours_chunked ? write_chunk(h, x, run, end) : write_plain(x, run, end);
     if (err) return err;
     s->lent |= run.len > 0;
     s->ended = end;

@@ -1,0 +1,47 @@
+/* conn.h - one end of a connection in memory: an engine, a small application, and a log of what the
+ * engine said. The application answers, or asks, as a list of scripts says. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "base/buf.h"
+#include "http/engine.h"
+
+enum { SCRIPT_PARTS = 8, SCRIPTS = 64, CONN_BUF_MAX = 1 << 26 };
+
+/* What one message of ours is made of. */
+typedef struct script {
+    unsigned status, inform; /* server */
+    bool at_head;            /* server: answer when the head is here, not the whole request */
+    tc_span method, path, host;
+    bool old;     /* client: version 1.0 */
+    bool unknown; /* length not stated */
+    tc_span fields[SCRIPT_PARTS], trailers[SCRIPT_PARTS], runs[SCRIPT_PARTS];
+    size_t field_count, trailer_count, run_count;
+} script;
+
+typedef struct conn {
+    tc_engine_env env;
+    tc_limits limits;
+    tc_reached reached;
+    tc_slab slab;
+    tc_engine *engine;
+    const tc_engine_type *type;
+    script scripts[SCRIPTS];
+    size_t script_count, used;
+    int64_t now;
+    tc_buf log;   /* lines */
+    tc_buf out;   /* bytes that were sent */
+    tc_buf carry; /* bytes that came and were not taken */
+    bool fin, fin_told, ordered, linger, in_data;
+    bool any_close;     /* say nothing about lingering */
+    size_t write_max;   /* bytes written at a time; 0: all */
+    size_t pause_every; /* every nth DATA is given back one loan later; 0: none */
+    size_t data_count, held;
+    tc_exchange *held_of;
+    tc_block *block; /* server: shared by all answers; may be NULL */
+    unsigned closed; /* exchanges that ended */
+} conn;
+
+void conn_init(conn *c, const tc_engine_type *type, enum tc_role role);
+void conn_fini(conn *c); /* aborts what runs; fails the test if an exchange is missing */
+/* One loan of all that is carried and these bytes, and everything that follows from it. */
+void conn_feed(conn *c, tc_span bytes, bool fin);
