@@ -45,12 +45,17 @@ static void weights_follow_the_most_specific_range(void **state)
         {"text/html;q=0.5;ext=1", "text/html", 500}, /* what follows q was never used */
         {"text/htm", "text/html", 0},
         {"text", "text/html", 0},
+        {"textxx", "text/html", 0},
+        {"text/*", "text", 0},
         {"*", "text/html", 0},
         {"*/html", "text/html", 0},
         {"text/", "text/html", 0},
         {"/html", "text/html", 0},
         /* malformed members say nothing */
         {"text/html;q=2", "text/html", 0},
+        {"text/html;q=05", "text/html", 0},
+        {"text/html;q=0,5", "text/html", 0},
+        {"text/html;q=0.a", "text/html", 0},
         {"text/html;q=1.001", "text/html", 0},
         {"text/html;q=0.1234", "text/html", 0},
         {"text/html;q=-1", "text/html", 0},

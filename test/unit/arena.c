@@ -105,6 +105,7 @@ static void failed_allocations_change_nothing(void **state)
     assert_null(tc_arena_printf(&a, "%d", 5).at);
     tc_alloc_fail_after(-1);
     assert_int_equal(a.held, 0);
+    assert_non_null(tc_arena_alloc(&a, 8));
     check_span(tc_arena_printf(&a, "%s-%d", "a", 5), "a-5");
     const tc_span empty = tc_arena_copy(&a, (tc_span){0});
     assert_non_null(empty.at);
@@ -124,13 +125,14 @@ static void random_objects_do_not_overlap(void **state)
         tc_arena a;
         const size_t skew = check_random_below(32);
         tc_arena_init(&a, room + skew, check_random_below(900), 400000);
-        size_t count = 0;
+        size_t count = 0, held = 0;
         for (; count < 300; count++) {
             const size_t size = check_random_below(check_random_below(20) ? 100 : 9000);
             const bool aligned = check_random_below(2);
             got[count].size = size;
             got[count].at = aligned ? tc_arena_alloc(&a, size) : tc_arena_bytes(&a, size);
             if (!got[count].at) break;
+            held += size;
             if (aligned) assert_int_equal((uintptr_t)got[count].at % alignof(max_align_t), 0);
             memset(got[count].at, (int)(count & 0xff), size);
         }
@@ -138,6 +140,7 @@ static void random_objects_do_not_overlap(void **state)
             for (size_t j = 0; j < got[i].size; j++)
                 assert_int_equal((uint8_t)got[i].at[j], i & 0xff);
         assert_true(a.held <= a.max);
+        assert_true(count == 300 || held > 100000); /* it was not refused for nothing */
         tc_arena_fini(&a);
     }
 }

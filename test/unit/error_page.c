@@ -68,6 +68,9 @@ static void not_found_is_a_page_for_people(void **state)
     assert_string_equal(field(x, "content-language"), "en");
     assert_string_equal(field(x, "cache-control"), "no-store");
     assert_string_equal(field(x, "x-content-type-options"), "nosniff");
+    assert_true(tc_span_starts(tc_span_str(field(x, "content-security-policy")),
+                               TC_SPAN("default-src 'none'; style-src 'unsafe-inline'")));
+    has(x, "anywhere}</style>"); /* all of it */
     has(x, "<title>Page Not Found</title>");
     has(x, "<h1>Page Not Found</h1>");
     has(x, "The page you are looking for cannot be found.");
@@ -137,6 +140,7 @@ static void programs_get_a_problem(void **state)
     tc_exchange *x = request("Accept: application/problem+json");
     assert_int_equal(tc_error_page(x, 404, TC_SPAN("no \"x\" here")), TC_OK);
     assert_string_equal(field(x, "content-type"), "application/problem+json");
+    assert_string_equal(field(x, "content-security-policy"), "");
     assert_string_equal(
         body(x), "{\"status\":404,\"title\":\"Not Found\",\"detail\":\"no \\\"x\\\" here\"}\n");
     done(x);
@@ -202,6 +206,11 @@ static void every_registered_status_has_words(void **state)
             continue;
         }
         assert_true(x->ours.length > 40);
+        assert_string_equal(field(x, "cache-control"), status < 400 ? "" : "no-store");
+        if (!tc_status_line(status).len)
+            has(x, status < 400   ? "somewhere else.\n"
+                   : status < 500 ? "The server cannot answer this request.\n"
+                                  : "The server failed to answer this request.\n");
         const bool generic =
             strstr(body(x), "this request.\n") != NULL && status != 400 && status != 500;
         if (status >= 400 && status != 305 && tc_status_line(status).len) assert_false(generic);

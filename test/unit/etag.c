@@ -18,6 +18,7 @@ static void comparison_follows_the_table_of_the_rfc(void **state)
         {"\"1\"", "\"1\"", true, true},
 
         {"\"\"", "\"\"", true, true},
+        {"\"!~\"", "\"!~\"", true, true},
         {"\"a\"", "\"A\"", false, false},
         {"\"a\"", "\"aa\"", false, false},
         {"w/\"1\"", "w/\"1\"", false, false}, /* no tags */

@@ -100,6 +100,14 @@ static void without_memory_the_list_stays(void **state)
     for (uint32_t i = 0; i < added; i++)
         check_span(f.at[i].value, "y");
     tc_arena_fini(&a);
+
+    tc_fields g = {0};
+    tc_arena_init(&a, NULL, 0, 20); /* room for the name, not for the value */
+    assert_int_equal(
+        tc_fields_add(&g, &a, TC_SPAN("name"), TC_SPAN("a value of thirty characters..")),
+        TC_ERR_NO_MEMORY);
+    assert_int_equal(g.count, 0);
+    tc_arena_fini(&a);
 }
 
 static void messages_show_their_blocks_first(void **state)

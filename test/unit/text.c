@@ -130,6 +130,25 @@ static void terminals_see_no_controls(void **state)
     }
 }
 
+/* Every character of two and three bytes: which ones are shown as bytes. */
+static void what_misleads_a_reader_is_shown_as_bytes(void **state)
+{
+    (void)state;
+    for (uint32_t c = 0x80; c < 0x10000; c++) {
+        const char two[] = {(char)(0xc0 | c >> 6), (char)(0x80 | (c & 63))};
+        const char three[] = {(char)(0xe0 | c >> 12), (char)(0x80 | (c >> 6 & 63)),
+                              (char)(0x80 | (c & 63))};
+        const tc_span s = c < 0x800 ? (tc_span){two, 2} : (tc_span){three, 3};
+        if (!tc_text_is_utf8(s)) continue; /* surrogates */
+        const bool shown =
+            !(c < 0xa0 || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069));
+        const tc_span got = tc_span_str(made(LINE, s));
+        if (tc_span_eq(got, s) != shown) fail_msg("U+%04X", c);
+        const tc_span html = tc_span_str(made(HTML, s));
+        if (tc_span_eq(html, s) != (c >= 0xa0)) fail_msg("U+%04X in HTML", c);
+    }
+}
+
 static void base64_follows_the_rfc(void **state)
 {
     (void)state;
@@ -207,6 +226,7 @@ int main(void)
         cmocka_unit_test(json_is_quoted),
         cmocka_unit_test(html_is_escaped),
         cmocka_unit_test(terminals_see_no_controls),
+        cmocka_unit_test(what_misleads_a_reader_is_shown_as_bytes),
         cmocka_unit_test(base64_follows_the_rfc),
         cmocka_unit_test(numbers_are_written),
         cmocka_unit_test(a_full_buffer_is_said_so),
