@@ -22,8 +22,9 @@ typedef struct tc_link_type {
     uint64_t (*untaken)(
         const tc_link *l); /* bytes on our side that the peer has not acknowledged */
     void (*peer)(const tc_link *l, char ret_text[TC_PEER_TEXT], uint16_t *ret_port);
-    void (*end_writing)(tc_link *l); /* after flush: the peer reads an end */
-    void (*close)(tc_link *l);       /* at once; the link's memory is the caller's */
+    void (*end_writing)(tc_link *l);       /* after flush: the peer reads an end */
+    void (*close)(tc_link *l, bool reset); /* at once; reset: what the peer has not taken is thrown
+                                              away. The link's memory is the caller's */
 } tc_link_type;
 
 struct tc_link {

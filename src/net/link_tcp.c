@@ -237,9 +237,12 @@ static void tcp_end_writing(tc_link *link)
     (void)shutdown(tcp_of(link)->io.fd, SHUT_WR); /* the peer may be gone: close comes anyway */
 }
 
-static void tcp_close(tc_link *link)
+static void tcp_close(tc_link *link, bool reset)
 {
     tc_link_tcp *l = tcp_of(link);
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    if (reset) /* if it fails, the kernel keeps the bytes for a while: no harm but memory */
+        (void)setsockopt(l->io.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     tc_loop_closing(l->loop, &l->io);
     close(l->io.fd);
     l->io.fd = -1;

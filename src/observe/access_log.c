@@ -35,7 +35,10 @@ static facts facts_of(const tc_seen *seen)
     if (x->theirs.method == TC_METHOD_HEAD) f.bytes = 0;
     (void)tc_fields_get(&x->theirs.fields, TC_FIELD_USER_AGENT, &f.agent); /* empty if missing */
     (void)tc_fields_get(&x->theirs.fields, TC_FIELD_REFERER, &f.referer);
-    if (seen->err) f.error = tc_err_sentence(seen->err);
+    if (seen->err) {
+        f.error = tc_err_sentence(seen->err);
+        if (x->wire_out < f.bytes) f.bytes = x->wire_out; /* the rest was never taken */
+    }
     return f;
 }
 

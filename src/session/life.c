@@ -45,7 +45,7 @@ static void end(tc_session *s)
     tc_loop_clear(env->loop, &s->alarm);
     tc_loop_cancel(env->loop, &s->again);
     tc_buf_fini(&s->carry);
-    s->link->type->close(s->link);
+    s->link->type->close(s->link, s->why == TC_ERR_SEND_TIME);
     env->ended(env, s, s->why);
 }
 

@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <nettle/sha2.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -18,7 +20,7 @@
 #include "http/date.h"
 #include "http/media.h"
 
-enum { PATH_BYTES = 4096, OPEN_TRIES = 8 };
+enum { PATH_BYTES = 4096, OPEN_TRIES = 8, SETTLED_MS = 50 };
 
 void tc_file_cache_init(tc_file_cache *c, int root, const tc_limits *limits, tc_reached *reached)
 {
@@ -186,13 +188,41 @@ static bool same(const tc_file *f, const struct stat *st)
 
 /* --- an entry ------------------------------------------------------------------------------ */
 
+/* A file that changed so short a time ago may change again under the same times: the clock of file
+ * systems moves in steps of some milliseconds. */
+static bool settled(const tc_file *f)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_REALTIME, &t); /* cannot fail with this clock */
+    const int64_t age = ns(t) - (f->mtime_ns > f->ctime_ns ? f->mtime_ns : f->ctime_ns);
+    return age > SETTLED_MS * TC_MS;
+}
+
+/* A strong entity tag: of a small file from its content, of a larger one from its times. The latter
+ * has none while it may still be changing. at is NULL without memory. */
+static tc_span make_etag(tc_file *f)
+{
+    if (!f->bytes)
+        return tc_arena_printf(&f->arena, "\"%llx-%llx-%llx\"", (unsigned long long)f->size,
+                               (unsigned long long)f->mtime_ns,
+                               (unsigned long long)(f->ctime_ns ^ (int64_t)f->inode));
+    struct sha256_ctx sha;
+    uint8_t digest[12];
+    sha256_init(&sha);
+    sha256_update(&sha, (size_t)f->size, (const uint8_t *)f->bytes);
+    sha256_digest(&sha, sizeof digest, digest);
+    uint64_t high;
+    uint32_t low;
+    memcpy(&high, digest, 8);
+    memcpy(&low, digest + 8, 4);
+    return tc_arena_printf(&f->arena, "\"%016llx%08x\"", (unsigned long long)high, low);
+}
+
 static tc_err describe(const tc_file_cache *c, tc_file *f)
 {
     tc_arena *a = &f->arena;
     char *date = tc_arena_bytes(a, TC_DATE_BYTES);
-    f->etag = tc_arena_printf(a, "\"%llx-%llx-%llx\"", (unsigned long long)f->size,
-                              (unsigned long long)f->mtime_ns,
-                              (unsigned long long)(f->ctime_ns ^ (int64_t)f->inode));
+    f->etag = make_etag(f);
     const tc_span length = tc_arena_printf(a, "%llu", (unsigned long long)f->size);
     if (!date || !f->etag.at || !length.at) return TC_ERR_NO_MEMORY;
     tc_date_write(date, f->modified);
@@ -205,7 +235,7 @@ static tc_err describe(const tc_file_cache *c, tc_file *f)
     if (!err) err = tc_fields_set(to, a, TC_FIELD_CONTENT_LENGTH, length);
     if (!err && c->language.len) err = tc_fields_set(to, a, TC_FIELD_CONTENT_LANGUAGE, c->language);
     if (!err) err = tc_fields_set(to, a, TC_FIELD_LAST_MODIFIED, f->modified_text);
-    if (!err) err = tc_fields_set(to, a, TC_FIELD_ETAG, f->etag);
+    if (!err && (f->bytes || f->settled)) err = tc_fields_set(to, a, TC_FIELD_ETAG, f->etag);
     if (!err) err = tc_fields_set(to, a, TC_FIELD_ACCEPT_RANGES, TC_SPAN("bytes"));
     return err;
 }
@@ -248,22 +278,23 @@ static enum tc_file_answer make(tc_file_cache *c, tc_span path, int fd, const st
     f->ctime_ns = ns(st->st_ctim);
     f->device = st->st_dev;
     f->inode = st->st_ino;
+    f->settled = settled(f);
     f->path = tc_arena_copy(&f->arena, path);
+    bool whole = true;
+    if (f->size <= c->limits->cache_file) whole = read_whole(f, fd);
+    if (!whole) { /* it is being written just now: sent from the file, not kept */
+        tc_free((void *)(uintptr_t)f->bytes);
+        f->bytes = NULL;
+    } else if (f->bytes) {
+        close(fd);
+        f->fd = -1;
+    }
     if (!f->path.at || describe(c, f) != TC_OK) {
         tc_file_unref(f);
         return TC_FILE_BUSY;
     }
+    if (whole && (f->bytes || f->settled)) remember(c, f);
     *ret_file = f;
-    if (f->size <= c->limits->cache_file) {
-        if (!read_whole(f, fd)) { /* it is being written just now: sent from the file, not kept */
-            tc_free((void *)(uintptr_t)f->bytes);
-            f->bytes = NULL;
-            return TC_FILE_FOUND;
-        }
-        close(fd);
-        f->fd = -1;
-    }
-    remember(c, f);
     return TC_FILE_FOUND;
 }
 
@@ -296,7 +327,7 @@ enum tc_file_answer tc_file_get(tc_file_cache *c, tc_span path, int64_t now, tc_
     else if (answer == TC_FILE_FOUND && !S_ISREG(st.st_mode))
         answer = TC_FILE_FORBIDDEN;
     f = tc_map_get(&c->by_path, path);
-    if (answer == TC_FILE_FOUND && f && same(f, &st)) {
+    if (answer == TC_FILE_FOUND && f && f->settled && same(f, &st)) {
         f->checked = now;
         f->refs++;
         *ret_file = f;

@@ -11,7 +11,7 @@
 typedef struct tc_file {
     tc_block block; /* Content-Type, Content-Length, ETag, Last-Modified, ... */
     tc_span path;   /* the key: normalised request path */
-    tc_span etag;   /* with its quotes; strong */
+    tc_span etag;   /* with its quotes; strong; in the block only if it may be relied on */
     tc_span modified_text;
     tc_span type;
     int64_t modified; /* unix seconds */
@@ -28,6 +28,7 @@ typedef struct tc_file {
     int64_t mtime_ns, ctime_ns;
     uint32_t refs; /* one is the cache's, while it is in there */
     bool cached;
+    bool settled; /* its times are old enough to tell a change */
     char room[640];
 } tc_file;
 

@@ -123,6 +123,7 @@ static void json_fields(tc_page *p, const tc_fields *f)
 static void write_json(tc_page *p, const tc_message *m, const struct facts *f)
 {
     json_pair(p, "{\n  \"method\": ", m->method_name);
+    json_pair(p, ",\n  \"target\": ", m->path);
     json_pair(p, ",\n  \"scheme\": ", m->scheme);
     json_pair(p, ",\n  \"authority\": ", m->authority);
     json_pair(p, ",\n  \"path\": ", f->path);
@@ -179,6 +180,7 @@ static void write_html(tc_page *p, const tc_message *m, const struct facts *f)
     tc_page_raw(p, TC_SPAN("</h1>\n<p>This is how the server understood your request.</p>\n"));
     html_table(p, "Request");
     html_row(p, TC_SPAN("Method"), m->method_name);
+    html_row(p, TC_SPAN("Target"), m->path);
     html_row(p, TC_SPAN("Scheme"), m->scheme);
     html_row(p, TC_SPAN("Authority"), m->authority);
     html_row(p, TC_SPAN("Path"), f->path);
@@ -220,6 +222,7 @@ static void text_fields(tc_page *p, const char *title, const tc_fields *f)
 static void write_text(tc_page *p, const tc_message *m, const struct facts *f)
 {
     text_row(p, "Method     ", m->method_name);
+    text_row(p, "Target     ", m->path);
     text_row(p, "Scheme     ", m->scheme);
     text_row(p, "Authority  ", m->authority);
     text_row(p, "Path       ", f->path);

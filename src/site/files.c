@@ -30,11 +30,18 @@ static tc_run run_of(const tc_file *f, uint64_t first, uint64_t len)
     return tc_run_file(f->fd, first, (size_t)len);
 }
 
+/* The entity tag, if it may be relied on. */
+static tc_span tag_of(const tc_file *f)
+{
+    return f->bytes || f->settled ? f->etag : (tc_span){0};
+}
+
 /* The answer's own fields, where the shared block says too much: 206, 304, 416. */
 static tc_err set_validators(tc_exchange *x, const tc_file *f)
 {
     tc_fields *to = &x->ours.fields;
-    tc_err err = tc_fields_set(to, &x->arena, TC_FIELD_ETAG, f->etag);
+    tc_err err = TC_OK;
+    if (tag_of(f).len) err = tc_fields_set(to, &x->arena, TC_FIELD_ETAG, f->etag);
     if (!err) err = tc_fields_set(to, &x->arena, TC_FIELD_LAST_MODIFIED, f->modified_text);
     return err;
 }
@@ -69,7 +76,7 @@ static bool has_conditions(const tc_fields *f)
 static bool serve_conditional(tc_exchange *x, const tc_file *f, tc_err *ret_err)
 {
     const int64_t now = tc_clock_wall();
-    const tc_validators valid = {f->etag, f->modified, true};
+    const tc_validators valid = {tag_of(f), f->modified, true};
     switch (tc_precondition(&x->theirs, &valid, now)) {
     case TC_NOT_MODIFIED:
         *ret_err = set_validators(x, f);

@@ -103,8 +103,9 @@ static void pipe_end_writing(tc_link *l)
     notify(p->other, TC_LINK_IN | TC_LINK_GONE);
 }
 
-static void pipe_close(tc_link *l)
+static void pipe_close(tc_link *l, bool reset)
 {
+    (void)reset;
     link_pipe *p = (link_pipe *)l;
     pipe_end_writing(l);
     if (p->other) p->other->other = NULL;

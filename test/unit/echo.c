@@ -68,6 +68,7 @@ static void curl_gets_text(void **state)
     assert_string_equal(field(x, TC_FIELD_CACHE_CONTROL), "no-store");
     assert_string_equal(
         body(x), "Method     POST\n"
+                 "Target     /a/b?c=<d>&e=%20\n"
                  "Scheme     http\n"
                  "Authority  localhost\n"
                  "Path       /a/b\n"
