@@ -40,7 +40,8 @@ tc_err tc_h1_write_request(tc_h1 *h, tc_exchange *x, bool end)
     tc_h1_tail_add(&tail, TC_SPAN("\r\n"));
 
     const tc_span version = old ? TC_SPAN(" HTTP/1.0\r\n") : TC_SPAN(" HTTP/1.1\r\n");
-    const tc_span host = m->authority.len > 0 || !old ? TC_SPAN("Host: ") : TC_SPAN("");
+    const bool has_host = !m->omits_host && (m->authority.len > 0 || !old);
+    const tc_span host = has_host ? TC_SPAN("Host: ") : TC_SPAN("");
     const tc_span host_end = host.len > 0 ? TC_SPAN("\r\n") : TC_SPAN("");
     const size_t size = method.len + 1 + m->path.len + version.len + host.len + m->authority.len +
                         host_end.len + tc_h1_fields_size(&m->fields) + tail.len;

@@ -33,6 +33,7 @@ typedef struct tc_message {
     enum tc_method method; /* request; TC_METHOD_NONE: see method_name */
     uint16_t status;       /* response */
     bool expects_continue; /* request: "Expect: 100-continue" and content follows */
+    bool omits_host;       /* request of ours: without Host, which a server must refuse */
     tc_span method_name;   /* request: the token as sent */
     tc_span scheme;        /* request: "http", "https" */
     tc_span authority;     /* request: host[:port] as sent, without user information */

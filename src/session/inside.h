@@ -14,6 +14,7 @@ enum session_flag {
     LINGERING = 128, /* our end is written; draining theirs */
     DEAD = 256,      /* broken for .why: ends with this turn */
     IN_TURN = 512,   /* a handler's wish is noticed without waking */
+    MUTE = 1024,     /* client: the link takes no more, but an answer may be there to read */
 };
 
 static inline tc_engine *tc_session_engine(tc_session *s)
@@ -39,6 +40,8 @@ void tc_session_ring(tc_alarm *alarm);
 /* look.c: events for those who look on */
 void tc_session_show(tc_session *s, enum tc_seen_kind kind, const tc_exchange *x, tc_err err,
                      tc_span text, bool ours);
+/* Client: what of the requests is on its way. all: the engine has nothing more to write. */
+void tc_session_show_requests(tc_session *s, bool all);
 static inline void tc_session_seen(tc_session *s, enum tc_seen_kind kind, const tc_exchange *x)
 {
     if (tc_watched(s->env->watch, kind)) tc_session_show(s, kind, x, TC_OK, (tc_span){0}, false);

@@ -19,3 +19,20 @@ void tc_session_show(tc_session *s, enum tc_seen_kind kind, const tc_exchange *x
                                       .x = x,
                                       .text = text});
 }
+
+static void reached(tc_session *s, tc_exchange *x, int64_t *when, enum tc_seen_kind kind)
+{
+    if (*when) return;
+    *when = tc_loop_now(s->env->loop);
+    tc_session_seen(s, kind, x);
+}
+
+void tc_session_show_requests(tc_session *s, bool all)
+{
+    for (tc_exchange *x = s->exchanges; x; x = x->next) {
+        if (x->wire_out == 0) continue;
+        reached(s, x, &x->times.ours_head, TC_SEEN_REQUEST_HEAD);
+        if (all && x->ended && !(x->want & (TC_WANT_BODY | TC_WANT_END)))
+            reached(s, x, &x->times.ours_end, TC_SEEN_REQUEST_END);
+    }
+}

@@ -73,23 +73,41 @@ void tc_session_begin(tc_session *s, tc_session_env *env, tc_link *link, const t
 
 /* --- output -------------------------------------------------------------------------------- */
 
+/* The link takes no more. A server that refuses a request may answer before it closes, so a client
+ * looks for that answer before it gives up (RFC 9112, 9.5). */
+static void cannot_write(tc_session *s, tc_err err)
+{
+    const bool client = s->env->engine.role == TC_CLIENT;
+    s->flags &= (uint16_t)~BLOCKED;
+    if (client && err == TC_ERR_PEER_RESET && s->exchanges && !(s->flags & FIN)) {
+        s->flags |= MUTE | READABLE | GONE;
+        tc_loop_after(s->env->loop, &s->again);
+        return;
+    }
+    s->why = err;
+    s->flags |= DEAD;
+}
+
 /* Hands the engine's output to the link. True if anything moved. */
 static bool push_out(tc_session *s)
 {
     tc_engine *e = tc_session_engine(s);
+    const bool client = s->env->engine.role == TC_CLIENT;
     tc_run runs[RUNS_AT_ONCE];
     uint64_t sid;
     bool fin;
-    if (s->flags & BLOCKED) return false;
+    if (s->flags & (BLOCKED | MUTE)) return false;
     const size_t count = e->type->output(e, &sid, runs, RUNS_AT_ONCE, WRITE_BUDGET, &fin);
-    if (count == 0) return false;
+    if (count == 0) {
+        if (client) tc_session_show_requests(s, true);
+        return false;
+    }
     size_t taken, total = 0;
     for (size_t i = 0; i < count; i++)
         total += runs[i].len;
     const tc_err err = s->link->type->write(s->link, runs, count, &taken);
     if (err) {
-        s->why = err;
-        s->flags |= DEAD;
+        cannot_write(s, err);
         return false;
     }
     if (taken < total) {
@@ -101,6 +119,7 @@ static bool push_out(tc_session *s)
     s->sent += taken;
     e->type->wrote(e, sid, taken);
     e->type->acked(e, sid, taken);
+    if (client) tc_session_show_requests(s, false);
     return true;
 }
 
@@ -128,7 +147,10 @@ static void pump(tc_session *s)
         }
         for (tc_exchange *x = s->exchanges, *next; x; x = next) {
             next = x->next;
-            if (x->want) tc_session_do_wants(s, x);
+            if (!x->want) continue;
+            const unsigned wanted = x->want;
+            tc_session_do_wants(s, x);
+            moved |= x->want != wanted; /* the engine may have something to say about it */
         }
         while (!(s->flags & DEAD) && push_out(s))
             moved = true;
@@ -216,29 +238,25 @@ void tc_session_turn(tc_session *s, unsigned ready)
     s->flags |= IN_TURN;
     if (s->flags & BLOCKED) {
         const tc_err err = s->link->type->flush(s->link);
-        if (err) {
-            s->why = err;
-            s->flags |= DEAD;
-        } else if (!s->link->type->stuck(s->link)) {
+        if (err)
+            cannot_write(s, err);
+        else if (!s->link->type->stuck(s->link))
             s->flags &= (uint16_t)~BLOCKED;
-        }
     }
     if (s->flags & HAS_ENGINE && (!(s->flags & READABLE) || s->exchanges || s->carry.len))
-        offer(s, (tc_span){0}); /* what was carried, and answers that came meanwhile */
+        offer(s, TC_SPAN("")); /* what was carried, and answers that came meanwhile */
     for (int i = 0; s->flags & READABLE && wants_input(s) && !s->again.queued; i++) {
         if (i == READS_AT_ONCE)
             tc_loop_after(s->env->loop, &s->again);
         else if (!read_once(s))
             break;
     }
-    if (!(s->flags & (BLOCKED | DEAD))) {
+    if (!(s->flags & (BLOCKED | DEAD | MUTE))) {
         const tc_err err = s->link->type->flush(s->link);
-        if (err) {
-            s->why = err;
-            s->flags |= DEAD;
-        } else if (s->link->type->stuck(s->link)) {
+        if (err)
+            cannot_write(s, err);
+        else if (s->link->type->stuck(s->link))
             s->flags |= BLOCKED;
-        }
     }
     s->flags &= (uint16_t)~IN_TURN;
     tc_session_settle(s);
