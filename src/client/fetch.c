@@ -1,0 +1,332 @@
+/* fetch.c - see fetch.h. What comes next is written down in f->next and done by step(), at the end
+ * of the loop's turn, so that nothing here runs inside a session's turn. */
+// SPDX-License-Identifier: MIT
+#include "client/fetch.h"
+
+#include "base/alloc.h"
+#include "client/inside.h"
+
+enum { CONTINUE_MS = 1000, QUIET_LOOKS = 4 };
+
+#define OWNER(type, member, pointer) ((type *)((char *)(pointer)-offsetof(type, member)))
+
+static void go_on(tc_fetch *f, enum tc_fetch_next next)
+{
+    f->next = next;
+    tc_loop_after(f->client->loop, &f->step);
+}
+
+static void say(tc_fetch *f, tc_span why)
+{
+    const size_t n = why.len < sizeof f->why_room ? why.len : sizeof f->why_room;
+    if (n) memcpy(f->why_room, why.at, n);
+    f->why = tc_span_of(f->why_room, n);
+}
+
+/* The first reason given stays. */
+static void over(tc_fetch *f, tc_err err, tc_span why)
+{
+    if (!f->err) {
+        f->err = err;
+        if (why.len) say(f, why);
+    }
+    go_on(f, TC_FETCH_OVER);
+}
+
+/* --- the exchange, as a handler ------------------------------------------------------------ */
+
+static void quiet_set(tc_fetch *f, int64_t ms)
+{
+    f->quiet_in = f->x->wire_in;
+    f->quiet_out = f->x->wire_out;
+    f->quiet_since = tc_loop_now(f->client->loop);
+    if (ms && tc_loop_set(f->client->loop, &f->quiet, f->quiet_since + ms * TC_MS) != TC_OK)
+        tc_fetch_abort(f, TC_ERR_NO_MEMORY);
+}
+
+static int64_t quiet_step_ms(const tc_fetch *f)
+{
+    return (int64_t)f->client->limits->response_ms / QUIET_LOOKS;
+}
+
+/* Nothing came for a while: on with the content that waits for 100, or enough is enough. */
+static void quiet_rings(tc_alarm *alarm)
+{
+    tc_fetch *f = OWNER(tc_fetch, quiet, alarm);
+    tc_exchange *x = f->x;
+    if (!x) return;
+    if (f->waits_100) {
+        f->waits_100 = false;
+        tc_fetch_send(f);
+    }
+    const int64_t now = tc_loop_now(f->client->loop);
+    if (x->paused || f->quiet_in != x->wire_in || f->quiet_out != x->wire_out) {
+        quiet_set(f, quiet_step_ms(f));
+    } else if (now - f->quiet_since >= (int64_t)f->client->limits->response_ms * TC_MS) {
+        f->client->reached->response_ms++;
+        tc_fetch_abort(f, TC_ERR_RESPONSE_TIME);
+    } else if (tc_loop_set(f->client->loop, &f->quiet, now + quiet_step_ms(f) * TC_MS) != TC_OK) {
+        tc_fetch_abort(f, TC_ERR_NO_MEMORY);
+    }
+}
+
+static tc_err on_head(void *self, tc_exchange *x)
+{
+    tc_fetch *f = self;
+    if (x->theirs.status < 200) {
+        if (x->theirs.status == 100 && f->waits_100) {
+            f->waits_100 = false;
+            quiet_set(f, quiet_step_ms(f));
+            tc_fetch_send(f);
+        }
+        return TC_OK;
+    }
+    f->waits_100 = false; /* the answer came first: the content is not sent */
+    tc_span location;
+    if (f->follow && tc_redirect_status(x->theirs.status) &&
+        tc_message_get(&x->theirs, TC_FIELD_LOCATION, &location)) {
+        f->following = true;
+        f->status = x->theirs.status;
+        f->location = tc_arena_copy(&f->arena, location);
+        return f->location.at ? TC_OK : TC_ERR_NO_MEMORY;
+    }
+    return f->handler->on_head(f->self, x);
+}
+
+static tc_err on_data(void *self, tc_exchange *x, tc_span run)
+{
+    tc_fetch *f = self;
+    if (!f->following) return f->handler->on_data ? f->handler->on_data(f->self, x, run) : TC_OK;
+    /* Nobody reads it; a little of it is a fair price for keeping the connection. */
+    return x->content_in > f->client->limits->unread_body ? TC_ERR_SESSION_ENDED : TC_OK;
+}
+
+static tc_err on_end(void *self, tc_exchange *x)
+{
+    tc_fetch *f = self;
+    return !f->following && f->handler->on_end ? f->handler->on_end(f->self, x) : TC_OK;
+}
+
+static tc_err on_room(void *self, tc_exchange *x)
+{
+    (void)x;
+    tc_fetch_room(self);
+    return TC_OK;
+}
+
+/* The server may close a kept connection at any time: that is nobody's failure. */
+static bool died_unanswered(const tc_fetch *f, const tc_exchange *x, tc_err why)
+{
+    const bool gone = why == TC_ERR_EMPTY_REPLY || why == TC_ERR_PEER_CLOSED ||
+                      why == TC_ERR_PEER_RESET || why == TC_ERR_SESSION_ENDED;
+    return gone && !f->err && f->reused && !f->retried && x->wire_in == 0;
+}
+
+static void on_close(void *self, tc_exchange *x, tc_err why)
+{
+    tc_fetch *f = self;
+    tc_fetch_stop_sending(f);
+    tc_loop_clear(f->client->loop, &f->quiet);
+    f->phase = x->wire_in > 0 || x->ended ? TC_PHASE_RESPONSE : TC_PHASE_REQUEST;
+    f->x = NULL;
+    if (f->following && !f->err && why != TC_ERR_NO_MEMORY) {
+        go_on(f, TC_FETCH_GO);
+    } else if (died_unanswered(f, x, why)) {
+        if (tc_request_repeatable(&f->request)) {
+            f->retried = f->fresh = true;
+            go_on(f, TC_FETCH_GO);
+        } else {
+            over(f, why,
+                 TC_SPAN("the kept connection was closed before an answer; the request may have "
+                         "been acted on, so it is not sent again by itself"));
+        }
+    } else {
+        over(f, why, (tc_span){0});
+    }
+}
+
+static const tc_handler fetch_handler = {.name = "fetch",
+                                         .on_head = on_head,
+                                         .on_data = on_data,
+                                         .on_end = on_end,
+                                         .on_room = on_room,
+                                         .on_close = on_close};
+
+/* --- on the way to it ---------------------------------------------------------------------- */
+
+static void fill(tc_fetch *f, tc_exchange *x)
+{
+    const tc_request *r = &f->request;
+    x->ours.version = r->version;
+    x->ours.method = r->method;
+    x->ours.method_name = r->method_name;
+    x->ours.scheme = r->url.scheme;
+    x->ours.authority = r->no_host ? (tc_span){0} : r->host.at ? r->host : r->url.authority;
+    x->ours.omits_host = r->no_host;
+    x->ours.path = r->url.path;
+    x->ours.fields = r->fields;
+    x->ours.expects_continue = r->expects_continue;
+    x->ours.length = tc_content_length(&r->content);
+    x->ended = x->ours.length == 0;
+    x->handler = &fetch_handler;
+    x->self = f;
+}
+
+static void launch(tc_fetch *f, tc_connection *connection)
+{
+    tc_exchange *x = tc_session_exchange(&f->client->env);
+    if (!x) {
+        over(f, TC_ERR_NO_MEMORY, (tc_span){0});
+        return;
+    }
+    fill(f, x);
+    f->phase = TC_PHASE_REQUEST;
+    f->reused = connection->used;
+    const tc_err err = tc_session_start(&connection->session, x);
+    if (err) {
+        tc_exchange_fini(x);
+        tc_slab_put(&f->client->env.exchanges, x);
+        if (err == TC_ERR_SESSION_ENDED && f->reused) { /* it had just ended: nothing was sent */
+            f->fresh = true;
+            go_on(f, TC_FETCH_GO);
+        } else {
+            over(f, err, (tc_span){0});
+        }
+        return;
+    }
+    connection->used = true;
+    f->x = x;
+    f->waits_100 = f->request.expects_continue && !x->ended;
+    quiet_set(f, f->waits_100 ? CONTINUE_MS : quiet_step_ms(f));
+    if (!f->waits_100 && !x->ended) tc_fetch_send(f);
+}
+
+static void connected(tc_connect *c, tc_err err, int fd, const tc_address *peer)
+{
+    tc_fetch *f = OWNER(tc_fetch, connect, c);
+    const tc_origin origin = tc_origin_of(&f->request.url, f->request.version);
+    tc_connection *connection;
+    f->connecting = false;
+    if (err == TC_ERR_CONNECT_TIME) f->client->reached->connect_ms++;
+    if (!err) err = tc_client_adopt(f->client, fd, peer, &origin, &connection);
+    if (err)
+        over(f, err, tc_span_str(c->why));
+    else
+        launch(f, connection);
+}
+
+static void dispatch(tc_fetch *f)
+{
+    const tc_request *r = &f->request;
+    f->phase = TC_PHASE_CONNECT;
+    if (!tc_span_eq(r->url.scheme, TC_SPAN("http"))) {
+        over(f, TC_ERR_SCHEME,
+             tc_span_eq(r->url.scheme, TC_SPAN("https"))
+                 ? TC_SPAN("HTTPS comes in a later version of tercet; this one speaks HTTP only")
+                 : TC_SPAN("only http:// can be fetched"));
+        return;
+    }
+    const tc_origin origin = tc_origin_of(&r->url, r->version);
+    tc_connection *idle = f->fresh ? NULL : tc_client_idle(f->client, &origin);
+    if (idle) {
+        launch(f, idle);
+        return;
+    }
+    f->connecting = true;
+    f->connect.loop = f->client->loop;
+    f->connect.watch = f->client->env.watch;
+    f->connect.lookup = f->client->lookup;
+    f->connect.host = r->url.host;
+    f->connect.port = r->url.port;
+    f->connect.limit_ns = (int64_t)f->client->limits->connect_ms * TC_MS;
+    f->connect.done = connected;
+    tc_connect_begin(&f->connect);
+}
+
+/* What a response that says to ask elsewhere makes of the request. */
+static tc_err redirect(tc_fetch *f)
+{
+    f->following = false;
+    f->fresh = f->retried = false;
+    if (f->redirects == f->client->limits->redirects) {
+        f->client->reached->redirects++;
+        return TC_ERR_TOO_MANY_REDIRECTS;
+    }
+    f->redirects++;
+    return tc_redirect_apply(&f->arena, &f->request, f->status, f->location);
+}
+
+static tc_span redirect_why(tc_err err)
+{
+    switch ((int)err) {
+    case TC_ERR_TOO_MANY_REDIRECTS: return TC_SPAN("the limit is --limit redirects=N");
+    case TC_ERR_READ_FILE:
+        return TC_SPAN("the redirect asks for the content again, and it came from a stream that "
+                       "cannot be read twice");
+    case TC_ERR_SCHEME: return TC_SPAN("the server redirected to a URL of another scheme");
+    case TC_ERR_URL_SYNTAX: return TC_SPAN("the server redirected to a URL that is malformed");
+    default: return (tc_span){0};
+    }
+}
+
+static void finish(tc_fetch *f)
+{
+    tc_loop_clear(f->client->loop, &f->limit);
+    tc_loop_clear(f->client->loop, &f->quiet);
+    tc_free(f->piece);
+    f->piece = NULL;
+    f->done(f, f->err);
+}
+
+static void step(tc_task *task)
+{
+    tc_fetch *f = OWNER(tc_fetch, step, task);
+    if (f->next == TC_FETCH_OVER) {
+        finish(f);
+        return;
+    }
+    const tc_err err = f->following ? redirect(f) : TC_OK;
+    if (err)
+        over(f, err, redirect_why(err));
+    else
+        dispatch(f);
+}
+
+static void limit_rings(tc_alarm *alarm)
+{
+    tc_fetch_abort(OWNER(tc_fetch, limit, alarm), TC_ERR_RESPONSE_TIME);
+}
+
+void tc_fetch_begin(tc_fetch *f)
+{
+    tc_loop *loop = f->client->loop;
+    f->step = (tc_task){.run = step};
+    f->limit = (tc_alarm){.ring = limit_rings};
+    f->quiet = (tc_alarm){.ring = quiet_rings};
+    if (!f->request.version) f->request.version = TC_HTTP_1_1;
+    tc_arena_init(&f->arena, NULL, 0, TC_FETCH_ARENA);
+    go_on(f, TC_FETCH_GO);
+    if (f->limit_ns && tc_loop_set(loop, &f->limit, tc_loop_tick(loop) + f->limit_ns) != TC_OK)
+        over(f, TC_ERR_NO_MEMORY, (tc_span){0});
+}
+
+void tc_fetch_fini(tc_fetch *f)
+{
+    tc_arena_fini(&f->arena);
+}
+
+void tc_fetch_abort(tc_fetch *f, tc_err why)
+{
+    if (f->err || f->next == TC_FETCH_OVER) return;
+    if (f->x) {
+        f->err = why;
+        tc_exchange_abort(f->x, why);
+        return;
+    }
+    if (f->connecting) {
+        f->connecting = false;
+        tc_connect_cancel(&f->connect);
+        if (why == TC_ERR_RESPONSE_TIME) why = TC_ERR_CONNECT_TIME;
+    }
+    over(f, why, (tc_span){0});
+}

@@ -1,0 +1,61 @@
+/* fetch.h - one request until its answer is there: a connection found or made, redirects followed,
+ * an exchange tried again where that is safe, all within time limits.
+ *
+ * The handler sees the one response that counts: not those that were followed, not 1xx. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "client/client.h"
+#include "client/request.h"
+
+/* The phases of a session, as people are told where something failed. */
+enum tc_phase { TC_PHASE_CONNECT, TC_PHASE_REQUEST, TC_PHASE_RESPONSE };
+
+enum { TC_FETCH_PIECE = 65536, TC_FETCH_ARENA = 1024 * 1024 };
+
+typedef struct tc_fetch {
+    /* filled in by the caller; zero the rest */
+    tc_client *client;
+    tc_request request; /* changed by redirects; what it points at lives until done */
+    bool follow;        /* redirects, at most limits->redirects of them */
+    int64_t limit_ns;   /* for all of it; 0: none beside the limits */
+    const tc_handler *handler;
+    void *self;
+    /* Once, in the loop. err: why there is no whole response. */
+    void (*done)(struct tc_fetch *f, tc_err err);
+
+    /* for the caller to read when it is done */
+    enum tc_phase phase; /* how far it came */
+    tc_span why;         /* more than err says, or empty; in why_room */
+    unsigned redirects;
+    bool retried;
+
+    /* its own */
+    char why_room[TC_CONNECT_WHY + 64];
+    tc_arena arena; /* URLs of redirects */
+    tc_connect connect;
+    tc_exchange *x; /* under way */
+    tc_task step;
+    tc_alarm limit; /* of limit_ns */
+    tc_alarm quiet; /* nothing comes; or 100 (Continue) does not */
+    int64_t quiet_since;
+    uint64_t quiet_in, quiet_out;                           /* bytes on the wire then */
+    enum tc_fetch_next { TC_FETCH_GO, TC_FETCH_OVER } next; /* what step does */
+    unsigned status;                                        /* of a response that is followed */
+    tc_span location;
+    bool connecting;
+    bool fresh;     /* on a new connection, whatever is idle */
+    bool reused;    /* the exchange is not the first of its connection */
+    bool following; /* the response says to ask elsewhere */
+    bool waits_100; /* content waits for 100 (Continue) */
+    bool sending;   /* a stream is under way */
+    bool lent;      /* ... and the exchange has the piece */
+    bool listening; /* ... or the loop waits for more of it */
+    tc_err err;
+    tc_io stream;
+    char *piece; /* of a stream: TC_FETCH_PIECE bytes */
+} tc_fetch;
+
+void tc_fetch_begin(tc_fetch *f); /* done is not called from inside */
+void tc_fetch_fini(tc_fetch *f);  /* when it is done: the URL of a redirect goes with it */
+/* Ends it early: done comes with why. */
+void tc_fetch_abort(tc_fetch *f, tc_err why);
