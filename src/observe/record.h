@@ -1,0 +1,74 @@
+/* record.h - the story of a client's sessions as events tell it: what the picture on a terminal and
+ * --json are made of. Nothing is measured here, and nothing points back into a session. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "base/buf.h"
+#include "http/event.h"
+
+enum { TC_RECORD_ATTEMPTS = 16, TC_RECORD_BYTES = 64 * 1024 * 1024 };
+
+/* All times are monotonic ns; 0: it did not happen. */
+typedef struct tc_record_attempt {
+    tc_span address;
+    int64_t begun, ended;
+    tc_err err;
+    int error; /* errno of a failed one, or 0 */
+} tc_record_attempt;
+
+typedef struct tc_record_connection {
+    struct tc_record_connection *next;
+    unsigned number;  /* from 1, as people are told */
+    uint64_t session; /* 0: none came of it */
+    const char *link; /* "tcp" */
+    tc_span host, address;
+    int64_t begun, resolved, connected, ended;
+    bool looked_up; /* the name was no address */
+    tc_err err;
+    unsigned exchanges, attempt_count;
+    tc_record_attempt attempts[TC_RECORD_ATTEMPTS];
+} tc_record_connection;
+
+/* A 1xx response. */
+typedef struct tc_record_interim {
+    struct tc_record_interim *next;
+    int64_t at;
+    tc_message head;
+} tc_record_interim;
+
+typedef struct tc_record_exchange {
+    struct tc_record_exchange *next;
+    tc_record_connection *connection; /* NULL: nobody knows */
+    uint64_t session, id;
+    unsigned place; /* of the exchanges on its connection, from 1 */
+    bool closed;
+    tc_message request, response; /* status 0: none came */
+    tc_record_interim *interims;
+    int64_t begun, request_head, request_end, response_head, response_end, over;
+    uint64_t content_out, content_in, wire_out, wire_in;
+    tc_buf body; /* the first bytes of the content, at most record.body_max */
+    tc_err err;
+    /* what tc_record_outcome adds */
+    bool judged;
+    tc_span url, why;
+    const char *phase;
+} tc_record_exchange;
+
+typedef struct tc_record {
+    tc_watch watch; /* first; put it where events are shown */
+    tc_arena arena;
+    size_t body_max; /* bytes of each body that are kept; 0: none */
+    bool incomplete; /* there was no memory for something */
+    tc_record_connection *connections, **connections_end, *connecting;
+    tc_record_exchange *exchanges, **exchanges_end, *last;
+} tc_record;
+
+void tc_record_init(tc_record *r, size_t body_max);
+void tc_record_fini(tc_record *r);
+
+/* The exchange that an event is about; NULL: none, or not known. */
+tc_record_exchange *tc_record_of(const tc_record *r, const tc_seen *what);
+tc_record_connection *tc_record_connection_of(const tc_record *r, uint64_t session);
+
+/* What became of all that was done for one URL: err and why go to its last exchange, or to a new
+ * one, with no request, where it did not come to any. phase: "connect", "request", "response". */
+void tc_record_outcome(tc_record *r, tc_span url, tc_err err, const char *phase, tc_span why);
