@@ -533,13 +533,12 @@ class Lies(Client):
         self.assertEqual(self.tercet("get", "http://nowhere.invalid/", seconds=50).status, 6)
 
     def test_no_answer_in_time(self):
-        got = self.get(lambda peer, wire: (peer.request(wire), time.sleep(12)), "--limit", "header_ms=500",
-                       "--limit", "idle_ms=500", seconds=11)
+        got = self.get(lambda peer, wire: (peer.request(wire), time.sleep(12)), "--limit", "response_ms=500", seconds=11)
         self.assertEqual(got.status, 28, got)
 
     def test_body_that_stops(self):
         got = self.get(lambda peer, wire: (peer.request(wire), wire.send(
-            b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"), time.sleep(12)), "--limit", "body_grace_ms=500", seconds=11)
+            b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"), time.sleep(12)), "--limit", "response_ms=500", seconds=11)
         self.assertEqual(got.status, 28, got)
         self.assertEqual(got.out, b"abc")
 
@@ -553,7 +552,7 @@ class Lies(Client):
                 s.setblocking(False)
                 s.connect_ex(full.getsockname())
                 held.append(s)
-            got = self.tercet("get", "--timeout", "1", f"http://127.0.0.1:{full.getsockname()[1]}/", seconds=20)
+            got = self.tercet("get", "--connect-timeout", "1", f"http://127.0.0.1:{full.getsockname()[1]}/", seconds=20)
             self.assertEqual(got.status, 28, got)
             for s in held:
                 s.close()

@@ -1,0 +1,19 @@
+/* ask.h - sends the requests of one command line, one after the other, and shows what comes back:
+ * content on stdout, everything else on stderr. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "base/limits.h"
+#include "cmd/prepare.h"
+#include "cmd/term.h"
+
+typedef struct tc_ask {
+    const char *output; /* NULL: standard output */
+    bool verbose, quiet, json, follow, fail, secrets;
+    enum tc_color_when color;
+    int64_t limit_ns; /* of each URL; 0: none */
+    tc_limits limits;
+    const tc_prepared *prepared;
+} tc_ask;
+
+/* Returns the program's exit code: that of the first URL that failed. */
+int tc_ask_all(const tc_ask *a);

@@ -1,0 +1,53 @@
+/* failure.c - see failure.h. */
+// SPDX-License-Identifier: MIT
+#include "cmd/failure.h"
+
+#include "base/text.h"
+
+/* How to mend it, where there is something a person can do. */
+static const struct {
+    tc_err err;
+    const char *mend;
+} mends[] = {
+    {TC_ERR_URL_SYNTAX, "a URL looks like http://host:port/path; quote it for the shell if it has "
+                        "& or ? in it"},
+    {TC_ERR_SCHEME, "write http:// instead, if the server listens there too"},
+    {TC_ERR_RESOLVE, "check the spelling of the host, and that this machine has a network"},
+    {TC_ERR_CONNECT, "check the port, and that the server runs; `tercet serve` starts one on "
+                     "http://localhost:8080"},
+    {TC_ERR_CONNECT_TIME, "the host may be down, or a firewall drops what is sent; "
+                          "--connect-timeout SECONDS waits longer"},
+    {TC_ERR_RESPONSE_TIME, "--max-time SECONDS waits longer"},
+    {TC_ERR_EMPTY_REPLY, "is it an HTTP server? One that wants HTTPS closes like this, too"},
+    {TC_ERR_REPLY_09, "it may be no HTTP server; --http 0.9 takes whatever it says as content"},
+    {TC_ERR_STATUS_LINE, "it may be no HTTP server; -v shows what came"},
+    {TC_ERR_BODY_CUT, "what came is incomplete; try again"},
+    {TC_ERR_CHUNKS_CUT, "what came is incomplete; try again"},
+    {TC_ERR_TOO_MANY_REDIRECTS, "--limit redirects=N allows more; -v shows where they lead"},
+    {TC_ERR_TOO_MANY_FILES, "close other programs' files, or raise `ulimit -n`"},
+    {TC_ERR_NOT_SUPPORTED, "--http 1.1 can"},
+    {TC_ERR_FIELDS_TOO_LARGE, "--limit fields_bytes=N allows more"},
+    {TC_ERR_FIELDS_TOO_MANY, "--limit fields_count=N allows more"},
+    {TC_ERR_LINE_TOO_LONG, "--limit request_line=N allows more"},
+};
+
+static tc_err add_line(tc_buf *out, const tc_term *t, const char *label, tc_span text)
+{
+    tc_err err = tc_buf_printf(out, "  %s%s%s  ", tc_term_style(t, TC_STYLE_DIM), label,
+                               tc_term_style(t, TC_STYLE_PLAIN));
+    if (!err) err = tc_text_terminal(out, text, false);
+    return err ? err : tc_buf_add_byte(out, '\n');
+}
+
+tc_err tc_failure_text(const tc_failure *f, const tc_term *t, tc_buf *out)
+{
+    tc_err err = tc_buf_printf(out, "tercet: %s%s%s", tc_term_style(t, TC_STYLE_RED),
+                               tc_err_sentence(f->err), tc_term_style(t, TC_STYLE_PLAIN));
+    if (!err && f->phase) err = tc_buf_printf(out, " (in the %s phase)", f->phase);
+    if (!err) err = tc_buf_add_byte(out, '\n');
+    if (!err && f->url.len) err = add_line(out, t, "what", f->url);
+    if (!err && f->why.len) err = add_line(out, t, "why ", f->why);
+    for (size_t i = 0; i < sizeof mends / sizeof *mends && !err; i++)
+        if (mends[i].err == f->err) err = add_line(out, t, "mend", tc_span_str(mends[i].mend));
+    return err;
+}

@@ -1,0 +1,176 @@
+/* get.c - `tercet get` and its sisters: one table of options, one way for all methods. */
+// SPDX-License-Identifier: MIT
+#include <stddef.h>
+
+#include "cmd/ask.h"
+#include "cmd/commands.h"
+
+typedef struct settings {
+    const char *data, *output;
+    bool verbose, quiet, json, follow, fail, secrets;
+    int color, version;
+    int64_t max_ns, connect_ns;
+    tc_option_list limits;
+} settings;
+
+static const tc_option options[] = {
+    {NULL, 0, TC_OPTION_HEADING, 0, NULL, "What is sent:", 0, 0},
+    {"data", 'd', TC_OPTION_TEXT, offsetof(settings, data), "TEXT|@FILE|-",
+     "the content: this text, a file, or standard input (sent as it comes).", 0, 0},
+    {"http", 0, TC_OPTION_CHOICE, offsetof(settings, version), "0.9|1.0|1.1",
+     "the version of HTTP; 1.1 if not given.", 0, 0},
+    {"follow", 'L', TC_OPTION_FLAG, offsetof(settings, follow), NULL,
+     "follows redirects; credentials are not taken along to another origin.", 0, 0},
+    {NULL, 0, TC_OPTION_HEADING, 0, NULL, "What is shown:", 0, 0},
+    {"output", 'o', TC_OPTION_TEXT, offsetof(settings, output), "FILE",
+     "writes the content to FILE, with a progress bar on a terminal. Until it is whole it is "
+     "called "
+     "FILE.part.",
+     0, 0},
+    {"verbose", 'v', TC_OPTION_FLAG, offsetof(settings, verbose), NULL,
+     "shows the messages as they were sent (>) and received (<); credentials as dots.", 0, 0},
+    {"json", 0, TC_OPTION_FLAG, offsetof(settings, json), NULL,
+     "prints one JSON object about all exchanges instead of the content.", 0, 0},
+    {"quiet", 'q', TC_OPTION_FLAG, offsetof(settings, quiet), NULL,
+     "prints nothing but the content.", 0, 0},
+    {"show-secrets", 0, TC_OPTION_FLAG, offsetof(settings, secrets), NULL,
+     "shows credentials in -v and --json, too.", 0, 0},
+    {"color", 0, TC_OPTION_CHOICE, offsetof(settings, color), TC_COLOR_WORDS,
+     "colours on standard error; auto: on a terminal, unless NO_COLOR is set.", 0, 0},
+    {NULL, 0, TC_OPTION_HEADING, 0, NULL, "When it is over:", 0, 0},
+    {"max-time", 'm', TC_OPTION_SECONDS, offsetof(settings, max_ns), "SECONDS",
+     "gives up on a URL after this time; 0, the default: never.", 0, 0},
+    {"connect-timeout", 0, TC_OPTION_SECONDS, offsetof(settings, connect_ns), "SECONDS",
+     "gives up when there is no connection after this time; 30 if not given.", 0, 0},
+    {"limit", 0, TC_OPTION_LIST, offsetof(settings, limits), "NAME=VALUE",
+     "sets a limit on what a server may make the client hold or wait for; tercet(1) lists them.", 0,
+     0},
+    {"fail", 'f', TC_OPTION_FLAG, offsetof(settings, fail), NULL,
+     "ends with status 22 when a server answers with 400 or more.", 0, 0},
+};
+
+static const char about[] =
+    "Sends a request to each URL and prints the content of the answer. On a terminal the three "
+    "phases of the session (connect, request, response) are shown beside it, with their times.\n"
+    "\n"
+    "The first word is a URL; http:// may be left out, and :8080/x and /x mean localhost. Others "
+    "that begin with http://, / or :8080 are URLs, too. All other words are items:\n"
+    "\n"
+    "  Name:value   a field                 key=value    a string in a JSON object\n"
+    "  Name:        no such field           key:=json    any JSON value in it\n"
+    "  Name;        a field without value   @file        a file as content (@-: standard input)";
+
+static int send_request(const tc_command *c, int argc, char **argv);
+
+#define REQUEST_COMMAND(word, summary_text, example_text)                                          \
+    const tc_command tc_command_##word = {                                                         \
+        .name = #word,                                                                             \
+        .operands = "URL... [ITEM]...",                                                            \
+        .summary = summary_text,                                                                   \
+        .about = about,                                                                            \
+        .options = options,                                                                        \
+        .option_count = sizeof options / sizeof *options,                                          \
+        .examples = example_text,                                                                  \
+        .run = send_request,                                                                       \
+    }
+
+REQUEST_COMMAND(get, "fetches URLs and shows the session",
+                "  tercet get :8080/\n"
+                "  tercet get -v http://example.com/ Accept:text/html\n"
+                "  tercet get -o page.html http://example.com/\n");
+REQUEST_COMMAND(head, "fetches only the head of the answer", "  tercet head :8080/\n");
+REQUEST_COMMAND(post, "sends content to be worked on",
+                "  tercet post :8080/echo name=\"David Smith\" age:=42\n"
+                "  tercet post :8080/echo --data - < notes.txt\n");
+REQUEST_COMMAND(put, "sends what a URL shall hold",
+                "  tercet put :8080/echo CustID:=100 Name=\"David Smith\"\n"
+                "  tercet put :8080/echo @photo.jpg\n");
+REQUEST_COMMAND(patch, "sends a change", "  tercet patch :8080/echo done:=true\n");
+REQUEST_COMMAND(delete, "asks to remove what a URL holds",
+                "  tercet delete :8080/echo If-Match:'\"abc\"'\n");
+REQUEST_COMMAND(options, "asks what is allowed", "  tercet options -v :8080/\n");
+REQUEST_COMMAND(trace, "asks to get the request back", "  tercet trace :8080/\n");
+
+const tc_command tc_command_request = {
+    .name = "request",
+    .operands = "METHOD URL... [ITEM]...",
+    .summary = "any other method",
+    .about = about,
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .examples = "  tercet request PROPFIND http://dav.example/ Depth:1\n",
+    .run = send_request,
+};
+
+/* --- running it ---------------------------------------------------------------------------- */
+
+static bool set_limits(const tc_command *c, const settings *s, tc_limits *ret)
+{
+    *ret = tc_limits_default;
+    for (size_t i = 0; i < s->limits.count; i++)
+        if (tc_limits_set(ret, tc_span_str(s->limits.at[i]))) {
+            (void)tc_command_complain(c,
+                                      "--limit %s: no such limit, or no number; tercet(1) lists "
+                                      "them",
+                                      s->limits.at[i]);
+            return false;
+        }
+    if (s->connect_ns >= 0) ret->connect_ms = (uint64_t)s->connect_ns / 1000000;
+    return true;
+}
+
+/* "get" to "GET"; the word behind "request" as it is. */
+static tc_span method_of(const tc_command *c, tc_command_line *line, char room[16])
+{
+    if (c == &tc_command_request) {
+        if (line->operand_count == 0) return (tc_span){0};
+        line->operand_count--;
+        return tc_span_str(*line->operands++);
+    }
+    size_t n = 0;
+    for (; c->name[n]; n++)
+        room[n] = (char)(c->name[n] & ~0x20);
+    return tc_span_of(room, n);
+}
+
+static int send_request(const tc_command *c, int argc, char **argv)
+{
+    static const enum tc_version versions[] = {TC_HTTP_0_9, TC_HTTP_1_0, TC_HTTP_1_1};
+    char room[16];
+    settings s = {.version = 2, .connect_ns = -1};
+    tc_command_line line;
+    tc_prepared prepared;
+    if (!tc_command_parse(c, argc, argv, &s, &line)) return line.exit_code;
+    tc_ask ask = {.output = s.output,
+                  .verbose = s.verbose,
+                  .quiet = s.quiet,
+                  .json = s.json,
+                  .follow = s.follow,
+                  .fail = s.fail,
+                  .secrets = s.secrets,
+                  .color = (enum tc_color_when)s.color,
+                  .limit_ns = s.max_ns,
+                  .prepared = &prepared};
+    if (!set_limits(c, &s, &ask.limits)) return tc_err_exit(TC_ERR_USAGE);
+    const tc_span method = method_of(c, &line, room);
+    if (!method.len) return tc_command_complain(c, "a method is missing");
+    tc_buf complaint;
+    tc_buf_init(&complaint, 65536);
+    const tc_err err = tc_prepare(&prepared, method, versions[s.version], s.data,
+                                  line.operand_count, line.operands, &complaint);
+    int code = tc_err_exit(err);
+    if (err) {
+        (void)tc_command_complain(
+            c, "%.*s",
+            TC_FMT(complaint.len ? tc_buf_span(&complaint) : tc_span_str(tc_err_sentence(err))));
+    } else if (s.output && s.json) {
+        code = tc_command_complain(c, "--json and -o both want the content");
+    } else if (s.output && prepared.items.url_count > 1) {
+        code = tc_command_complain(c, "-o takes one URL, because it is one file");
+    } else {
+        code = tc_ask_all(&ask);
+    }
+    tc_buf_fini(&complaint);
+    tc_prepared_fini(&prepared);
+    return code;
+}
