@@ -32,7 +32,8 @@ IPV6 = socket.has_ipv6 and os.path.exists("/proc/net/if_inet6") and bool(
 @functools.cache
 def sanitized():
     """Whether the program carries sanitizers: slower, and its memory says nothing."""
-    return b"__asan_init" in PROGRAM.read_bytes()
+    program = PROGRAM.read_bytes()
+    return b"__asan_init" in program or b"__tsan_init" in program
 
 
 def free_port():
