@@ -97,14 +97,12 @@ static int percent(tc_span s, size_t i)
 /* Moves *i over bytes of a class and percent-encoded ones, up to the first that is neither. */
 static void span_of(tc_span s, size_t *i, unsigned mask)
 {
-    while (*i < s.len) {
-        if (is(s.at[*i], mask))
-            ++*i;
-        else if (percent(s, *i) > 0)
-            *i += 3;
-        else
-            return;
-    }
+    size_t at = *i;
+    do {
+        while (at < s.len && is(s.at[at], mask))
+            at++;
+    } while (percent(s, at) > 0 && (at += 3));
+    *i = at;
 }
 
 static bool is_path_and_query(tc_span s)

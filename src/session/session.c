@@ -228,7 +228,8 @@ static bool read_once(tc_session *s)
 
 void tc_session_turn(tc_session *s, unsigned ready)
 {
-    (void)tc_loop_tick(s->env->loop);
+    if (s->env->watch)
+        (void)tc_loop_tick(s->env->loop); /* else the turn of the loop is near enough */
     if (ready & (TC_LINK_IN | TC_LINK_GONE)) s->flags |= READABLE;
     if (ready & TC_LINK_GONE) s->flags |= GONE;
     if (s->flags & LINGERING) {
