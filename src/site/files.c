@@ -142,9 +142,12 @@ static tc_err redirect_to_folder(tc_exchange *x, tc_span path, tc_span query)
 static tc_err serve_index(tc_files *files, tc_exchange *x, tc_span folder)
 {
     tc_file *f;
-    const tc_span path =
-        tc_arena_printf(&x->arena, "%.*s%.*s", TC_FMT(folder), TC_FMT(files->index));
-    if (!path.at) return TC_ERR_NO_MEMORY;
+    const tc_span index = files->index;
+    char *at = tc_arena_bytes(&x->arena, folder.len + index.len);
+    if (!at) return TC_ERR_NO_MEMORY;
+    memcpy(at, folder.at, folder.len);
+    memcpy(at + folder.len, index.at, index.len);
+    const tc_span path = tc_span_of(at, folder.len + index.len);
     const enum tc_file_answer answer =
         tc_file_get(&files->cache, path, tc_loop_now(files->loop), &f);
     return answer == TC_FILE_FOUND ? serve(x, f) : answer_missing(x, answer);
