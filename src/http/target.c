@@ -94,22 +94,21 @@ static int percent(tc_span s, size_t i)
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
-/* Moves *i over bytes of a class and percent-encoded ones, up to the first that is neither. */
-static void span_of(tc_span s, size_t *i, unsigned mask)
+/* From i on, past bytes of a class and percent-encoded ones: the first that is neither. */
+static size_t skip(tc_span s, size_t i, unsigned mask)
 {
-    size_t at = *i;
-    do {
-        while (at < s.len && is(s.at[at], mask))
-            at++;
-    } while (percent(s, at) > 0 && (at += 3));
-    *i = at;
+    for (;;) {
+        while (i < s.len && is(s.at[i], mask))
+            i++;
+        if (i == s.len || percent(s, i) <= 0) return i;
+        i += 3;
+    }
 }
 
 static bool is_path_and_query(tc_span s)
 {
-    size_t i = 0;
-    span_of(s, &i, PATH);
-    if (i < s.len && s.at[i] == '?') span_of(s, &i, QUERY | LOOSE);
+    size_t i = skip(s, 0, PATH);
+    if (i < s.len && s.at[i] == '?') i = skip(s, i, QUERY | LOOSE);
     return i == s.len;
 }
 
@@ -163,14 +162,12 @@ static bool is_ipv6(tc_span s)
 /* Where the host ends: at ":" or the end. s.len + 1 where it is malformed. */
 static size_t host_end(tc_span s)
 {
-    size_t i = 0;
     if (s.len > 0 && s.at[0] == '[') {
         const size_t end = tc_span_find(s, ']');
         if (end == s.len || !is_ipv6(tc_span_of(s.at + 1, end - 1))) return s.len + 1;
         return end + 1;
     }
-    span_of(s, &i, HOST);
-    return i;
+    return skip(s, 0, HOST);
 }
 
 static bool port_of(tc_span s, uint16_t default_port, uint16_t *ret_port)

@@ -30,9 +30,12 @@ void conn_init(conn *c, const tc_engine_type *type, enum tc_role role)
     c->engine = calloc(1, type->size);
     if (!c->engine) abort();
     type->init(c->engine, &c->env);
-    tc_buf_init(&c->log, CONN_BUF_MAX);
-    tc_buf_init(&c->out, CONN_BUF_MAX);
-    tc_buf_init(&c->carry, CONN_BUF_MAX);
+    tc_buf *bufs[] = {&c->log, &c->out, &c->carry};
+    for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++) {
+        char *room; /* made now, so that allocations that are made to fail are not ours */
+        tc_buf_init(bufs[i], CONN_BUF_MAX);
+        if (tc_buf_reserve(bufs[i], CONN_BUF_FIRST, &room)) abort();
+    }
 }
 
 /* --- the log: its memory is the test's, so it does not fail when allocations are made to --- */

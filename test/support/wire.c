@@ -319,6 +319,16 @@ static void show(const char *name, const char *prefix, tc_span text)
     fprintf(stderr, "\n");
 }
 
+/* A file may end in the middle of things: what is open is broken off. */
+static void wind_up(conn *c)
+{
+    if (c->slab.count > 0) {
+        c->type->drain(c->engine);
+        conn_feed(c, (tc_span){0}, true);
+    }
+    conn_fini(c);
+}
+
 static bool play_way(const talk *t, const way *w)
 {
     static conn c;
@@ -338,15 +348,7 @@ static bool play_way(const talk *t, const way *w)
         show("reached", "reached: ", tc_buf_span(&reached));
     }
     tc_buf_fini(&reached);
-    if (t->type->idle(c.engine) || c.slab.count == 0) {
-        conn_fini(&c);
-    } else { /* a file may end in the middle of things: what is open is broken off */
-        c.type->drain(c.engine);
-        conn_feed(&c, (tc_span){0}, true);
-        if (c.slab.count > 0) c.type->tick(c.engine, INT64_MAX);
-        conn_feed(&c, (tc_span){0}, true);
-        conn_fini(&c);
-    }
+    wind_up(&c);
     return good;
 }
 
@@ -378,6 +380,25 @@ bool wire_play(const char *path)
         talk_fini(&t);
     }
     return good;
+}
+
+void wire_torture(const char *path, int64_t allocations)
+{
+    static talk t;
+    static conn c;
+    tc_span rest = read_file(path);
+    int line = 1;
+    while (talk_take(&t, path, &line, &rest)) {
+        for (int64_t n = 0; n < allocations; n++) {
+            const way w = {.at = (size_t)n * 7, .write_max = (size_t)n};
+            begin(&c, &t, &w);
+            tc_alloc_fail_after(n);
+            play(&c, &t, &w);
+            tc_alloc_fail_after(-1);
+            wind_up(&c);
+        }
+        talk_fini(&t);
+    }
 }
 
 size_t wire_seeds(const char *path, void (*take)(void *to, tc_span bytes, bool server, bool h0),

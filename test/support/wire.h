@@ -32,6 +32,10 @@
 /* Plays the file in every way; false, with a message on stderr, where an outcome is wrong. */
 bool wire_play(const char *path);
 
+/* Plays each conversation with the nth allocation failing, for n below allocations. Nothing is
+ * compared, but every exchange must come back. */
+void wire_torture(const char *path, int64_t allocations);
+
 /* For seeds of fuzzers: the peer's bytes of each conversation of a file. Returns how many. */
 size_t wire_seeds(const char *path, void (*take)(void *to, tc_span bytes, bool server, bool h0),
                   void *to);

@@ -7,11 +7,12 @@
 #include "support/check.h"
 #include "support/wire.h"
 
-enum { FILES_MAX = 512 };
+enum { FILES_MAX = 512, ALLOCATIONS = 6 };
 
 static void test_file(void **state)
 {
     if (!wire_play(*state)) fail_msg("%s", (const char *)*state);
+    wire_torture(*state, ALLOCATIONS);
 }
 
 /* Of a directory: which of its files are conversations. */
