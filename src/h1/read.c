@@ -248,8 +248,7 @@ static tc_err read_field(tc_h1 *h)
 
 bool tc_h1_read_head(tc_h1 *h)
 {
-    if (h->phase == TC_H1_START && h->begun == 0 && !head_begins(h))
-        return h->phase != TC_H1_START;
+    if (h->phase == TC_H1_START && h->begun == 0 && !head_begins(h)) return h->phase != TC_H1_START;
     const bool notes = h->engine.env->notes; /* each line is given before the next is read */
     tc_err err = h->late ? TC_ERR_HEADER_TIME : TC_OK;
     if (!err && h->phase == TC_H1_START) {
