@@ -388,7 +388,7 @@ static void took(tc_engine *e, tc_exchange *x, size_t n)
     tc_h0 *h = h0_of(e);
     if (x != h->x || n > h->offered) return;
     assert(n <= h->in.len);
-    h->offered -= n;
+    h->offered = n ? h->offered - n : 0;
     take(h, n);
 }
 

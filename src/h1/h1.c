@@ -276,9 +276,11 @@ static tc_err body(tc_engine *e, tc_exchange *x, tc_run run, bool end)
 static void took(tc_engine *e, tc_exchange *x, size_t n)
 {
     tc_h1 *h = h1_of(e);
-    if (x != h->x || n == 0) return;
+    if (x != h->x) return;
     tc_h1_stream *s = tc_h1_stream_of(x);
-    if (n > s->offered || h->phase != TC_H1_CONTENT) return; /* it was thrown away meanwhile */
+    if (n == 0) s->offered = 0;
+    if (n == 0 || n > s->offered || h->phase != TC_H1_CONTENT)
+        return; /* it was thrown away meanwhile */
     assert(n <= h->in.len);
     s->offered -= n;
     tc_h1_take_content(h, n);

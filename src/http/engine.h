@@ -12,7 +12,7 @@
  *
  * What was not taken is lent again, with more behind it. Spans in an event live until fed. Content
  * is given in a DATA once; until it is given back with took, inside a loan, it stays untaken at the
- * front, and no other DATA of that exchange comes.
+ * front, and no other DATA of that exchange comes. took with 0 asks for the same DATA once more.
  *
  * An exchange belongs to the engine's slab. The engine refers to it from HEAD (server) or start
  * (client) until it gives CLOSED, the last event of every exchange; the session then ends it and

@@ -71,6 +71,7 @@ struct tc_exchange {
     void *self;
     unsigned want;    /* enum tc_want */
     bool paused;      /* the handler takes no content now */
+    bool unseen;      /* content came meanwhile, which the engine is to give again */
     bool began;       /* our final head was asked for */
     bool ended;       /* our end was asked for */
     bool theirs_done; /* their end came */

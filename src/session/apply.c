@@ -39,6 +39,17 @@ void tc_session_close_exchange(tc_session *s, tc_exchange *x, tc_err why)
     if (!s->exchanges) s->phase_began = tc_loop_now(s->env->loop);
 }
 
+/* What the engine gave while x was paused goes back to it; what x was not shown comes again. */
+static void give_back(tc_session *s, tc_exchange *x)
+{
+    tc_engine *e = tc_session_engine(s);
+    const size_t held = (size_t)x->held;
+    x->held = 0;
+    if (held) e->type->took(e, x, held);
+    if (x->unseen) e->type->took(e, x, 0);
+    x->unseen = false;
+}
+
 /* What to do when a handler or the engine says no. */
 void tc_session_break(tc_session *s, tc_exchange *x, tc_err err)
 {
@@ -47,6 +58,9 @@ void tc_session_break(tc_session *s, tc_exchange *x, tc_err err)
         if (x->handler && x->handler->on_close) x->handler->on_close(x->self, x, err);
         x->handler = NULL;
         x->want = 0;
+        x->paused = false; /* nobody is left to resume */
+        give_back(s, x);
+        x->ours = (tc_message){0}; /* what the handler had prepared is not for this answer */
         x->abort_reason = err;
         if (tc_err_reach(err) == TC_REACH_CONNECTION) e->type->drain(e); /* the last answer here */
         s->env->refuse(s->env, x, err);
@@ -58,18 +72,19 @@ void tc_session_break(tc_session *s, tc_exchange *x, tc_err err)
 static void continue_if_expected(tc_session *s, tc_exchange *x)
 {
     if (!x->theirs.expects_continue || x->began || x->theirs_done || x->paused) return;
+    if (x->want & TC_WANT_INFORM) return; /* after that one */
     x->theirs.expects_continue = false;
-    if (!(x->want & TC_WANT_INFORM) && tc_exchange_inform(x, 100) != TC_OK)
-        tc_session_break(s, x, TC_ERR_SYSTEM);
+    if (tc_exchange_inform(x, 100) != TC_OK) tc_session_break(s, x, TC_ERR_SYSTEM);
 }
 
-static void their_end(tc_session *s, tc_exchange *x)
+/* failed: the handler has failed over what came before, and is not told. */
+static void their_end(tc_session *s, tc_exchange *x, bool failed)
 {
     const bool client = s->env->engine.role == TC_CLIENT;
     x->theirs_done = true;
     x->times.theirs_end = tc_loop_now(s->env->loop);
     tc_session_seen(s, client ? TC_SEEN_RESPONSE_END : TC_SEEN_REQUEST_END, x);
-    if (x->handler && x->handler->on_end) {
+    if (!failed && x->handler && x->handler->on_end) {
         const tc_err err = x->handler->on_end(x->self, x);
         if (err) tc_session_break(s, x, err);
     }
@@ -100,7 +115,7 @@ static void their_head(tc_session *s, const tc_event *ev)
     }
     if (err) tc_session_break(s, x, err);
     if (ev->end)
-        their_end(s, x);
+        their_end(s, x, err != TC_OK);
     else if (!client)
         continue_if_expected(s, x);
     if (x->want) tc_session_do_wants(s, x);
@@ -113,6 +128,10 @@ static void their_data(tc_session *s, const tc_event *ev)
     const bool client = s->env->engine.role == TC_CLIENT;
     const uint64_t most = s->env->engine.limits->body_bytes;
     tc_err err = TC_OK;
+    if (x->paused) {
+        x->unseen = true;
+        return;
+    }
     x->content_in += ev->data.len;
     if (!client && x->content_in > most && x->content_in - ev->data.len <= most) {
         s->env->engine.reached->body_bytes++;
@@ -126,7 +145,7 @@ static void their_data(tc_session *s, const tc_event *ev)
         x->held += ev->data.len; /* given back when the handler resumes */
     else
         e->type->took(e, x, ev->data.len);
-    if (ev->end) their_end(s, x);
+    if (ev->end) their_end(s, x, err != TC_OK);
     if (x->want) tc_session_do_wants(s, x);
 }
 
@@ -137,7 +156,7 @@ void tc_session_apply(tc_session *s, const tc_event *ev)
     switch (ev->kind) {
     case TC_EV_HEAD: their_head(s, ev); return;
     case TC_EV_DATA: their_data(s, ev); return;
-    case TC_EV_END: their_end(s, x); break;
+    case TC_EV_END: their_end(s, x, false); break;
     case TC_EV_RESET:
         x->theirs_done = true;
         if (s->env->engine.role == TC_SERVER) tc_session_break(s, x, ev->err);
@@ -158,12 +177,21 @@ void tc_session_apply(tc_session *s, const tc_event *ev)
 
 /* --- wishes -------------------------------------------------------------------------------- */
 
+/* A 1xx response, and 100 behind it if it stood in its way. Without room it waits. */
 static tc_err send_inform(tc_session *s, tc_exchange *x)
 {
     tc_engine *e = tc_session_engine(s);
-    x->want &= ~(unsigned)TC_WANT_INFORM;
-    x->ours.status = x->informational;
-    return e->type->head(e, x, false);
+    const uint16_t final = x->ours.status; /* may have been asked for meanwhile */
+    tc_err err = TC_OK;
+    while (!err && x->want & TC_WANT_INFORM) {
+        x->ours.status = x->informational;
+        err = e->type->head(e, x, false);
+        x->ours.status = final;
+        if (err) break;
+        x->want &= ~(unsigned)TC_WANT_INFORM;
+        continue_if_expected(s, x);
+    }
+    return err;
 }
 
 static tc_err send_head(tc_session *s, tc_exchange *x)
@@ -213,12 +241,11 @@ void tc_session_do_wants(tc_session *s, tc_exchange *x)
         x->want &= ~(unsigned)TC_WANT_RESUME;
         x->rate_mark = tc_loop_now(s->env->loop);
         x->rate_bytes = (int64_t)x->content_in;
-        const size_t held = (size_t)x->held;
-        x->held = 0;
-        if (held) e->type->took(e, x, held);
+        give_back(s, x);
         continue_if_expected(s, x);
     }
     if (x->want & TC_WANT_INFORM) err = send_inform(s, x);
+    if (err == TC_ERR_FULL) return; /* nothing overtakes it */
     if (!err && x->want & TC_WANT_HEAD) err = send_head(s, x);
     if (!err && x->want & TC_WANT_BODY) err = send_runs(s, x);
     if (!err && x->want & TC_WANT_END && x->run_count == 0) {

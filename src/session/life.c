@@ -36,7 +36,7 @@ static void end(tc_session *s)
 {
     tc_session_env *env = s->env;
     tc_engine *e = tc_session_engine(s);
-    s->flags |= IN_TURN; /* nothing that a handler asks for now can be done */
+    s->flags |= IN_TURN | DEAD; /* nothing that a handler asks for now can be done */
     while (s->exchanges)
         tc_session_close_exchange(s, s->exchanges, s->why ? s->why : TC_ERR_SESSION_ENDED);
     if (s->flags & HAS_ENGINE) e->type->fini(e);
@@ -212,5 +212,6 @@ void tc_session_drain(tc_session *s)
 void tc_session_kill(tc_session *s, tc_err why)
 {
     s->why = why;
-    end(s);
+    s->flags |= DEAD;
+    if (!(s->flags & IN_TURN)) end(s); /* else with the turn: its stack still needs s */
 }

@@ -62,8 +62,9 @@ void tc_session_begin(tc_session *s, tc_session_env *env, tc_link *link,
                       const tc_engine_type *type);
 /* Reads and writes what can be; called by the link's owner when the link is ready. */
 void tc_session_turn(tc_session *s, unsigned ready);
-void tc_session_drain(tc_session *s);            /* finishes what runs, then ends */
-void tc_session_kill(tc_session *s, tc_err why); /* ends at once */
+void tc_session_drain(tc_session *s); /* finishes what runs, then ends */
+void tc_session_kill(tc_session *s,
+                     tc_err why); /* ends at once; from inside a handler: when it has returned */
 
 /* Client. x comes from tc_session_exchange, with .ours, .handler and .self filled in. */
 tc_exchange *tc_session_exchange(tc_session_env *env); /* NULL without memory */
