@@ -49,9 +49,11 @@ static void end(tc_session *s)
     env->ended(env, s, s->why);
 }
 
+/* A limit in ns; one that is past all measure is some decades, so that it can be added to a time.
+ */
 static int64_t ms(uint64_t limit)
 {
-    return (int64_t)limit * TC_MS;
+    return (int64_t)(limit < UINT32_MAX * 256ull ? limit : UINT32_MAX * 256ull) * TC_MS;
 }
 
 /* When their content, arriving at the slowest allowed rate, would have to be further than it is. */
@@ -193,6 +195,7 @@ void tc_session_ring(tc_alarm *alarm)
         next = x->next;
         if (now < body_deadline(s, x)) continue;
         reached->body_rate++;
+        x->rate_mark = 0; /* said once: while the answer leaves, send_ms counts */
         s->flags |= IN_TURN;
         tc_session_break(s, x, TC_ERR_BODY_TIME);
     }

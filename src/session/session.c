@@ -54,6 +54,17 @@ void tc_session_use_h1(tc_session *s)
     tc_buf_drop(&s->carry, e->type->fed(e));
 }
 
+/* A head and what was read behind it. */
+static size_t carry_most(const tc_session_env *env)
+{
+    const tc_limits *l = env->engine.limits;
+    const uint64_t most = 1 << 30;
+    size_t room;
+    (void)tc_loop_read_room(env->loop, &room);
+    return (size_t)((l->request_line < most ? l->request_line : most) +
+                    (l->fields_bytes < most ? l->fields_bytes : most) + room);
+}
+
 void tc_session_begin(tc_session *s, tc_session_env *env, tc_link *link, const tc_engine_type *type)
 {
     *s = (tc_session){.env = env, .link = link, .id = ++env->last_id};
@@ -61,10 +72,7 @@ void tc_session_begin(tc_session *s, tc_session_env *env, tc_link *link, const t
     s->alarm.ring = tc_session_ring;
     s->alarm.timer.deadline = TC_NEVER;
     s->phase_began = tc_loop_now(env->loop);
-    const tc_limits *limits = env->engine.limits;
-    size_t room;
-    (void)tc_loop_read_room(env->loop, &room);
-    tc_buf_init(&s->carry, limits->request_line + limits->fields_bytes + room);
+    tc_buf_init(&s->carry, carry_most(env));
     if (type)
         engine_init(s, type);
     else if (!env->http09)
@@ -133,12 +141,16 @@ static void take_orders(tc_session *s)
     }
 }
 
-/* Events, answers and output, until nothing moves or others are due their turn. */
-static void pump(tc_session *s)
+/* Events, answers and output, until nothing moves or others are due their turn. True if it was the
+ * number of requests that stopped it. */
+static bool pump(tc_session *s)
 {
     tc_engine *e = tc_session_engine(s);
     tc_event ev;
-    const uint32_t stop = s->begun + (uint32_t)s->env->engine.limits->pipeline;
+    const uint64_t most = s->env->engine.limits->pipeline, enough = s->sent + WRITE_BUDGET;
+    const uint32_t stop = s->begun + (most == 0          ? 1
+                                      : most < INT32_MAX ? (uint32_t)most
+                                                         : INT32_MAX);
     for (bool moved = true; moved && !(s->flags & DEAD);) {
         moved = false;
         while (s->begun != stop && !(s->flags & DEAD) && e->type->next(e, &ev)) {
@@ -152,18 +164,28 @@ static void pump(tc_session *s)
             tc_session_do_wants(s, x);
             moved |= x->want != wanted; /* the engine may have something to say about it */
         }
-        while (!(s->flags & DEAD) && push_out(s))
+        while (!(s->flags & DEAD) && s->sent < enough && push_out(s))
             moved = true;
-        if (s->begun == stop) {
-            s->env->engine.reached->pipeline++;
+        if (s->begun == stop || s->sent >= enough) {
             tc_loop_after(s->env->loop, &s->again);
             break;
         }
     }
     take_orders(s);
+    return s->begun == stop;
 }
 
 /* --- input --------------------------------------------------------------------------------- */
+
+/* The begin of a first line that names no engine yet: its time runs from here. */
+static void hold_first_line(tc_session *s, tc_span in)
+{
+    if (in.len == 0) return;
+    s->phase_began = tc_loop_now(s->env->loop);
+    if (tc_buf_add(&s->carry, in) == TC_OK) return;
+    s->why = TC_ERR_NO_MEMORY;
+    s->flags |= DEAD;
+}
 
 /* Lends bytes to the engine and pumps; what it does not take stays in the carry. */
 static void offer(tc_session *s, tc_span fresh)
@@ -178,13 +200,14 @@ static void offer(tc_session *s, tc_span fresh)
     }
     const tc_span in = carried ? tc_buf_span(&s->carry) : fresh;
     if (!choose_engine(s, in, fin)) {
-        if (!carried && in.len && tc_buf_add(&s->carry, in) != TC_OK) s->flags |= DEAD;
+        if (!carried) hold_first_line(s, in);
         return;
     }
     e->type->feed(e, tc_loop_now(s->env->loop), 0, in, fin);
-    pump(s);
+    const bool stopped = pump(s);
     const size_t taken = e->type->fed(e);
     assert(taken <= in.len);
+    s->env->engine.reached->pipeline += stopped && taken < in.len;
     if (carried) {
         tc_buf_drop(&s->carry, taken);
         if (s->carry.len == 0) tc_buf_fini(&s->carry);
