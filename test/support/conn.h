@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "http/engine.h"
 
-enum { SCRIPT_PARTS = 8, SCRIPTS = 64, CONN_BUF_FIRST = 1 << 18, CONN_BUF_MAX = 1 << 26 };
+enum { SCRIPT_PARTS = 8, SCRIPTS = 64, CONN_BUF_FIRST = 1 << 16, CONN_BUF_MAX = 1 << 26 };
 
 /* What one message of ours is made of. */
 typedef struct script {
