@@ -147,13 +147,13 @@ static enum step deaf(tc_h1 *h)
 }
 
 /* Our answer is whole, the request is not: its rest is read and thrown away, within limits, to keep
- * the connection. One that ends anyway only lingers. */
+ * the connection. One that is being drained only lingers. */
 static enum step read_rest(tc_h1 *h)
 {
     tc_h1_stream *s = tc_h1_stream_of(h->x);
     switch ((enum tc_h1_phase)h->phase) {
     case TC_H1_CONTENT:
-        if (!s->close) return tc_h1_swallow(h) ? AGAIN : WAIT;
+        if (!s->unread && !h->draining) return tc_h1_swallow(h) ? AGAIN : WAIT;
         break;
     case TC_H1_TRAILERS: return tc_h1_read_trailers(h) ? AGAIN : WAIT;
     case TC_H1_END_READY: h->phase = TC_H1_DONE; return AGAIN;
