@@ -153,6 +153,11 @@ static enum step read_rest(tc_h1 *h)
     tc_h1_stream *s = tc_h1_stream_of(h->x);
     switch ((enum tc_h1_phase)h->phase) {
     case TC_H1_CONTENT:
+        if (s->offered > 0 && s->offered <= h->in.len) { /* it was given, it is not unread */
+            tc_h1_take_content(h, s->offered);
+            s->offered = 0;
+            return AGAIN;
+        }
         if (!s->unread && !h->draining) return tc_h1_swallow(h) ? AGAIN : WAIT;
         break;
     case TC_H1_TRAILERS: return tc_h1_read_trailers(h) ? AGAIN : WAIT;
