@@ -133,12 +133,8 @@ static bool output_why(const asking *k, tc_buf *why)
 {
     char text[96];
     tc_err err = TC_OK;
-    if (k->output.refused)
-        err = tc_buf_printf(why, "the content is binary and standard output is a terminal; -o FILE "
-                                 "saves it");
-    else if (k->output.error == EPIPE)
-        return false;
-    else if (k->output.error)
+    if (k->output.error == EPIPE) return false;
+    if (k->output.error)
         err = tc_buf_printf(why, "%s: %s", k->output.name ? k->output.name : "standard output",
                             strerror_r(k->output.error, text, sizeof text));
     return err == TC_OK;

@@ -9,6 +9,7 @@ static const struct {
     tc_err err;
     const char *mend;
 } mends[] = {
+    {TC_ERR_BINARY, "-o FILE saves it; > FILE and | PROGRAM take it as it is"},
     {TC_ERR_URL_SYNTAX, "a URL looks like http://host:port/path; quote it for the shell if it has "
                         "& or ? in it"},
     {TC_ERR_SCHEME, "write http:// instead, if the server listens there too"},

@@ -125,7 +125,7 @@ tc_err tc_output_write(tc_output *o, tc_span bytes)
         err = write_all(o, bytes);
     } else if (o->refused || is_binary(bytes)) {
         o->refused = true;
-        return TC_ERR_WRITE_FILE;
+        return TC_ERR_BINARY;
     }
     for (tc_span rest = bytes; o->terminal && rest.len && !err;)
         err = show(o, tc_span_take(&rest, rest.len < SHOW_MAX ? rest.len : SHOW_MAX));

@@ -23,7 +23,7 @@ typedef struct tc_output {
 
 /* Opens name, or standard output for NULL. TC_ERR_WRITE_FILE with o->error. */
 tc_err tc_output_open(tc_output *o, const char *name) TC_MUST_USE;
-/* TC_ERR_WRITE_FILE with o->error, or with o->refused. */
+/* TC_ERR_WRITE_FILE with o->error; TC_ERR_BINARY. */
 tc_err tc_output_write(tc_output *o, tc_span bytes) TC_MUST_USE;
 /* Ends the open line on a terminal, so that something else can be printed. */
 void tc_output_break(tc_output *o);

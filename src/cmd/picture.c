@@ -1,5 +1,6 @@
 /* picture.c - see picture.h. A line is made of pieces, so that its width is known without its
- * colours; what does not fit the terminal is cut, the time at its right end never. */
+ * colours. On a narrow terminal details go first, then the elastic piece (a path, a media type) is
+ * cut, then the end; the time at the right end stays. */
 // SPDX-License-Identifier: MIT
 #include "cmd/picture.h"
 
@@ -13,17 +14,25 @@
 #include "cmd/units.h"
 #include "http/secret.h"
 
-enum { WIDTH_MAX = 110, WIDTH_MIN = 40, LABEL_COLUMNS = 14, LINE_MAX_BYTES = 1024 * 1024 };
+enum {
+    WIDTH_MAX = 110,
+    WIDTH_MIN = 40,
+    LABEL_COLUMNS = 14,
+    ELASTIC_MIN = 8,
+    DOTS = 3,
+    LINE_MAX_BYTES = 1024 * 1024
+};
 
 /* --- a line -------------------------------------------------------------------------------- */
 
 /* What cannot be added for want of memory is left out: it is only a picture. */
 static void piece_end(tc_picture *p, enum tc_style style)
 {
-    if (p->piece_count && p->pieces[p->piece_count - 1].style == style) p->piece_count--;
+    if (p->piece_count && p->pieces[p->piece_count - 1].style == style &&
+        !p->pieces[p->piece_count - 1].elastic)
+        p->piece_count--;
     if (p->piece_count == TC_PICTURE_PIECES) p->piece_count--;
-    p->pieces[p->piece_count].style = style;
-    p->pieces[p->piece_count++].end = p->text.len;
+    p->pieces[p->piece_count++] = (struct tc_picture_piece){.style = style, .end = p->text.len};
 }
 
 __attribute__((format(printf, 3, 4))) static void add(tc_picture *p, enum tc_style style,
@@ -42,6 +51,15 @@ __attribute__((format(printf, 3, 4))) static void add(tc_picture *p, enum tc_sty
 static void add_foreign(tc_picture *p, enum tc_style style, tc_span text)
 {
     if (tc_text_terminal(&p->text, text, false) == TC_OK) piece_end(p, style);
+}
+
+/* The part of the line that may be cut. */
+static void add_elastic(tc_picture *p, enum tc_style style, tc_span text)
+{
+    const size_t before = p->text.len;
+    if (p->piece_count == TC_PICTURE_PIECES) return;
+    if (tc_text_terminal(&p->text, text, false) == TC_OK && p->text.len > before)
+        p->pieces[p->piece_count++] = (struct tc_picture_piece){style, true, p->text.len};
 }
 
 static void add_time(tc_picture *p, enum tc_style style, int64_t ns)
@@ -115,7 +133,63 @@ static void drop_details(tc_picture *p, size_t room)
     if (p->piece_count) p->pieces[p->piece_count - 1].end = p->text.len;
 }
 
-/* Prints the line, with right (a time) at the right end; nothing there if it is empty. */
+/* How much of a piece is shown. cut: three dots stand behind it. */
+struct shown {
+    size_t columns;
+    bool cut;
+};
+
+/* Cuts the elastic piece, as far as that goes. Returns how many columns are still too many. */
+static size_t cut_elastic(const tc_picture *p, struct shown *shown, size_t excess)
+{
+    for (unsigned i = 0; i < p->piece_count && excess; i++) {
+        if (!p->pieces[i].elastic || shown[i].columns <= ELASTIC_MIN) continue;
+        const size_t before = shown[i].columns;
+        const size_t most = before - ELASTIC_MIN, cut = excess < most ? excess : most;
+        shown[i] = (struct shown){before - cut - DOTS, true};
+        excess -= cut;
+    }
+    return excess;
+}
+
+/* Cuts the end of a line that is too long. */
+static void cut_end(const tc_picture *p, struct shown *shown, size_t room)
+{
+    size_t left = room > DOTS ? room - DOTS : 0;
+    unsigned i = 0;
+    for (; i < p->piece_count; i++) {
+        const size_t columns = shown[i].columns + (shown[i].cut ? DOTS : 0);
+        if (columns > left) break;
+        left -= columns;
+    }
+    if (i < p->piece_count)
+        shown[i] = (struct shown){left < shown[i].columns ? left : shown[i].columns, true};
+    while (++i < p->piece_count)
+        shown[i] = (struct shown){0, false};
+}
+
+/* Puts the pieces of the line out, in so many columns. */
+static tc_err put_pieces(tc_picture *p, size_t room)
+{
+    struct shown shown[TC_PICTURE_PIECES];
+    const size_t whole = tc_units_columns(tc_buf_span(&p->text));
+    size_t begin = 0;
+    tc_err err = TC_OK;
+    for (unsigned i = 0; i < p->piece_count; begin = p->pieces[i++].end)
+        shown[i] = (struct shown){
+            tc_units_columns(tc_span_of(p->text.at + begin, p->pieces[i].end - begin)), false};
+    if (whole > room && cut_elastic(p, shown, whole - room)) cut_end(p, shown, room);
+    begin = 0;
+    for (unsigned i = 0; i < p->piece_count && !err; begin = p->pieces[i++].end) {
+        const tc_span all = tc_span_of(p->text.at + begin, p->pieces[i].end - begin);
+        const tc_span part = first_columns(all, shown[i].columns);
+        if (part.len) err = put_piece(p, p->pieces[i].style, part);
+        if (!err && shown[i].cut) err = put_piece(p, p->pieces[i].style, TC_SPAN("..."));
+    }
+    return err;
+}
+
+/* Ends the line, with right (a time) at the right end of it; nothing there if it is empty. */
 static void end_line(tc_picture *p, tc_span right)
 {
     size_t width = p->term->columns > WIDTH_MAX ? WIDTH_MAX : p->term->columns;
@@ -124,23 +198,14 @@ static void end_line(tc_picture *p, tc_span right)
     const size_t room = width > taken ? width - taken : 0;
     drop_details(p, room);
     const size_t whole = tc_units_columns(tc_buf_span(&p->text));
-    size_t left = whole > room && room > 3 ? room - 3 : room, begin = 0;
-    tc_err err = TC_OK;
-    for (unsigned i = 0; i < p->piece_count && !err; i++) {
-        const tc_span all = tc_span_of(p->text.at + begin, p->pieces[i].end - begin);
-        const tc_span part = first_columns(all, left);
-        begin = p->pieces[i].end;
-        left -= tc_units_columns(part);
-        if (part.len) err = put_piece(p, p->pieces[i].style, part);
-    }
-    if (!err && whole > room) err = tc_buf_add(&p->out, TC_SPAN("..."));
+    tc_err err = put_pieces(p, room);
     if (!err && right.len) {
         const size_t pad = whole > room ? 0 : room - whole;
         err = tc_buf_printf(&p->out, "%*s", (int)(pad + 2), "");
         if (!err) err = put_piece(p, TC_STYLE_DIM, right);
     }
     if (!err) err = tc_buf_add_byte(&p->out, '\n');
-    flush(p);
+    if (!p->held) flush(p);
 }
 
 static void end_line_time(tc_picture *p, const char *word, int64_t ns)
@@ -176,7 +241,7 @@ static void show_attempts(tc_picture *p, const tc_record_connection *c)
 static void add_link(tc_picture *p, const tc_record_connection *c)
 {
     if (c->looked_up) {
-        add_foreign(p, TC_STYLE_BOLD, c->host);
+        add_elastic(p, TC_STYLE_BOLD, c->host);
         add(p, TC_STYLE_DIM, " -> ");
         add_foreign(p, TC_STYLE_PLAIN, c->address);
     } else {
@@ -231,7 +296,7 @@ static void show_request(tc_picture *p, const tc_record_exchange *e)
     begin_line(p, 2, "request");
     add_foreign(p, TC_STYLE_BOLD, m->method_name);
     add(p, TC_STYLE_PLAIN, " ");
-    add_foreign(p, TC_STYLE_PLAIN, m->path);
+    add_elastic(p, TC_STYLE_PLAIN, m->path);
     gap(p);
     add(p, TC_STYLE_PLAIN, "%.*s", TC_FMT(tc_version_name(m->version)));
     gap(p);
@@ -283,10 +348,10 @@ static void show_response(tc_picture *p, const tc_record_exchange *e)
     const bool elsewhere = m->status == 201 || m->status / 100 == 3;
     if (elsewhere && tc_message_get(m, TC_FIELD_LOCATION, &value)) {
         add(p, TC_STYLE_DIM, "-> ");
-        add_foreign(p, TC_STYLE_PLAIN, value);
+        add_elastic(p, TC_STYLE_PLAIN, value);
         gap(p);
     } else if (tc_message_get(m, TC_FIELD_CONTENT_TYPE, &value)) {
-        add_foreign(p, TC_STYLE_PLAIN, value);
+        add_elastic(p, TC_STYLE_PLAIN, value);
         gap(p);
     }
     if (e->content_in)
@@ -334,7 +399,7 @@ static void show_wire(tc_picture *p, tc_span lines, bool ours)
         if (err) tc_buf_reset(&p->out);
         lines = tc_span_from(lines, whole.len + 1);
     } while (lines.len);
-    flush(p);
+    if (!p->held) flush(p);
 }
 
 /* --- events -------------------------------------------------------------------------------- */
@@ -376,6 +441,11 @@ static void show_phases(tc_picture *p, const tc_seen *what)
 static void see(tc_watch *w, const tc_seen *what)
 {
     tc_picture *p = (tc_picture *)w;
+    if (what->kind == TC_SEEN_BEGUN) p->held = true;
+    if (p->held && what->kind != TC_SEEN_BEGUN && what->kind != TC_SEEN_NOTE) {
+        p->held = false;
+        if (p->out.len) flush(p);
+    }
     if (what->kind == TC_SEEN_NOTE)
         show_wire(p, what->text, what->ours);
     else if (p->phases)
@@ -389,9 +459,10 @@ void tc_picture_init(tc_picture *p, const tc_record *record, const tc_term *term
     p->phases = phases;
     p->wire = wire;
     p->secrets = secrets;
-    if (phases)
-        p->watch.mask |= 1u << TC_SEEN_BEGUN | 1u << TC_SEEN_REQUEST_END |
-                         1u << TC_SEEN_RESPONSE_HEAD | 1u << TC_SEEN_CLOSED;
+    if (phases || wire)
+        p->watch.mask = 1u << TC_SEEN_BEGUN | 1u << TC_SEEN_REQUEST_HEAD |
+                        1u << TC_SEEN_REQUEST_END | 1u << TC_SEEN_RESPONSE_HEAD |
+                        1u << TC_SEEN_CLOSED;
     if (wire) p->watch.mask |= 1u << TC_SEEN_NOTE;
     tc_buf_init(&p->text, LINE_MAX_BYTES);
     tc_buf_init(&p->out, 4 * LINE_MAX_BYTES);

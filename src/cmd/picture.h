@@ -21,10 +21,12 @@ typedef struct tc_picture {
     tc_buf text, out;
     struct tc_picture_piece {
         enum tc_style style;
+        bool elastic; /* cut first where the line is too long */
         size_t end;
     } pieces[TC_PICTURE_PIECES];
     unsigned piece_count;
     bool printed, request_shown;
+    bool held; /* lines wait in out until the request is sent: printing takes time, too */
 } tc_picture;
 
 /* phases: the three lines; wire: the messages; secrets: show the values of credentials. */
