@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "support/served.h"
 
-enum { HEARD_BYTES = 64 << 20, PATIENCE_S = 10 };
+enum { HEARD_BYTES = 16 << 20, PATIENCE_S = 10 };
 
 static void near_ready(tc_link *l, unsigned what)
 {
@@ -65,7 +65,9 @@ served_peer *served_connect(served *w, int which, const tc_engine_type *type, si
 {
     served_peer *p = &w->peers[which];
     *p = (served_peer){.served = w};
+    char *at;
     tc_buf_init(&p->heard, HEARD_BYTES);
+    assert_int_equal(tc_buf_reserve(&p->heard, HEARD_BYTES, &at), TC_OK);
     link_pipe_init(&p->near, &p->far, w->loop, room, room, near_ready, far_ready);
     tc_session_begin(&p->session, &w->env, &p->near.link, type);
     return p;

@@ -12,8 +12,10 @@ typedef struct toy {
     tc_span in;
     size_t taken;
     int64_t now;
+    tc_exchange *lent; /* whose content was given and not taken; what follows waits behind it */
+    size_t offered;
     uint8_t turn; /* whose output is next */
-    bool fin, draining, closing, close_told;
+    bool fin, draining, close_told, again;
 } toy;
 
 /* Of an exchange; in its arena. */
@@ -59,7 +61,7 @@ static size_t toy_fed(tc_engine *e)
 static toy_stream *begin(tc_exchange *x, uint8_t sid)
 {
     toy_stream *s = tc_arena_alloc(&x->arena, sizeof *s);
-    assert(s);
+    if (!s) return NULL;
     *s = (toy_stream){.sid = sid};
     x->stream = s;
     x->theirs.version = TC_HTTP_NONE;
@@ -69,18 +71,20 @@ static toy_stream *begin(tc_exchange *x, uint8_t sid)
 static tc_exchange *new_request(toy *t, uint8_t sid)
 {
     tc_exchange *x = tc_slab_get(t->engine.env->exchanges);
-    assert(x && !t->x[sid]);
+    if (!x) return NULL;
     tc_exchange_init(x, sid, t->engine.env->limits->exchange_bytes);
     x->times.begun = t->now;
-    (void)begin(x, sid);
-    t->x[sid] = x;
-    return x;
+    if (begin(x, sid)) return t->x[sid] = x;
+    tc_exchange_fini(x);
+    tc_slab_put(t->engine.env->exchanges, x);
+    return NULL;
 }
 
-static void read_head(toy *t, tc_exchange *x, tc_span payload)
+static tc_err read_head(toy *t, tc_exchange *x, tc_span payload)
 {
     const tc_span head = tc_arena_copy(&x->arena, payload);
     tc_message *m = &x->theirs;
+    if (!head.at) return TC_ERR_NO_MEMORY;
     m->length = TC_LENGTH_UNKNOWN;
     if (t->engine.env->role == TC_SERVER) {
         const size_t blank = tc_span_find(head, ' ');
@@ -93,6 +97,27 @@ static void read_head(toy *t, tc_exchange *x, tc_span payload)
         assert(tc_span_number(head, &status));
         m->status = (uint16_t)status;
     }
+    return TC_OK;
+}
+
+static tc_span rest(const toy *t)
+{
+    return tc_span_from(t->in, t->taken);
+}
+
+static void take_lent(toy *t, size_t n)
+{
+    t->taken += n;
+    t->offered -= n;
+    if (t->offered == 0) t->lent = NULL;
+}
+
+static bool give_lent(toy *t, tc_event *ret)
+{
+    if (!t->again) return false;
+    t->again = false;
+    *ret = (tc_event){.kind = TC_EV_DATA, .x = t->lent, .data = tc_span_first(rest(t), t->offered)};
+    return true;
 }
 
 /* Events that come of output, not of input. */
@@ -102,9 +127,11 @@ static bool pending(toy *t, tc_event *ret)
         tc_exchange *x = t->x[i];
         toy_stream *s = x ? x->stream : NULL;
         if (!s) continue;
+        if (t->fin && rest(t).len == 0 && !s->theirs_ended) s->broken = TC_ERR_PEER_CLOSED;
         if (s->broken || (s->ours_ended && s->theirs_ended && s->count == 0)) {
             *ret = (tc_event){.kind = TC_EV_CLOSED, .x = x, .err = s->broken};
             t->x[i] = NULL;
+            if (t->lent == x) take_lent(t, t->offered);
             return true;
         }
         if (s->released) {
@@ -120,24 +147,35 @@ static bool toy_next(tc_engine *e, tc_event *ret)
 {
     toy *t = toy_of(e);
     if (pending(t, ret)) return true;
-    const tc_span in = tc_span_from(t->in, t->taken);
+    if (t->lent) return give_lent(t, ret);
+    const tc_span in = rest(t);
     if (in.len < HEAD) return false;
     const uint8_t *b = (const uint8_t *)in.at;
     const size_t len = (size_t)b[2] << 8 | b[3];
     if (in.len < HEAD + len || b[0] >= STREAMS) return false;
     const tc_span payload = {in.at + HEAD, len};
     tc_exchange *x = t->x[b[0]];
-    if (!x && b[1] == 'H' && e->env->role == TC_SERVER) x = new_request(t, b[0]);
-    t->taken += HEAD + len;
-    assert(x);
+    if (!x && b[1] == 'H' && e->env->role == TC_SERVER) {
+        x = new_request(t, b[0]);
+        if (!x) t->draining = true;
+    }
+    t->taken += HEAD;
+    if (x && b[1] == 'D') {
+        t->lent = x;
+        t->offered = len;
+        t->again = true;
+        return give_lent(t, ret);
+    }
+    t->taken += len;
+    if (!x) return toy_next(e, ret); /* it was broken off before */
     toy_stream *s = x->stream;
     *ret = (tc_event){.x = x, .data = payload};
     switch (b[1]) {
     case 'H':
-        read_head(t, x, payload);
+        ret->err = read_head(t, x, payload);
+        if (ret->err) s->theirs_ended = ret->end = true;
         ret->kind = TC_EV_HEAD;
         return true;
-    case 'D': ret->kind = TC_EV_DATA; return true;
     case 'E':
         s->theirs_ended = true;
         ret->kind = TC_EV_END;
@@ -187,6 +225,7 @@ static tc_err toy_head(tc_engine *e, tc_exchange *x, bool end)
 {
     (void)e;
     const tc_span text = tc_arena_printf(&x->arena, "%u", (unsigned)x->ours.status);
+    if (!text.at) return TC_ERR_NO_MEMORY;
     const tc_err err = frame(x, 'H', tc_run_bytes(text));
     return err || !end ? err : end_frame(x);
 }
@@ -207,7 +246,7 @@ static tc_err toy_start(tc_engine *e, tc_exchange *x, bool end)
     while (sid < STREAMS && t->x[sid])
         sid++;
     if (sid == STREAMS || t->draining) return TC_ERR_FULL;
-    (void)begin(x, sid);
+    if (!begin(x, sid)) return TC_ERR_NO_MEMORY;
     t->x[sid] = x;
     const tc_span text = tc_arena_printf(
         &x->arena, "%.*s %.*s", TC_FMT(tc_method_name(x->ours.method)), TC_FMT(x->ours.path));
@@ -217,16 +256,17 @@ static tc_err toy_start(tc_engine *e, tc_exchange *x, bool end)
 
 static void toy_took(tc_engine *e, tc_exchange *x, size_t n)
 {
-    (void)e;
-    (void)x;
-    (void)n;
+    toy *t = toy_of(e);
+    if (x != t->lent) return;
+    t->again = n == 0;
+    take_lent(t, n);
 }
 
 static void toy_abort(tc_engine *e, tc_exchange *x, tc_err why)
 {
     toy_stream *s = x->stream;
-    (void)e;
     s->broken = why;
+    toy_of(e)->draining = true; /* no frame says so: the connection does */
 }
 
 static size_t toy_output(tc_engine *e, uint64_t *ret_sid, tc_run *runs, size_t max, size_t budget,
@@ -313,8 +353,7 @@ static void toy_drain(tc_engine *e)
 
 static bool toy_wants_input(const tc_engine *e)
 {
-    (void)e;
-    return true;
+    return !((const toy *)e)->lent;
 }
 
 const tc_engine_type toy_engine_type = {
