@@ -88,6 +88,7 @@ static tc_err cut(const tc_h1 *h)
 /* The line at the front of the input, without its CRLF. TC_ERR_FULL: its end is not here yet. */
 static tc_err find_line(tc_h1 *h, tc_span *ret_line)
 {
+    if (h->in.len == 0) return h->fin ? cut(h) : TC_ERR_FULL;
     const char *end = h->in.at + h->in.len;
     const char *stop = tc_h1_scan(h->in.at + h->searched, end);
     const size_t len = (size_t)(stop - h->in.at);

@@ -378,11 +378,10 @@ void conn_feed(conn *c, tc_span bytes, bool fin)
 
 void conn_fini(conn *c)
 {
-    tc_event ev;
-    c->type->feed(c->engine, c->now, 0, (tc_span){0}, false);
-    while (c->type->next(c->engine, &ev))
-        apply(c, &ev);
-    (void)c->type->fed(c->engine);
+    if (c->slab.count > 0) { /* in the middle of things */
+        c->type->drain(c->engine);
+        conn_feed(c, (tc_span){0}, true);
+    }
     c->type->fini(c->engine);
     if (c->slab.count != 0) {
         fprintf(stderr, "an exchange was not given back; log:\n%.*s", TC_FMT(tc_buf_span(&c->log)));

@@ -42,6 +42,6 @@ typedef struct conn {
 } conn;
 
 void conn_init(conn *c, const tc_engine_type *type, enum tc_role role);
-void conn_fini(conn *c); /* aborts what runs; fails the test if an exchange is missing */
+void conn_fini(conn *c); /* ends what runs; fails the test if an exchange is missing */
 /* One loan of all that is carried and these bytes, and everything that follows from it. */
 void conn_feed(conn *c, tc_span bytes, bool fin);

@@ -319,16 +319,6 @@ static void show(const char *name, const char *prefix, tc_span text)
     fprintf(stderr, "\n");
 }
 
-/* A file may end in the middle of things: what is open is broken off. */
-static void wind_up(conn *c)
-{
-    if (c->slab.count > 0) {
-        c->type->drain(c->engine);
-        conn_feed(c, (tc_span){0}, true);
-    }
-    conn_fini(c);
-}
-
 static bool play_way(const talk *t, const way *w)
 {
     static conn c;
@@ -348,7 +338,7 @@ static bool play_way(const talk *t, const way *w)
         show("reached", "reached: ", tc_buf_span(&reached));
     }
     tc_buf_fini(&reached);
-    wind_up(&c);
+    conn_fini(&c);
     return good;
 }
 
@@ -395,7 +385,7 @@ void wire_torture(const char *path, int64_t allocations)
             tc_alloc_fail_after(n);
             play(&c, &t, &w);
             tc_alloc_fail_after(-1);
-            wind_up(&c);
+            conn_fini(&c);
         }
         talk_fini(&t);
     }
