@@ -974,7 +974,7 @@ class Example(Case):
 
     def setUp(self):
         super().setUp()
-        self.server = self.serve("--language", "en", root=EXAMPLE)
+        self.server = self.serve("--language", "en", "--echo", "/echo", root=EXAMPLE)
 
     def test_test_page(self):
         answer = self.server.ask("/test.html")
