@@ -209,11 +209,22 @@ static tc_err pad(tc_buf *out, unsigned n)
     return tc_buf_printf(out, "%*s", (int)n, "");
 }
 
+/* A line that begins with a blank is a table or an example: it stays as it is. */
+static tc_err keep_line(tc_buf *out, tc_span *text)
+{
+    const size_t n = tc_span_find(*text, '\n');
+    return tc_buf_add(out, tc_span_take(text, n < text->len ? n + 1 : n));
+}
+
 tc_err tc_options_wrap(tc_buf *out, tc_span text, unsigned at, unsigned indent, unsigned columns)
 {
     tc_err err = TC_OK;
     bool line_start = true;
     while (text.len && !err) {
+        if (line_start && text.at[0] == ' ') {
+            err = keep_line(out, &text);
+            continue;
+        }
         size_t n = 0;
         while (n < text.len && text.at[n] != ' ' && text.at[n] != '\n')
             n++;

@@ -45,7 +45,7 @@ tc_err tc_options_help(const tc_option *table, size_t count, unsigned columns,
                        tc_buf *out) TC_MUST_USE;
 
 /* Adds text wrapped at columns: every line but the first is indented; the first begins at column
- * at. Line ends in text stay. */
+ * at. Line ends in text stay, and so do lines that begin with a blank. */
 tc_err tc_options_wrap(tc_buf *out, tc_span text, unsigned at, unsigned indent,
                        unsigned columns) TC_MUST_USE;
 

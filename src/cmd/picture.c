@@ -341,8 +341,13 @@ static void show_response(tc_picture *p, const tc_record_exchange *e)
 {
     const tc_message *m = &e->response;
     tc_span value;
-    if (m->status == 0) return; /* why there is none is said elsewhere */
+    if (m->status == 0 && e->place <= 1) return; /* why there is none is said elsewhere */
     begin_line(p, 3, "response");
+    if (m->status == 0) {
+        add(p, TC_STYLE_YELLOW, "none: the kept connection had ended");
+        end_line(p, (tc_span){0});
+        return;
+    }
     add_status(p, m);
     gap(p);
     const bool elsewhere = m->status == 201 || m->status / 100 == 3;

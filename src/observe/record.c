@@ -52,11 +52,12 @@ tc_record_connection *tc_record_connection_of(const tc_record *r, uint64_t sessi
 
 tc_record_exchange *tc_record_of(const tc_record *r, const tc_seen *what)
 {
-    tc_record_exchange *found = NULL;
     if (!what->x || !what->session) return NULL;
+    const uint64_t session = what->session->id, id = what->x->id;
+    if (r->last && r->last->session == session && r->last->id == id) return r->last;
     for (tc_record_exchange *e = r->exchanges; e; e = e->next)
-        if (e->session == what->session->id && e->id == what->x->id) found = e;
-    return found;
+        if (e->session == session && e->id == id) return e;
+    return NULL;
 }
 
 /* --- the connection ------------------------------------------------------------------------ */

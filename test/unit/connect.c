@@ -10,10 +10,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "base/alloc.h"
 
 static tc_loop *loop;
 
@@ -316,6 +319,48 @@ static void cancelling_leaks_nothing(void **state)
     assert_int_equal(descriptors(), before);
 }
 
+static void out_of_descriptors_is_said(void **state)
+{
+    (void)state;
+    uint16_t port = 0;
+    struct result r;
+    struct rlimit before, few;
+    const int listener = listen_on("127.0.0.1", false, &port);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    few.rlim_cur = (rlim_t)listener + 1;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    run(&r, NULL, "localhost", port, 1000);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(r.err, TC_ERR_TOO_MANY_FILES);
+    close(listener);
+}
+
+static void no_memory_is_an_error_and_no_more(void **state)
+{
+    (void)state;
+    uint16_t port = 0;
+    bool succeeded = false;
+    const int before = descriptors(), listener = listen_on("127.0.0.1", false, &port);
+    for (int n = 0; n < 100 && !succeeded; n++) {
+        struct result r;
+        tc_loop *shared = loop;
+        assert_int_equal(tc_loop_new(&loop), TC_OK); /* one whose timers have no memory yet */
+        tc_alloc_fail_after(n);
+        run(&r, late_six, "name.example", port, 1000);
+        tc_alloc_fail_after(-1);
+        succeeded = r.err == TC_OK;
+        if (r.fd >= 0) close(r.fd);
+        nanosleep(&(struct timespec){.tv_nsec = 30 * TC_MS}, NULL); /* threads end */
+        assert_int_equal(tc_loop_turn(loop, 0), TC_OK);
+        tc_loop_free(loop);
+        loop = shared;
+    }
+    assert_true(succeeded);
+    close(listener);
+    assert_int_equal(descriptors(), before);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -341,6 +386,8 @@ int main(void)
         cmocka_unit_test(but_not_for_long),
         cmocka_unit_test(an_unknown_name_says_so),
         cmocka_unit_test(cancelling_leaks_nothing),
+        cmocka_unit_test(out_of_descriptors_is_said),
+        cmocka_unit_test(no_memory_is_an_error_and_no_more),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

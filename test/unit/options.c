@@ -153,6 +153,12 @@ static void text_is_wrapped(void **state)
     assert_int_equal(tc_options_wrap(&out, text, 2, 2, 10), TC_OK);
     const char *want = "one two\n  three\n\n  four\n  extraordinarily\n  long";
     assert_true(tc_span_eq(tc_buf_span(&out), tc_span_str(want)));
+    tc_buf_reset(&out);
+    const tc_span table_text =
+        TC_SPAN("a table:\n\n  one    two    three\n  four   five   six\nend of it");
+    assert_int_equal(tc_options_wrap(&out, table_text, 0, 0, 10), TC_OK);
+    want = "a table:\n\n  one    two    three\n  four   five   six\nend of it";
+    assert_true(tc_span_eq(tc_buf_span(&out), tc_span_str(want)));
     tc_buf_fini(&out);
 }
 
