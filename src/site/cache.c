@@ -129,7 +129,8 @@ static enum tc_file_answer answer_of(int error_number)
 
 enum { OPEN_FLAGS = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY };
 
-/* Where the kernel or a sandbox lacks openat2: one name after the other, and no symbolic links. */
+/* Where the kernel or a sandbox lacks openat2 (some say so by EPERM): one name after the other, and
+ * no symbolic links. */
 static int open_stepwise(int root, char *name)
 {
     int at = root;
@@ -155,7 +156,7 @@ static int open_in_root(int root, char *name)
     for (int i = 0; i < OPEN_TRIES; i++) { /* EAGAIN: something was renamed meanwhile */
         const long fd = syscall(SYS_openat2, root, *name ? name : ".", &how, sizeof how);
         if (fd >= 0) return (int)fd;
-        if (errno == ENOSYS) return open_stepwise(root, name);
+        if (errno == ENOSYS || errno == EPERM) return open_stepwise(root, name);
         if (errno != EAGAIN && errno != EINTR) break;
     }
     return -1;
@@ -280,6 +281,7 @@ static enum tc_file_answer make(tc_file_cache *c, tc_span path, int fd, const st
     f->inode = st->st_ino;
     f->settled = settled(f);
     f->path = tc_arena_copy(&f->arena, path);
+    f->plain = !memchr(path.at, '%', path.len) && !memchr(path.at, '?', path.len);
     bool whole = true;
     if (f->size <= c->limits->cache_file) whole = read_whole(f, fd);
     if (!whole) { /* it is being written just now: sent from the file, not kept */
@@ -298,16 +300,21 @@ static enum tc_file_answer make(tc_file_cache *c, tc_span path, int fd, const st
     return TC_FILE_FOUND;
 }
 
-tc_file *tc_file_remembered(tc_file_cache *c, tc_span path, int64_t now)
+/* Gives out a reference. */
+static tc_file *use(tc_file_cache *c, tc_file *f)
 {
-    tc_file *f = tc_map_get(&c->by_path, path);
-    if (!f || now - f->checked >= (int64_t)c->limits->cache_ms * TC_MS) return NULL;
     if (f != c->newest) {
         unlink_file(c, f);
         link_newest(c, f);
     }
     f->refs++;
     return f;
+}
+
+tc_file *tc_file_remembered(tc_file_cache *c, tc_span path, int64_t now)
+{
+    tc_file *f = tc_map_get(&c->by_path, path);
+    return f && (uint64_t)(now - f->checked) / TC_MS < c->limits->cache_ms ? use(c, f) : NULL;
 }
 
 enum tc_file_answer tc_file_get(tc_file_cache *c, tc_span path, int64_t now, tc_file **ret_file)
@@ -329,8 +336,7 @@ enum tc_file_answer tc_file_get(tc_file_cache *c, tc_span path, int64_t now, tc_
     f = tc_map_get(&c->by_path, path);
     if (answer == TC_FILE_FOUND && f && f->settled && same(f, &st)) {
         f->checked = now;
-        f->refs++;
-        *ret_file = f;
+        *ret_file = use(c, f);
     } else {
         if (f && answer != TC_FILE_BUSY) forget(c, f);
         if (answer == TC_FILE_FOUND) return make(c, path, fd, &st, now, ret_file);

@@ -28,6 +28,7 @@ typedef struct tc_file {
     int64_t mtime_ns, ctime_ns;
     uint32_t refs; /* one is the cache's, while it is in there */
     bool cached;
+    bool plain;   /* the path is the same as a target: nothing in it is encoded or begins a query */
     bool settled; /* its times are old enough to tell a change */
     char room[640];
 } tc_file;

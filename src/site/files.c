@@ -185,7 +185,9 @@ static tc_err on_head(void *self, tc_exchange *x)
         return err ? err : tc_error_page(x, 405, (tc_span){0});
     }
     tc_file *f = tc_file_remembered(&files->cache, x->theirs.path, tc_loop_now(files->loop));
-    return f ? serve(x, f) : serve_path(files, x);
+    if (f && f->plain) return serve(x, f);
+    if (f) tc_file_unref(f);
+    return serve_path(files, x);
 }
 
 const tc_handler tc_files_handler = {.name = "files", .on_head = on_head};
