@@ -49,6 +49,7 @@ tc_err tc_failure_text(const tc_failure *f, const tc_term *t, tc_buf *out)
     if (!err && f->url.len) err = add_line(out, t, "what", f->url);
     if (!err && f->why.len) err = add_line(out, t, "why ", f->why);
     for (size_t i = 0; i < sizeof mends / sizeof *mends && !err; i++)
-        if (mends[i].err == f->err) err = add_line(out, t, "mend", tc_span_str(mends[i].mend));
+        if (mends[i].err == f->err && !(f->why.len && f->err == TC_ERR_EMPTY_REPLY))
+            err = add_line(out, t, "mend", tc_span_str(mends[i].mend));
     return err;
 }
