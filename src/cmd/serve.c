@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -192,6 +193,18 @@ static int run(tc_server *server, const settings *s, const char *dir, const tc_l
     return 0;
 }
 
+/* The path as given, links and all, made absolute. */
+static bool absolute(const char *dir, char path[PATH_MAX])
+{
+    char here[PATH_MAX];
+    int n;
+    if (dir[0] == '/')
+        n = snprintf(path, PATH_MAX, "%s", dir);
+    else
+        n = getcwd(here, sizeof here) ? snprintf(path, PATH_MAX, "%s/%s", here, dir) : -1;
+    return n > 0 && n < PATH_MAX;
+}
+
 static int serve(const tc_command *c, int argc, char **argv)
 {
     settings s = {.access_log = "-", .index = "index.html", .http09 = true};
@@ -220,7 +233,9 @@ static int serve(const tc_command *c, int argc, char **argv)
         close(root);
         return fail(err, s.access_log, strerror(errno));
     }
+    char path[PATH_MAX];
     const tc_site_config site = {.root = root,
+                                 .root_path = absolute(dir, path) ? path : NULL,
                                  .index = tc_span_str(s.index),
                                  .language = tc_span_str(s.language),
                                  .echo = tc_span_str(s.echo),

@@ -317,6 +317,19 @@ tc_file *tc_file_remembered(tc_file_cache *c, tc_span path, int64_t now)
     return f && (uint64_t)(now - f->checked) / TC_MS < c->limits->cache_ms ? use(c, f) : NULL;
 }
 
+static void look_at_root(tc_file_cache *c, int64_t now)
+{
+    if (!c->root_path || now - c->root_checked < (int64_t)c->limits->cache_ms * TC_MS) return;
+    struct stat old, new;
+    c->root_checked = now;
+    const int root = open(c->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) return; /* gone for now: what is open serves on */
+    const bool swapped = fstat(c->root, &old) || fstat(root, &new) || old.st_dev != new.st_dev ||
+                         old.st_ino != new.st_ino;
+    close(swapped ? c->root : root);
+    if (swapped) c->root = root;
+}
+
 enum tc_file_answer tc_file_get(tc_file_cache *c, tc_span path, int64_t now, tc_file **ret_file)
 {
     tc_file *f = tc_file_remembered(c, path, now);
@@ -326,6 +339,7 @@ enum tc_file_answer tc_file_get(tc_file_cache *c, tc_span path, int64_t now, tc_
         *ret_file = f;
         return TC_FILE_FOUND;
     }
+    look_at_root(c, now);
     enum tc_file_answer answer = open_beneath(c, path, &fd);
     if (answer == TC_FILE_FOUND && fstat(fd, &st))
         answer = TC_FILE_BUSY;

@@ -35,6 +35,10 @@ typedef struct tc_file {
 
 typedef struct tc_file_cache {
     int root; /* directory; the cache's from init on */
+    /* absolute, and looked up again every cache_ms: a folder or link that was put in its place is
+     * served from then on. NULL: the root stays what it is. Outlives the cache. */
+    const char *root_path;
+    int64_t root_checked; /* monotonic ns */
     bool dotfiles;
     tc_span language; /* empty: none is claimed */
     const tc_limits *limits;

@@ -28,6 +28,7 @@ static void *worker_begin(void *app, tc_worker *w)
     }
     s->config = config;
     tc_file_cache_init(&s->files.cache, root, tc_worker_limits(w), tc_worker_reached(w));
+    s->files.cache.root_path = config->root_path;
     s->files.cache.dotfiles = config->dotfiles;
     s->files.cache.language = config->language;
     s->files.index = config->index;

@@ -5,6 +5,8 @@
 
 typedef struct tc_site_config {
     int root; /* an open directory; borrowed */
+    const char
+        *root_path; /* its absolute path, for when another is put in its place; may be NULL */
     tc_span index, language, echo;
     bool dotfiles;
     tc_watch *(*watch)(void *self, tc_worker *w, void **ret_state); /* NULL: nobody looks on */

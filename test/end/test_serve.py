@@ -200,6 +200,15 @@ class Change(Case):
         os.replace(root / "new", root / "a.txt")
         self.seen(server, "/a.txt", b"a longer second")
 
+    def test_another_folder_in_its_place(self):
+        parent = self.site({"one/a.txt": "first", "two/a.txt": "second"})
+        os.symlink("one", parent / "current")
+        server = self.serve("--workers", "1", root=parent / "current")
+        self.assertEqual(server.ask("/a.txt").body, b"first")
+        os.symlink("two", parent / "next")
+        os.replace(parent / "next", parent / "current")
+        self.seen(server, "/a.txt", b"second", 3.0)
+
     def test_removed_and_back(self):
         root = self.site({"a.txt": "first"})
         server = self.serve("--workers", "1", root=root)
