@@ -49,7 +49,8 @@ static tc_err put_head(asking *k, const tc_message *m)
     tc_err err = tc_buf_printf(&head, "%.*s %u %.*s\n", TC_FMT(tc_version_name(m->version)),
                                m->status, TC_FMT(m->reason));
     for (const tc_field *f; !err && (f = tc_message_next(m, &cursor));) {
-        const tc_span name = f->id ? tc_field_spelling(f->id) : f->name;
+        char room[128];
+        const tc_span name = tc_field_spelt(f, room, sizeof room);
         err = tc_buf_printf(&head, "%.*s: %.*s\n", TC_FMT(name), TC_FMT(f->value));
     }
     if (!err) err = tc_output_write(&k->output, tc_buf_span(&head));

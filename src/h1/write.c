@@ -25,13 +25,8 @@ static size_t line_size(const tc_field *f)
 static char *put_name(char *at, const tc_field *f)
 {
     if (f->id != TC_FIELD_OTHER) return tc_h1_put(at, tc_field_spelling(f->id));
-    bool first = true;
-    for (size_t i = 0; i < f->name.len; i++) {
-        const char c = f->name.at[i];
-        *at++ = first && c >= 'a' && c <= 'z' ? (char)(c ^ 0x20) : c;
-        first = c == '-';
-    }
-    return at;
+    tc_field_spell(at, f->name);
+    return at + f->name.len;
 }
 
 static char *put_line(char *at, const tc_field *f)

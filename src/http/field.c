@@ -62,6 +62,24 @@ tc_span tc_field_spelling(enum tc_field_id id)
     return known[id].spelling;
 }
 
+void tc_field_spell(char *at, tc_span name)
+{
+    bool first = true;
+    for (size_t i = 0; i < name.len; i++) {
+        const char c = name.at[i];
+        at[i] = first && c >= 'a' && c <= 'z' ? (char)(c ^ 0x20) : c;
+        first = c == '-';
+    }
+}
+
+tc_span tc_field_spelt(const tc_field *f, char *room, size_t size)
+{
+    if (f->id != TC_FIELD_OTHER) return known[f->id].spelling;
+    if (f->name.len > size) return f->name;
+    tc_field_spell(room, f->name);
+    return tc_span_of(room, f->name.len);
+}
+
 unsigned tc_field_flags(enum tc_field_id id)
 {
     return known[id].flags;

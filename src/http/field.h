@@ -26,6 +26,8 @@ enum {
 enum tc_field_id tc_field_id_of(tc_span lower_case_name);
 tc_span tc_field_name(enum tc_field_id id);     /* "etag" */
 tc_span tc_field_spelling(enum tc_field_id id); /* "ETag": as people write it */
+/* A name that is not in the table, each word capitalised: name.len bytes at at. */
+void tc_field_spell(char *at, tc_span name);
 unsigned tc_field_flags(enum tc_field_id id);
 
 typedef struct tc_field {
@@ -38,6 +40,9 @@ typedef struct tc_fields {
     uint32_t count, room;
     uint64_t present; /* bit i: a field with id i is in the list */
 } tc_fields;
+
+/* As people write the name of f: a constant, or made in room; as it is where room is too small. */
+tc_span tc_field_spelt(const tc_field *f, char *room, size_t size);
 
 static inline bool tc_fields_has(const tc_fields *f, enum tc_field_id id)
 {

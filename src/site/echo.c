@@ -6,6 +6,7 @@
 #include <nettle/sha2.h>
 
 #include "base/text.h"
+#include "http/secret.h"
 #include "site/error_page.h"
 #include "site/page.h"
 
@@ -84,15 +85,10 @@ static void fill(struct facts *f, tc_span target, struct echo *e)
     f->digest_length = b.len;
 }
 
-static tc_span name_of(const tc_field *f)
-{
-    return f->id ? tc_field_spelling(f->id) : f->name;
-}
-
 static tc_span value_of(const tc_field *f)
 {
-    const bool secret = f->id && tc_field_flags(f->id) & TC_FIELD_SECRET;
-    return secret ? TC_SPAN("\u2022\u2022\u2022\u2022\u2022\u2022\u2022\u2022") : f->value;
+    return tc_secret_name(f->name) ? TC_SPAN("\u2022\u2022\u2022\u2022\u2022\u2022\u2022\u2022")
+                                   : f->value;
 }
 
 static void write_length(tc_page *p, const struct facts *f)
@@ -112,8 +108,10 @@ static void json_pair(tc_page *p, const char *before, tc_span value)
 static void json_fields(tc_page *p, const tc_fields *f)
 {
     tc_page_raw(p, TC_SPAN("["));
+    char room[128];
     for (uint32_t i = 0; i < f->count; i++) {
-        json_pair(p, i ? ",\n    {\"name\": " : "\n    {\"name\": ", name_of(&f->at[i]));
+        json_pair(p, i ? ",\n    {\"name\": " : "\n    {\"name\": ",
+                  tc_field_spelt(&f->at[i], room, sizeof room));
         json_pair(p, ", \"value\": ", value_of(&f->at[i]));
         tc_page_raw(p, TC_SPAN("}"));
     }
@@ -163,10 +161,11 @@ static void html_table(tc_page *p, const char *title)
 
 static void html_fields(tc_page *p, const char *title, const tc_fields *f)
 {
+    char room[128];
     if (f->count == 0) return;
     html_table(p, title);
     for (uint32_t i = 0; i < f->count; i++)
-        html_row(p, name_of(&f->at[i]), value_of(&f->at[i]));
+        html_row(p, tc_field_spelt(&f->at[i], room, sizeof room), value_of(&f->at[i]));
     tc_page_raw(p, TC_SPAN("</table>\n"));
 }
 
@@ -212,9 +211,10 @@ static void text_fields(tc_page *p, const char *title, const tc_fields *f)
 {
     if (f->count == 0) return;
     tc_page_raw(p, tc_span_str(title));
+    char room[128];
     for (uint32_t i = 0; i < f->count; i++) {
         tc_page_raw(p, TC_SPAN("  "));
-        tc_page_safe(p, TC_REPLY_TEXT, name_of(&f->at[i]));
+        tc_page_safe(p, TC_REPLY_TEXT, tc_field_spelt(&f->at[i], room, sizeof room));
         text_row(p, ": ", value_of(&f->at[i]));
     }
 }

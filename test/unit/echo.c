@@ -77,12 +77,12 @@ static void curl_gets_text(void **state)
                  "\nFields\n"
                  "  Accept: */*\n"
                  "  Cookie: \u2022\u2022\u2022\u2022\u2022\u2022\u2022\u2022\n"
-                 "  x-odd: 1\n"
+                 "  X-Odd: 1\n"
                  "\nContent    5 bytes\n"
                  "SHA-256    2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\n"
                  "Digest     sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:\n"
                  "\nTrailers\n"
-                 "  x-sum: 7\n"
+                 "  X-Sum: 7\n"
                  "  Authorization: \u2022\u2022\u2022\u2022\u2022\u2022\u2022\u2022\n");
     done(x);
 }
@@ -102,7 +102,7 @@ static void programs_get_json(void **state)
     json_t *fields = json_object_get(root, "fields");
     assert_int_equal(json_array_size(fields), 3);
     json_t *second = json_array_get(fields, 1);
-    assert_string_equal(json_string_value(json_object_get(second, "name")), "x-a");
+    assert_string_equal(json_string_value(json_object_get(second, "name")), "X-A");
     assert_string_equal(json_string_value(json_object_get(second, "value")), "\"\\\xef\xbf\xbd");
     json_t *content = json_object_get(root, "content");
     assert_int_equal(json_integer_value(json_object_get(content, "length")), 0);
