@@ -12,6 +12,7 @@ static const struct {
     {TC_ERR_BINARY, "-o FILE saves it; > FILE and | PROGRAM take it as it is"},
     {TC_ERR_URL_SYNTAX, "a URL looks like http://host:port/path; quote it for the shell if it has "
                         "& or ? in it"},
+    {TC_ERR_URL_USER, "give credentials as a field, as in 'Authorization:Basic ...'"},
     {TC_ERR_SCHEME, "write http:// instead, if the server listens there too"},
     {TC_ERR_RESOLVE, "check the spelling of the host, and that this machine has a network"},
     {TC_ERR_CONNECT, "check the port, and that the server runs; `tercet serve` starts one on "

@@ -134,7 +134,7 @@ bool tc_command_parse(const tc_command *c, int argc, char **argv, void *into, tc
 int tc_cmd_help(const tc_command *c, int argc, char **argv)
 {
     (void)c;
-    if (argc < 2) {
+    if (argc < 2 || argv[1][0] == '-') {
         tc_cmd_overview();
         return 0;
     }

@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -28,7 +30,10 @@ tc_err tc_log_open(tc_log *log, const char *where, enum tc_log_format format, bo
     log->fd = tc_span_eq(name, TC_SPAN("-"))
                   ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
                   : open(where, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-    return log->fd < 0 ? tc_err_from_errno(errno) : TC_OK;
+    if (log->fd < 0) return tc_err_from_errno(errno);
+    struct stat st;
+    log->is_file = fstat(log->fd, &st) == 0 && S_ISREG(st.st_mode);
+    return TC_OK;
 }
 
 void tc_log_close(tc_log *log)
@@ -43,12 +48,21 @@ static bool writable(int fd)
     return poll(&p, 1, 0) == 1 && p.revents & POLLOUT;
 }
 
-/* Writes what it can without waiting; a pipe takes a page at a time without blocking. */
+/* How much to write at once, so that no other worker's line comes between: all of it into a file;
+ * into a pipe whole lines that it takes as one. */
+static size_t portion(const log_state *s)
+{
+    if (s->log->is_file || s->lines.len <= PIPE_BUF) return s->lines.len;
+    const char *end = memrchr(s->lines.at, '\n', PIPE_BUF);
+    if (!end) end = memchr(s->lines.at, '\n', s->lines.len);
+    return end ? (size_t)(end - s->lines.at) + 1 : s->lines.len;
+}
+
+/* Writes what it can without waiting. */
 static void write_some(log_state *s, bool last)
 {
     while (s->lines.len && (last || writable(s->log->fd))) {
-        const size_t most = s->lines.len < 4096 ? s->lines.len : 4096;
-        const ssize_t n = write(s->log->fd, s->lines.at, most);
+        const ssize_t n = write(s->log->fd, s->lines.at, portion(s));
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) {
             if (errno != EAGAIN) { /* a full disk or a closed pipe does not stop the serving */

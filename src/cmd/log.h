@@ -10,7 +10,7 @@
 typedef struct tc_log {
     int fd; /* -1: off */
     enum tc_log_format format;
-    bool color;
+    bool color, is_file;
     _Atomic uint64_t dropped; /* lines */
 } tc_log;
 

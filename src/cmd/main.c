@@ -9,7 +9,8 @@ int main(int argc, char **argv)
         tc_cmd_overview();
         return argc > 1 ? 0 : tc_err_exit(TC_ERR_USAGE);
     }
-    if (tc_span_eq(word, TC_SPAN("--version")) || tc_span_eq(word, TC_SPAN("-V"))) {
+    if (tc_span_eq(word, TC_SPAN("--version")) || tc_span_eq(word, TC_SPAN("version")) ||
+        tc_span_eq(word, TC_SPAN("-V"))) {
         tc_cmd_version();
         return 0;
     }

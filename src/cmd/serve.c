@@ -230,8 +230,10 @@ static int serve(const tc_command *c, int argc, char **argv)
     const tc_err err =
         tc_log_open(&log, s.access_log, (enum tc_log_format)s.log_format, to_terminal);
     if (err) {
+        const int error = errno;
         close(root);
-        return fail(err, s.access_log, strerror(errno));
+        return fail(TC_ERR_WRITE_FILE, *s.access_log ? s.access_log : "--access-log",
+                    strerror(error));
     }
     char path[PATH_MAX];
     const tc_site_config site = {.root = root,

@@ -413,8 +413,10 @@ static tc_err make_host(tc_arena *a, tc_span authority, bool named, tc_url *u)
 {
     tc_span host, port;
     const uint16_t own = is_https(u->scheme) ? 443 : 80;
-    if (!split_host(authority, &host, &port) || !port_of(port, own, &u->port) || u->port == 0)
-        return TC_ERR_URL_SYNTAX;
+    if (named && tc_span_find(authority, '@') < authority.len) return TC_ERR_URL_USER;
+    if (!split_host(authority, &host, &port)) return TC_ERR_URL_SYNTAX;
+    if (!port_of(port, own, &u->port) || u->port == 0)
+        return tc_ascii_digit(port.at[0]) ? TC_ERR_URL_PORT : TC_ERR_URL_SYNTAX;
     if (host.len == 0) {
         if (named) return TC_ERR_URL_SYNTAX;
         host = TC_SPAN("localhost");
@@ -447,8 +449,8 @@ tc_err tc_url_parse(tc_arena *a, tc_span text, tc_url *ret_url)
     if (named) {
         if (!known_scheme(tc_span_first(text, scheme), &u.scheme)) return TC_ERR_SCHEME;
         text = tc_span_from(text, scheme + 3);
-    } else if (text.len == 0) {
-        return TC_ERR_URL_SYNTAX;
+    } else if (text.len == 0 || tc_span_starts(tc_span_from(text, scheme), TC_SPAN(":/"))) {
+        return TC_ERR_URL_SYNTAX; /* "http:/host" lacks a slash */
     }
     size_t end = 0;
     while (end < text.len && text.at[end] != '/' && text.at[end] != '?' && text.at[end] != '#')

@@ -40,7 +40,8 @@ tc_err tc_target_normal_path(tc_arena *a, tc_span path, tc_span *ret_path,
 /* A URL as a person gives it, taken apart: "http://host:port/path?q", "host/path" (http),
  * ":8080/x" and "/x" (localhost), "[::1]:80". Characters that may not stand in a URL are
  * percent-encoded, the fragment is dropped, scheme and host are lowered. User information is
- * TC_ERR_URL_SYNTAX (it belongs in a field); a scheme other than http or https is TC_ERR_SCHEME. */
+ * TC_ERR_URL_USER (it belongs in a field), a port that is none TC_ERR_URL_PORT, a scheme other than
+ * http or https TC_ERR_SCHEME, anything else TC_ERR_URL_SYNTAX. */
 typedef struct tc_url {
     tc_span scheme;    /* "http", "https" */
     tc_span host;      /* lower case; IPv6 without brackets; zone kept */

@@ -39,7 +39,8 @@ static tc_err open_one(const struct addrinfo *a, bool shared, bool any, int *ret
     if (!err)
         err = set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1); /* a client speaks first: wakes us once */
     if (!err && (bind(fd, a->ai_addr, a->ai_addrlen) || listen(fd, BACKLOG)))
-        err = say(tc_err_from_errno(errno), strerror(errno));
+        err = say(errno == EADDRNOTAVAIL ? TC_ERR_NOT_OUR_ADDRESS : tc_err_from_errno(errno),
+                  strerror(errno));
     if (err) {
         close(fd);
         return err;
@@ -103,11 +104,17 @@ static tc_err addresses_of(tc_span host, uint16_t port, struct addrinfo **ret_li
     return look_up("::1", AF_INET6, number, &(*ret_list)->ai_next);
 }
 
+static const char url_form[] =
+    "a listening URL is http://HOST:PORT, HOST a name, an address, [an IPv6 address] or *";
+
 static tc_err parse(tc_span url, tc_span *ret_host, uint16_t *ret_port)
 {
     const tc_span scheme = TC_SPAN("http://");
-    if (!tc_span_starts(url, scheme))
-        return say(TC_ERR_SCHEME, "only http:// can be listened on in this version");
+    if (!tc_span_starts(url, scheme)) {
+        const bool other = tc_span_ends(tc_span_first(url, tc_span_find(url, '/')), TC_SPAN(":"));
+        return other ? say(TC_ERR_SCHEME, "only http:// can be listened on in this version")
+                     : say(TC_ERR_URL_SYNTAX, url_form);
+    }
     tc_span authority = tc_span_from(url, scheme.len);
     if (tc_span_ends(authority, TC_SPAN("/"))) authority.len--;
     if (tc_span_starts(authority, TC_SPAN("*"))) { /* no host of RFC 3986, but ours */
@@ -122,8 +129,7 @@ static tc_err parse(tc_span url, tc_span *ret_host, uint16_t *ret_port)
         return TC_OK;
     }
     if (tc_authority_check(authority) || tc_authority_split(authority, 80, ret_host, ret_port))
-        return say(TC_ERR_URL_SYNTAX, "a listening URL is http://HOST:PORT, HOST a name, an "
-                                      "address, [an IPv6 address] or *");
+        return say(TC_ERR_URL_SYNTAX, url_form);
     return TC_OK;
 }
 
