@@ -1,8 +1,7 @@
 /* session.c - one turn of a session: read, let the engine parse, let handlers answer, write.
  *
- * Handlers' wishes are carried out in apply.c, timers and the end in life.c. Whatever happens, the
- * session ends in tc_session_end and nowhere else; after it returned true, s must not be touched.
- */
+ * Handlers' wishes are carried out in apply.c, timers and the end in life.c. Whatever happens, a
+ * session ends in one place, life.c's end(): when a turn returns, s may be gone. */
 // SPDX-License-Identifier: MIT
 #include "session/session.h"
 
