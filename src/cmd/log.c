@@ -6,24 +6,43 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 
-enum { BUFFER_BYTES = 262144 };
+enum {
+    BUFFER_BYTES = 262144,
+    AGAIN_MS = 100,
+    LAST_MS = 1000 /* all workers together wait so long for a reader at the end */
+};
 
 typedef struct log_state {
     tc_watch watch; /* first */
     tc_task flush;
+    tc_alarm again; /* another try where the reader is slow */
     tc_log *log;
     tc_loop *loop;
     tc_buf lines;
     int64_t wall, wall_until; /* seconds, read at most ten times a second */
 } log_state;
 
+/* A pipe or a terminal as a descriptor of our own that never waits; the one we were given may be
+ * shared with other programs, which would not expect that of it. */
+static int reopen(int fd)
+{
+    char name[32];
+    (void)snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    const int own = open(name, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (own < 0) return fd; /* write_some asks before it writes, which is nearly as good */
+    close(fd);
+    return own;
+}
+
 tc_err tc_log_open(tc_log *log, const char *where, enum tc_log_format format, bool color)
 {
+    struct stat st;
     *log = (tc_log){.fd = -1, .format = format, .color = color};
     const tc_span name = tc_span_str(where);
     if (tc_span_eq(name, TC_SPAN("off"))) return TC_OK;
@@ -31,8 +50,8 @@ tc_err tc_log_open(tc_log *log, const char *where, enum tc_log_format format, bo
                   ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
                   : open(where, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
     if (log->fd < 0) return tc_err_from_errno(errno);
-    struct stat st;
     log->is_file = fstat(log->fd, &st) == 0 && S_ISREG(st.st_mode);
+    if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) log->fd = reopen(log->fd);
     return TC_OK;
 }
 
@@ -42,10 +61,10 @@ void tc_log_close(tc_log *log)
     log->fd = -1;
 }
 
-static bool writable(int fd)
+static bool writable(const tc_log *log, int wait_ms)
 {
-    struct pollfd p = {.fd = fd, .events = POLLOUT};
-    return poll(&p, 1, 0) == 1 && p.revents & POLLOUT;
+    struct pollfd p = {.fd = log->fd, .events = POLLOUT};
+    return log->is_file || (poll(&p, 1, wait_ms) == 1 && p.revents & (POLLOUT | POLLERR));
 }
 
 /* How much to write at once, so that no other worker's line comes between: all of it into a file;
@@ -58,26 +77,42 @@ static size_t portion(const log_state *s)
     return end ? (size_t)(end - s->lines.at) + 1 : s->lines.len;
 }
 
-/* Writes what it can without waiting. */
-static void write_some(log_state *s, bool last)
+static void drop_all(log_state *s)
 {
-    while (s->lines.len && (last || writable(s->log->fd))) {
+    for (size_t i = 0; i < s->lines.len; i++)
+        s->log->dropped += s->lines.at[i] == '\n';
+    tc_buf_reset(&s->lines);
+}
+
+/* Writes what can be written without waiting longer than that for the reader. */
+static void write_some(log_state *s, int wait_ms)
+{
+    while (s->lines.len && writable(s->log, wait_ms)) {
         const ssize_t n = write(s->log->fd, s->lines.at, portion(s));
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) {
-            if (errno != EAGAIN) { /* a full disk or a closed pipe does not stop the serving */
-                s->log->dropped++;
-                tc_buf_reset(&s->lines);
-            }
+        if (n > 0)
+            tc_buf_drop(&s->lines, (size_t)n);
+        else if (errno == EAGAIN)
             return;
-        }
-        tc_buf_drop(&s->lines, (size_t)n);
+        else if (errno != EINTR)
+            drop_all(s); /* a full disk or a closed pipe does not stop the serving */
     }
+}
+
+static void flush_or_wait(log_state *s)
+{
+    write_some(s, 0);
+    if (s->lines.len) /* without memory for the alarm: with the next line */
+        (void)tc_loop_set(s->loop, &s->again, tc_loop_now(s->loop) + AGAIN_MS * TC_MS);
 }
 
 static void flush(tc_task *task)
 {
-    write_some((log_state *)((char *)task - offsetof(log_state, flush)), false);
+    flush_or_wait((log_state *)((char *)task - offsetof(log_state, flush)));
+}
+
+static void flush_again(tc_alarm *alarm)
+{
+    flush_or_wait((log_state *)((char *)alarm - offsetof(log_state, again)));
 }
 
 static void see(tc_watch *watch, const tc_seen *what)
@@ -98,6 +133,7 @@ tc_watch *tc_log_watch(void *self, tc_worker *w, void **ret_state)
     if (!s) return NULL;
     s->watch = (tc_watch){.mask = 1u << TC_SEEN_CLOSED, .see = see};
     s->flush.run = flush;
+    s->again.ring = flush_again;
     s->log = self;
     s->loop = tc_worker_loop(w);
     tc_buf_init(&s->lines, BUFFER_BYTES);
@@ -107,9 +143,15 @@ tc_watch *tc_log_watch(void *self, tc_worker *w, void **ret_state)
 
 void tc_log_unwatch(void *self, void *state)
 {
+    tc_log *log = self;
     log_state *s = state;
-    (void)self;
-    write_some(s, true);
+    const int64_t now = tc_clock_now();
+    if (!log->last_look) log->last_look = now + LAST_MS * TC_MS;
+    for (int64_t left = LAST_MS; s->lines.len && left > 0;
+         left = (log->last_look - tc_clock_now()) / TC_MS)
+        write_some(s, (int)left);
+    drop_all(s);
+    tc_loop_clear(s->loop, &s->again);
     tc_buf_fini(&s->lines);
     tc_free(s);
 }

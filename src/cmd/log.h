@@ -1,16 +1,18 @@
 /* log.h - where the access log of a server goes: a file, or standard output.
  *
- * Each worker gathers its lines and writes them at the end of a turn. A reader that is too slow
- * never holds a worker up: lines that find no room are dropped and counted. */
+ * Each worker gathers its lines and writes them, whole, at the end of a turn. A reader that is too
+ * slow never holds a worker up: lines that find no room are dropped and counted. */
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "observe/access_log.h"
 #include "server/server.h"
 
 typedef struct tc_log {
-    int fd; /* -1: off */
+    int fd;       /* -1: off */
+    bool is_file; /* a regular one, which never makes us wait */
     enum tc_log_format format;
-    bool color, is_file;
+    bool color;
+    int64_t last_look;        /* at the end: until when a reader is waited for */
     _Atomic uint64_t dropped; /* lines */
 } tc_log;
 

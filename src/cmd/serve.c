@@ -151,7 +151,7 @@ static void announce(const settings *s, const char *dir, const tc_server *server
 }
 
 /* Which limits were reached, and how often: what an operator wants to know at the end. */
-static void report(const tc_server *server, const tc_log *log)
+static void report(const tc_server *server)
 {
     tc_reached reached;
     tc_server_reached(server, &reached);
@@ -161,12 +161,17 @@ static void report(const tc_server *server, const tc_log *log)
             fprintf(stderr, "  limit %s reached %llu time%s: %s\n", tc_limit_rows[i].name,
                     (unsigned long long)times, times == 1 ? "" : "s", tc_limit_rows[i].sentence);
     }
+}
+
+/* After the workers have written their last. */
+static void report_log(const tc_log *log)
+{
     if (log->dropped)
         fprintf(stderr, "  %llu lines of the access log were dropped\n",
                 (unsigned long long)log->dropped);
 }
 
-static int run(tc_server *server, const settings *s, const char *dir, const tc_log *log)
+static int run(tc_server *server, const settings *s, const char *dir)
 {
     sigset_t signals;
     sigemptyset(&signals);
@@ -189,7 +194,7 @@ static int run(tc_server *server, const settings *s, const char *dir, const tc_l
     fprintf(stderr, "\ntercet: finishing what is under way; once more ends at once\n");
     tc_server_drain(server);
     tc_server_wait(server);
-    report(server, log);
+    report(server);
     return 0;
 }
 
@@ -250,8 +255,9 @@ static int serve(const tc_command *c, int argc, char **argv)
     const tc_err made = tc_server_new(&config, &server);
     code = made ? fail(made, "could not start", NULL) : listen_all(server, &s.listen);
     if (!made) {
-        code = code ? code : run(server, &s, dir, &log);
+        code = code ? code : run(server, &s, dir);
         tc_server_free(server);
+        report_log(&log);
     }
     tc_log_close(&log);
     close(root);
