@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "server/server.h"
 
@@ -24,7 +25,9 @@ struct tc_worker {
     tc_server *server;
     unsigned number;
     pthread_t thread;
-    bool started, draining, paused;
+    bool started, joined; /* the thread: of those who start and wait */
+    atomic_bool told_to_drain;
+    bool draining, paused; /* the worker's own */
     tc_loop *loop;
     tc_slab connections, commons;
     struct tc_connection *open;     /* all of them */

@@ -69,18 +69,20 @@ tc_err tc_server_start(tc_server *server)
 
 void tc_server_drain(tc_server *server)
 {
-    for (unsigned i = 0; i < server->count; i++)
-        if (server->workers[i].started)
-            tc_loop_post(server->workers[i].loop, &server->workers[i].drain);
+    for (unsigned i = 0; i < server->count; i++) {
+        tc_worker *w = &server->workers[i];
+        if (w->started && !atomic_exchange(&w->told_to_drain, true))
+            tc_loop_post(w->loop, &w->drain);
+    }
 }
 
 void tc_server_wait(tc_server *server)
 {
     for (unsigned i = 0; i < server->count; i++) {
         tc_worker *w = &server->workers[i];
-        if (w->started)
+        if (w->started && !w->joined)
             (void)pthread_join(w->thread, NULL); /* it is ours and joinable: cannot fail */
-        w->started = false;
+        w->joined = true;
     }
 }
 

@@ -14,7 +14,11 @@
 #include "net/listen.h"
 #include "server/inside.h"
 
-enum { ACCEPTS_AT_ONCE = 64, PAUSE_MS = 100 };
+enum {
+    ACCEPTS_AT_ONCE = 64,
+    LAST_ACCEPTS = 4096, /* of a listener that is closed next: its backlog */
+    PAUSE_MS = 100
+};
 
 typedef struct tc_connection {
     tc_session session; /* first */
@@ -106,11 +110,11 @@ static void on_ready(tc_link *link, unsigned what)
 static void pause_accepting(tc_worker *w)
 {
     if (w->paused || w->draining) return;
+    if (tc_loop_set(w->loop, &w->unpause, tc_loop_now(w->loop) + PAUSE_MS * TC_MS) != TC_OK)
+        return; /* no memory to wait: the next turn tries again */
     w->paused = true;
     for (size_t i = 0; i < w->listener_count; i++)
         tc_loop_remove(w->loop, &w->listeners[i].io);
-    if (tc_loop_set(w->loop, &w->unpause, tc_loop_now(w->loop) + PAUSE_MS * TC_MS) != TC_OK)
-        w->unpause.ring(&w->unpause); /* no memory to wait: try at once */
 }
 
 static void unpause(tc_alarm *alarm)
@@ -144,12 +148,10 @@ static void begin(tc_worker *w, int fd, const struct sockaddr *peer)
     w->newcomer = NULL;
 }
 
-static void accept_some(tc_io *io, unsigned what)
+static void accept_up_to(tc_listener *l, int most)
 {
-    (void)what;
-    tc_listener *l = (tc_listener *)io;
     tc_worker *w = l->worker;
-    for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+    for (int i = 0; i < most; i++) {
         if (w->connections.count >= w->connections.max) {
             w->reached.connections++;
             pause_accepting(w);
@@ -157,7 +159,7 @@ static void accept_some(tc_io *io, unsigned what)
         }
         struct sockaddr_storage peer;
         int fd;
-        switch ((int)tc_accept(io->fd, &fd, &peer)) {
+        switch ((int)tc_accept(l->io.fd, &fd, &peer)) {
         case TC_OK: begin(w, fd, (struct sockaddr *)&peer); break;
         case TC_ERR_NOTHING: return;
         case TC_ERR_TOO_MANY_FILES:
@@ -165,6 +167,12 @@ static void accept_some(tc_io *io, unsigned what)
         default: break; /* gone already: the next one */
         }
     }
+}
+
+static void accept_some(tc_io *io, unsigned what)
+{
+    (void)what;
+    accept_up_to((tc_listener *)io, ACCEPTS_AT_ONCE);
 }
 
 /* --- draining ------------------------------------------------------------------------------ */
@@ -175,7 +183,7 @@ static void drain(tc_task *task)
     if (w->draining) return;
     if (w->paused) tc_loop_clear(w->loop, &w->unpause);
     for (size_t i = 0; i < w->listener_count; i++) {
-        accept_some(&w->listeners[i].io, TC_READY_IN); /* who waits already is served */
+        accept_up_to(&w->listeners[i], LAST_ACCEPTS); /* who waits already is served */
         tc_loop_closing(w->loop, &w->listeners[i].io);
         close(w->listeners[i].io.fd);
     }

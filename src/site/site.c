@@ -16,6 +16,16 @@ typedef struct state {
     void *watch_state;
 } state;
 
+static void worker_end(void *app, tc_worker *w, void *argument)
+{
+    const tc_site_config *config = app;
+    state *s = argument;
+    (void)w;
+    tc_file_cache_fini(&s->files.cache);
+    if (config->unwatch && s->watch_state) config->unwatch(config->watch_self, s->watch_state);
+    tc_free(s);
+}
+
 static void *worker_begin(void *app, tc_worker *w)
 {
     const tc_site_config *config = app;
@@ -33,19 +43,14 @@ static void *worker_begin(void *app, tc_worker *w)
     s->files.cache.language = config->language;
     s->files.index = config->index;
     s->files.loop = tc_worker_loop(w);
-    tc_watch *watch = config->watch ? config->watch(config->watch_self, w, &s->watch_state) : NULL;
-    if (watch) tc_worker_watch(w, watch);
-    return s;
-}
-
-static void worker_end(void *app, tc_worker *w, void *argument)
-{
-    const tc_site_config *config = app;
-    state *s = argument;
-    (void)w;
-    tc_file_cache_fini(&s->files.cache);
-    if (config->unwatch && s->watch_state) config->unwatch(config->watch_self, s->watch_state);
-    tc_free(s);
+    if (!config->watch) return s;
+    tc_watch *watch = config->watch(config->watch_self, w, &s->watch_state);
+    if (watch) {
+        tc_worker_watch(w, watch);
+        return s;
+    }
+    worker_end(app, w, s); /* no serving unseen where somebody wants to look on */
+    return NULL;
 }
 
 static tc_err answer_unknown(void *self, tc_exchange *x)
