@@ -101,8 +101,9 @@ static void write_some(log_state *s, int wait_ms)
 static void flush_or_wait(log_state *s)
 {
     write_some(s, 0);
-    if (s->lines.len) /* without memory for the alarm: with the next line */
-        (void)tc_loop_set(s->loop, &s->again, tc_loop_now(s->loop) + AGAIN_MS * TC_MS);
+    if (!s->lines.len) return;
+    const tc_err err = tc_loop_set(s->loop, &s->again, tc_loop_now(s->loop) + AGAIN_MS * TC_MS);
+    (void)err; /* without memory for the alarm: with the next line */
 }
 
 static void flush(tc_task *task)
