@@ -8,10 +8,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/ascii.h"
 #include "cmd/commands.h"
 #include "cmd/log.h"
 #include "cmd/term.h"
-#include "http/field.h"
+#include "http/target.h"
 #include "server/server.h"
 #include "site/site.h"
 
@@ -103,26 +104,49 @@ static int set_limits(const tc_command *c, const settings *s, tc_limits *limits)
     return 0;
 }
 
+/* The form of a language tag (RFC 5646, 2.1), whether or not anybody speaks it. */
+static bool is_language(const char *tag)
+{
+    for (const char *c = tag; *c; c++)
+        if (!tc_ascii_alpha(*c) && !tc_ascii_digit(*c) && (*c != '-' || c == tag || !c[1]))
+            return false;
+    return tc_ascii_alpha(tag[0]);
+}
+
 static int check(const tc_command *c, const settings *s)
 {
-    if (s->language && !tc_is_field_value(tc_span_str(s->language)))
+    tc_target target;
+    if (s->language && !is_language(s->language))
         return tc_command_complain(c, "--language %s: no language tag", s->language);
-    if (s->echo && s->echo[0] != '/')
-        return tc_command_complain(c, "--echo %s: a path begins with /", s->echo);
+    if (s->echo && (s->echo[0] != '/' || strchr(s->echo, '?') ||
+                    tc_target_parse(TC_METHOD_GET, tc_span_str(s->echo), &target) != TC_OK))
+        return tc_command_complain(c, "--echo %s: a path as in a URL is wanted, like /echo",
+                                   s->echo);
     if (s->index && (!*s->index || strchr(s->index, '/')))
         return tc_command_complain(c, "--index %s: a name without / is wanted", s->index);
     return 0;
 }
 
-static int listen_all(tc_server *server, const tc_option_list *urls)
+/* "http://localhost:0" with the port that was found. Kept until the program ends. */
+static const char *with_port(const char *url, uint16_t port)
+{
+    static char texts[TC_OPTION_LIST_MAX][128];
+    static size_t count;
+    const size_t len = strlen(url) - (url[strlen(url) - 1] == '/');
+    if (len < 2 || memcmp(url + len - 2, ":0", 2) != 0 || count == TC_OPTION_LIST_MAX) return url;
+    (void)snprintf(texts[count], sizeof texts[count], "%.*s%u", (int)len - 1, url, (unsigned)port);
+    return texts[count++];
+}
+
+static int listen_all(tc_server *server, tc_option_list *urls)
 {
     for (size_t i = 0; i < urls->count; i++) {
         const char *detail = "";
         const tc_err err = tc_server_listen(server, tc_span_str(urls->at[i]), &detail);
         if (err == TC_ERR_ADDRESS_IN_USE) {
             fprintf(stderr,
-                    "tercet: %s: %s\n        choose another with --listen, as in --listen "
-                    "http://localhost:8081\n",
+                    "tercet: %s: %s\n        choose another port with --listen; port 0 is any free "
+                    "one\n",
                     urls->at[i], tc_err_sentence(err));
             return tc_err_exit(err);
         }
@@ -134,6 +158,7 @@ static int listen_all(tc_server *server, const tc_option_list *urls)
             return tc_err_exit(err);
         }
         if (err) return fail(err, urls->at[i], detail);
+        urls->at[i] = with_port(urls->at[i], tc_server_port(server));
     }
     return 0;
 }
@@ -167,8 +192,8 @@ static void report(const tc_server *server)
 static void report_log(const tc_log *log)
 {
     if (log->dropped)
-        fprintf(stderr, "  %llu lines of the access log were dropped\n",
-                (unsigned long long)log->dropped);
+        fprintf(stderr, "  %llu line%s of the access log dropped: nobody took them in time\n",
+                (unsigned long long)log->dropped, log->dropped == 1 ? "" : "s");
 }
 
 static int run(tc_server *server, const settings *s, const char *dir)
@@ -227,7 +252,11 @@ static int serve(const tc_command *c, int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     const char *dir = line.operand_count ? line.operands[0] : ".";
     const int root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0) return fail(TC_ERR_READ_FILE, dir, strerror(errno));
+    if (root < 0 || faccessat(root, ".", X_OK, AT_EACCESS)) {
+        const int error = errno;
+        if (root >= 0) close(root);
+        return fail(TC_ERR_READ_FILE, dir, strerror(error));
+    }
     tc_log log;
     tc_term term;
     tc_term_init(&term, STDOUT_FILENO, (enum tc_color_when)s.color);

@@ -49,12 +49,22 @@ static tc_err open_one(const struct addrinfo *a, bool shared, bool any, int *ret
     return TC_OK;
 }
 
-/* All workers' sockets of one address. */
-static tc_err open_address(const struct addrinfo *a, unsigned count, bool any, int fds[])
+/* Both families keep the port at the same place. */
+static uint16_t *port_at(struct sockaddr *a)
+{
+    return &((struct sockaddr_in *)(void *)a)->sin_port;
+}
+
+/* All workers' sockets of one address. Port 0, any free one, becomes the one that was found. */
+static tc_err open_address(struct addrinfo *a, unsigned count, bool any, int fds[])
 {
     int probe;
     tc_err err = open_one(a, false, any, &probe);
     if (err) return err;
+    struct sockaddr_storage bound;
+    socklen_t len = sizeof bound;
+    if (getsockname(probe, (struct sockaddr *)&bound, &len) == 0)
+        *port_at(a->ai_addr) = *port_at((struct sockaddr *)&bound);
     if (count == 1) {
         fds[0] = probe;
         return TC_OK;
@@ -134,10 +144,10 @@ static tc_err parse(tc_span url, tc_span *ret_host, uint16_t *ret_port)
 }
 
 tc_err tc_listen(tc_span url, unsigned count, int fds[], size_t room, size_t *ret_addresses,
-                 const char **ret_detail)
+                 uint16_t *ret_port, const char **ret_detail)
 {
     tc_span host;
-    uint16_t port;
+    uint16_t port, found = 0;
     struct addrinfo *list = NULL;
     bool any = false;
     size_t opened = 0;
@@ -145,13 +155,15 @@ tc_err tc_listen(tc_span url, unsigned count, int fds[], size_t room, size_t *re
     if (ret_detail) *ret_detail = detail;
     tc_err err = parse(url, &host, &port);
     if (!err) err = addresses_of(host, port, &list, &any);
-    for (const struct addrinfo *a = list; a && !err; a = a->ai_next) {
+    for (struct addrinfo *a = list; a && !err; a = a->ai_next) {
         if (no_such_family(a->ai_family) && (a->ai_next || opened))
             continue; /* a machine without IPv6 serves "localhost" all the same */
+        if (port == 0 && opened) *port_at(a->ai_addr) = found;
         if ((opened + 1) * count > room)
             err = say(TC_ERR_FULL, "too many listening addresses");
         else
             err = open_address(a, count, any, fds + opened * count);
+        found = *port_at(a->ai_addr);
         opened += !err;
     }
     if (list) freeaddrinfo(list);
@@ -161,6 +173,7 @@ tc_err tc_listen(tc_span url, unsigned count, int fds[], size_t room, size_t *re
         return err;
     }
     *ret_addresses = opened;
+    *ret_port = ntohs(found);
     return TC_OK;
 }
 

@@ -49,6 +49,7 @@ struct tc_server {
     unsigned count;
     int *fds; /* of listeners, for worker w of count: fds[i * count + w] */
     size_t addresses;
+    uint16_t port; /* of the last URL */
 };
 
 tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number) TC_MUST_USE;

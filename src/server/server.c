@@ -53,7 +53,7 @@ tc_err tc_server_listen(tc_server *server, tc_span url, const char **ret_detail)
     size_t opened = 0;
     int *fds = server->fds + server->addresses * server->count;
     const size_t room = (size_t)server->count * (TC_LISTENERS_MAX - server->addresses);
-    const tc_err err = tc_listen(url, server->count, fds, room, &opened, ret_detail);
+    const tc_err err = tc_listen(url, server->count, fds, room, &opened, &server->port, ret_detail);
     server->addresses += err ? 0 : opened;
     return err;
 }
@@ -84,6 +84,11 @@ void tc_server_wait(tc_server *server)
             (void)pthread_join(w->thread, NULL); /* it is ours and joinable: cannot fail */
         w->joined = true;
     }
+}
+
+uint16_t tc_server_port(const tc_server *server)
+{
+    return server->port;
 }
 
 unsigned tc_server_workers(const tc_server *server)

@@ -35,6 +35,9 @@ void tc_server_free(tc_server *server); /* after tc_server_wait */
  */
 tc_err tc_server_listen(tc_server *server, tc_span url, const char **ret_detail) TC_MUST_USE;
 
+/* Of the last URL that was listened on: a port 0 in it means any free one. */
+uint16_t tc_server_port(const tc_server *server);
+
 tc_err tc_server_start(tc_server *server) TC_MUST_USE;
 /* From any thread. Takes no more connections, finishes what is under way, then the workers end. */
 void tc_server_drain(tc_server *server);
