@@ -18,7 +18,7 @@ tc_span tc_version_name(enum tc_version version); /* "HTTP/1.1" */
 
 /* Fields that many messages share, made once and never changed while one uses it. An engine may
  * leave its encoding of the whole block here, so that a hot answer is encoded once. */
-enum { TC_WIRE_H1, TC_WIRE_COUNT };
+enum { TC_WIRE_H1, TC_WIRE_H2, TC_WIRE_COUNT };
 typedef struct tc_block {
     tc_fields fields;
     int64_t length;  /* content length that its fields state, or TC_LENGTH_UNKNOWN */
