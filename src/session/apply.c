@@ -90,6 +90,13 @@ static void their_end(tc_session *s, tc_exchange *x, bool failed)
     }
 }
 
+/* A request for an https resource in clear text, say (RFC 9110, 7.4). */
+static bool misdirected(const tc_session *s, const tc_exchange *x)
+{
+    const tc_span ours = s->env->engine.scheme, theirs = x->theirs.scheme;
+    return theirs.at != ours.at && theirs.len && !tc_span_ieq(theirs, ours);
+}
+
 static void their_head(tc_session *s, const tc_event *ev)
 {
     tc_exchange *x = ev->x;
@@ -109,6 +116,7 @@ static void their_head(tc_session *s, const tc_event *ev)
         s->env->engine.reached->body_bytes++;
         err = TC_ERR_CONTENT_TOO_LARGE;
     }
+    if (!err && !client && misdirected(s, x)) err = TC_ERR_MISDIRECTED;
     if (!err) {
         if (!client) s->env->route(s->env, x);
         err = x->handler->on_head(x->self, x);

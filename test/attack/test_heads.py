@@ -15,6 +15,9 @@ class Lines(Attack):
             with self.subTest(data):
                 self.refused(data, 400, end=True)
 
+    def test_11_scheme_of_another_connection(self):
+        self.refused(b"GET https://localhost/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 421)
+
     def test_9_names_and_values(self):
         self.each([b" folded: x", b"A: b\r\n c", b"A: b\r\n\tc", b"Name : x", b"Name\t: x", b": x", b"noColon",
                    b"A\x00: x", b"A: \x00", b"A: x\x00y", b"A: x\x01y", b"A: x\x7fy", b"A: \x0b", b"A B: x", b"A(: x",

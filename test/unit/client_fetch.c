@@ -585,7 +585,7 @@ static void talk_drip(peer *p, int fd, int nth)
     if (!request(p, fd)) return;
     for (const char *at = hello; *at; at++) {
         (void)!send(fd, at, 1, MSG_NOSIGNAL);
-        usleep(5000);
+        usleep(30000);
     }
 }
 
@@ -595,7 +595,7 @@ static void slow_is_not_silent(void **state)
     ctx c;
     peer_start(&server, talk_drip);
     assert_int_equal(client_start(&c), TC_OK);
-    c.limits.response_ms = 100; /* all of it takes more than twice as long */
+    c.limits.response_ms = 800; /* all of it takes longer */
     fetch(&c, TC_METHOD_GET, &server, "/");
     assert_int_equal(c.err, TC_OK);
     client_stop(&c);
