@@ -104,6 +104,7 @@ static void their_head(tc_session *s, const tc_event *ev)
     const tc_limits *limits = s->env->engine.limits;
     x->times.theirs_head = tc_loop_now(s->env->loop);
     x->rate_mark = x->times.theirs_head;
+    x->rate_bytes = x->wire_in;
     if (client) {
         tc_session_seen(s, TC_SEEN_RESPONSE_HEAD, x);
     } else {
@@ -194,6 +195,7 @@ static tc_err send_inform(tc_session *s, tc_exchange *x)
     while (!err && x->want & TC_WANT_INFORM) {
         x->ours.status = x->informational;
         err = e->type->head(e, x, false);
+        if (!err) tc_session_seen(s, TC_SEEN_RESPONSE_HEAD, x);
         x->ours.status = final;
         if (err) break;
         x->want &= ~(unsigned)TC_WANT_INFORM;
@@ -214,6 +216,12 @@ static tc_err send_head(tc_session *s, tc_exchange *x)
     return err;
 }
 
+static void our_end(tc_session *s, tc_exchange *x)
+{
+    x->want &= ~(unsigned)TC_WANT_END;
+    if (s->env->engine.role == TC_SERVER) tc_session_seen(s, TC_SEEN_RESPONSE_END, x);
+}
+
 /* The runs that wait, and the end with the last of them. What does not fit stays queued. */
 static tc_err send_runs(tc_session *s, tc_exchange *x)
 {
@@ -229,7 +237,7 @@ static tc_err send_runs(tc_session *s, tc_exchange *x)
         }
         if (err) return err;
         x->content_out += x->runs[i].len;
-        if (end) x->want &= ~(unsigned)TC_WANT_END;
+        if (end) our_end(s, x);
     }
     x->run_count = 0;
     x->want &= ~(unsigned)TC_WANT_BODY;
@@ -248,7 +256,7 @@ void tc_session_do_wants(tc_session *s, tc_exchange *x)
     if (x->want & TC_WANT_RESUME) {
         x->want &= ~(unsigned)TC_WANT_RESUME;
         x->rate_mark = tc_loop_now(s->env->loop);
-        x->rate_bytes = (int64_t)x->content_in;
+        x->rate_bytes = x->wire_in;
         give_back(s, x);
         continue_if_expected(s, x);
     }
@@ -257,8 +265,9 @@ void tc_session_do_wants(tc_session *s, tc_exchange *x)
     if (!err && x->want & TC_WANT_HEAD) err = send_head(s, x);
     if (!err && x->want & TC_WANT_BODY) err = send_runs(s, x);
     if (!err && x->want & TC_WANT_END && x->run_count == 0) {
-        x->want &= ~(unsigned)TC_WANT_END;
         err = e->type->body(e, x, (tc_run){0}, true);
+        if (err == TC_ERR_FULL) return;
+        if (!err) our_end(s, x);
     }
     if (err) {
         x->want = 0;

@@ -63,7 +63,7 @@ static int64_t body_deadline(const tc_session *s, const tc_exchange *x)
     if (s->env->engine.role == TC_CLIENT || x->theirs_done || x->paused || !x->rate_mark ||
         !l->body_rate)
         return TC_NEVER;
-    const uint64_t bytes = x->content_in - (uint64_t)x->rate_bytes;
+    const uint64_t bytes = x->wire_in - x->rate_bytes; /* also what is thrown away */
     return x->rate_mark + ms(l->body_grace_ms) + (int64_t)(bytes / l->body_rate) * TC_S;
 }
 

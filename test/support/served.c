@@ -47,6 +47,7 @@ static void ended(tc_session_env *env, tc_session *s, tc_err why)
     assert_false(p->ended);
     p->ended = true;
     p->why = why;
+    memset(&p->session, 0xee, sizeof p->session); /* whoever still calls it is found out */
 }
 
 void served_init(served *w, const tc_handler *handler)

@@ -181,6 +181,52 @@ static void without_descriptors_it_waits(void **state)
     close(later);
 }
 
+/* --- edges --------------------------------------------------------------------------------- */
+
+/* All that comes until the peer's end. */
+static size_t hear_all(int fd, char *room, size_t size, size_t step)
+{
+    size_t have = 0;
+    for (ssize_t n; have < size; have += (size_t)n) {
+        n = recv(fd, room + have, size - have < step ? size - have : step, 0);
+        if (n <= 0) break;
+    }
+    return have;
+}
+
+static void an_end_that_comes_with_the_request_is_seen(void **state)
+{
+    (void)state;
+    start();
+    char room[4096];
+    for (int i = 0; i < 300; i++) {
+        const int fd = ask();
+        shutdown(fd, SHUT_WR);
+        const size_t n = hear_all(fd, room, sizeof room, sizeof room);
+        assert_true(n > 100 && memcmp(room + n - 4, "home", 4) == 0);
+        close(fd);
+    }
+}
+
+static void a_slow_reader_gets_all_of_it(void **state)
+{
+    (void)state;
+    enum { SIZE = 3000000 };
+    static char content[SIZE], room[SIZE + 10000];
+    for (size_t i = 0; i < SIZE; i++)
+        content[i] = (char)(i * 131 + i / 251);
+    folder_write(&root, "index.html", (tc_span){content, SIZE});
+    start();
+    const int fd = socket_only(), small = 4096;
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    ask_on(fd);
+    shutdown(fd, SHUT_WR);
+    const size_t n = hear_all(fd, room, sizeof room, 1000);
+    assert_true(n > SIZE);
+    assert_memory_equal(room + n - SIZE, content, SIZE);
+    close(fd);
+}
+
 /* --- draining ------------------------------------------------------------------------------ */
 
 static void who_has_asked_is_answered(void **state)
@@ -283,6 +329,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(one_too_many_waits),
         TEST(without_descriptors_it_waits),
+        TEST(an_end_that_comes_with_the_request_is_seen),
+        TEST(a_slow_reader_gets_all_of_it),
         TEST(who_has_asked_is_answered),
         TEST(anyone_may_drain_at_any_time),
         TEST(without_memory_it_does_not_start),

@@ -315,6 +315,51 @@ static void test_a_cut_connection_closes_the_exchange(void **state)
     tc_loop_free(w.loop);
 }
 
+/* --- a client that does not give up ------------------------------------------------------------
+ */
+
+static int refused;
+
+static void closed_and_again(void *self, tc_exchange *x, tc_err why)
+{
+    got_close(self, x, why);
+    tc_exchange *again = tc_session_exchange(&here->client_env);
+    assert_non_null(again);
+    again->ours.method = TC_METHOD_GET;
+    again->ended = true;
+    if (tc_session_start(&here->client, again) == TC_OK) return;
+    refused++;
+    tc_exchange_fini(again);
+    tc_slab_put(&here->client_env.exchanges, again);
+}
+
+static const tc_handler stubborn = {
+    .name = "stubborn", .on_head = got_head, .on_data = got_data, .on_close = closed_and_again};
+
+static void nothing_starts_on_a_session_that_ends(const tc_engine_type *type)
+{
+    world w;
+    world_init(&w, type, 3000, 1000);
+    errand wish = {.want = 500000};
+    refused = 0;
+    ask(&w, &wish);
+    w.client.exchanges->handler = &stubborn;
+    while (wish.got < 5000)
+        assert_int_equal(tc_loop_turn(w.loop, 0), TC_OK);
+    tc_session_kill(&w.client, TC_ERR_INTERRUPTED);
+    assert_int_equal(wish.closed, 1);
+    assert_int_equal(refused, 1);
+    assert_int_equal(w.ended, 1);
+    world_fini(&w);
+}
+
+static void test_nothing_starts_on_a_session_that_ends(void **state)
+{
+    (void)state;
+    nothing_starts_on_a_session_that_ends(&tc_h1_type);
+    nothing_starts_on_a_session_that_ends(&toy_engine_type);
+}
+
 int main(void)
 {
     for (size_t i = 0; i < sizeof pattern; i++)
@@ -326,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_h1_refuses_a_second_at_a_time),
         cmocka_unit_test(test_warm_requests_allocate_nothing),
         cmocka_unit_test(test_a_cut_connection_closes_the_exchange),
+        cmocka_unit_test(test_nothing_starts_on_a_session_that_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

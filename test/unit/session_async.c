@@ -11,7 +11,8 @@ static struct plan {
     bool pause_first, pause_each, answer_at_head, answer_at_end;
     unsigned inform;
     tc_err fail_head, fail_data;
-    bool kill;
+    bool kill, late_wishes;
+    char abort_in; /* 'h'ead, 'd'ata, 'e'nd */
     /* seen */
     tc_exchange *x;
     int heads, datas, ends, closes;
@@ -31,6 +32,7 @@ static tc_err on_head(void *self, tc_exchange *x)
     plan.heads++;
     if (plan.kill) tc_session_kill(x->session, TC_ERR_INTERRUPTED);
     if (plan.pause_first) tc_exchange_pause(x);
+    if (plan.abort_in == 'h') tc_exchange_abort(x, TC_ERR_INTERRUPTED);
     if (plan.inform) assert_int_equal(tc_exchange_inform(x, plan.inform), TC_OK);
     if (plan.answer_at_head) assert_int_equal(reply(x), TC_OK);
     (void)w;
@@ -44,6 +46,7 @@ static tc_err on_data(void *self, tc_exchange *x, tc_span run)
     plan.datas++;
     assert_int_equal(tc_buf_add(&plan.content, run), TC_OK);
     if (plan.pause_each) tc_exchange_pause(x);
+    if (plan.abort_in == 'd') tc_exchange_abort(x, TC_ERR_INTERRUPTED);
     return plan.fail_data;
 }
 
@@ -51,16 +54,22 @@ static tc_err on_end(void *self, tc_exchange *x)
 {
     (void)self;
     plan.ends++;
+    if (plan.abort_in == 'e') tc_exchange_abort(x, TC_ERR_INTERRUPTED);
     return plan.answer_at_end ? reply(x) : TC_OK;
 }
 
 static void on_close(void *self, tc_exchange *x, tc_err why)
 {
     (void)self;
-    (void)x;
     plan.closes++;
     plan.why = why;
     plan.x = NULL;
+    if (!plan.late_wishes) return;
+    tc_exchange_pause(x);
+    tc_exchange_resume(x);
+    tc_exchange_abort(x, TC_ERR_INTERRUPTED);
+    (void)!reply(x);
+    tc_session_kill(x->session, TC_ERR_INTERRUPTED);
 }
 
 static const tc_handler handler = {
@@ -147,6 +156,30 @@ static void piece_by_piece(void **state)
     assert_int_equal(plan.closes, 1);
 }
 
+static void an_end_waits_for_room(void **state)
+{
+    for (int i = 0; i < 15 * 10; i++) { /* one of them fills the engine's last place */
+        const int runs = 1 + i % 10;
+        peer->deaf = true;
+        peer->near.room = 40 + (size_t)i / 10;
+        say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_int_equal(tc_exchange_answer(plan.x, 200, TC_LENGTH_UNKNOWN), TC_OK);
+        for (int n = 0; n < runs; n++) {
+            assert_int_equal(tc_exchange_send(plan.x, tc_run_bytes(TC_SPAN("run")), false), TC_OK);
+            served_turns(&world, 2);
+        }
+        assert_int_equal(tc_exchange_end(plan.x), TC_OK);
+        served_turns(&world, 2);
+        assert_int_equal(plan.closes, 0);
+        served_hear(peer);
+        served_until_heard(peer, "\r\n0\r\n\r\n");
+        assert_int_equal(served_times(peer, "3\r\nrun\r\n"), runs);
+        assert_int_equal(plan.why, TC_OK);
+        end(state);
+        begin(state);
+    }
+}
+
 static void the_peer_may_be_half_closed_by_then(void **state)
 {
     (void)state;
@@ -181,6 +214,83 @@ static void a_session_is_killed_by_a_handler(void **state)
     assert_int_equal(plan.why, TC_ERR_INTERRUPTED);
     assert_true(peer->ended);
     assert_int_equal(peer->why, TC_ERR_INTERRUPTED);
+}
+
+static void a_handler_aborts_wherever_it_is(void **state)
+{
+    static const char request[] = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab";
+    for (const char *where = "hde"; *where; where++)
+        for (int answered = 0; answered < 2; answered++) {
+            plan.abort_in = *where;
+            plan.answer_at_head = answered;
+            say(request);
+            const bool asked = !answered || *where == 'h'; /* else it was over by then */
+            assert_int_equal(plan.closes, 1);
+            assert_int_equal(plan.why, asked ? TC_ERR_INTERRUPTED : TC_OK);
+            assert_true(peer->ended == asked);
+            end(state);
+            begin(state);
+        }
+}
+
+static void wishes_at_the_end_come_too_late(void **state)
+{
+    (void)state;
+    plan.late_wishes = true;
+    plan.answer_at_head = true;
+    say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_int_equal(plan.closes, 1);
+    assert_true(peer->ended);
+    peer = served_connect(&world, 1, &tc_h1_type, ROOM);
+    plan.answer_at_head = false;
+    say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    tc_session_kill(&peer->session, TC_ERR_SYSTEM);
+    assert_int_equal(plan.closes, 2);
+    assert_true(peer->ended);
+    served_turns(&world, 3);
+}
+
+/* --- those who look on --------------------------------------------------------------------- */
+
+static char seen[64];
+
+static void see(tc_watch *w, const tc_seen *what)
+{
+    static const char letters[TC_SEEN_COUNT] = {
+        [TC_SEEN_BEGUN] = 'b',         [TC_SEEN_REQUEST_HEAD] = 'q', [TC_SEEN_REQUEST_END] = 'Q',
+        [TC_SEEN_RESPONSE_HEAD] = 's', [TC_SEEN_RESPONSE_END] = 'S', [TC_SEEN_CLOSED] = 'c',
+        [TC_SEEN_ENDED] = 'e'};
+    const size_t n = strlen(seen);
+    (void)w;
+    assert_true(n + 1 < sizeof seen);
+    seen[n] = letters[what->kind] ? letters[what->kind] : '?';
+}
+
+static void every_phase_is_seen_once(void **state)
+{
+    (void)state;
+    tc_watch watch = {.mask = ~0u, .see = see};
+    world.env.watch = &watch;
+    plan.answer_at_end = true;
+    memset(seen, 0, sizeof seen);
+    say("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab");
+    assert_string_equal(seen, "bqQsSc");
+    memset(seen, 0, sizeof seen);
+    plan.answer_at_end = false;
+    plan.inform = 103;
+    say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_string_equal(seen, "bqQs");
+    assert_int_equal(tc_exchange_answer(plan.x, 200, TC_LENGTH_UNKNOWN), TC_OK);
+    assert_int_equal(tc_exchange_send(plan.x, tc_run_bytes(TC_SPAN("one")), false), TC_OK);
+    served_turns(&world, 3);
+    assert_string_equal(seen, "bqQss");
+    assert_int_equal(tc_exchange_end(plan.x), TC_OK);
+    served_turns(&world, 3);
+    assert_string_equal(seen, "bqQssSc");
+    served_end(peer);
+    served_turns(&world, 3);
+    assert_string_equal(seen, "bqQssSce");
+    world.env.watch = NULL;
 }
 
 /* --- pauses -------------------------------------------------------------------------------- */
@@ -360,9 +470,13 @@ int main(void)
         TEST(an_answer_comes_from_a_task),
         TEST(an_answer_comes_after_a_while),
         TEST(piece_by_piece),
+        TEST(an_end_waits_for_room),
         TEST(the_peer_may_be_half_closed_by_then),
         TEST(an_abort_from_outside_ends_the_connection),
         TEST(a_session_is_killed_by_a_handler),
+        TEST(a_handler_aborts_wherever_it_is),
+        TEST(wishes_at_the_end_come_too_late),
+        TEST(every_phase_is_seen_once),
         TEST(nothing_is_given_during_a_pause),
         TEST(chunks_wait_too),
         TEST(content_counts_once),

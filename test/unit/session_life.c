@@ -202,6 +202,24 @@ static void content_at_the_rate_is_welcome(void **state)
     assert_int_equal(world.reached.body_rate, 0);
 }
 
+static void what_is_thrown_away_has_a_rate_too(void **state)
+{
+    (void)state;
+    world.limits.body_grace_ms = 60;
+    world.limits.body_rate = 1;
+    served_peer *p = connect_one();
+    say(p, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n");
+    served_until_heard(p, "done"); /* before the content came */
+    for (int i = 0; i < 10; i++) {
+        say(p, "0123456789");
+        served_for(&world, 15);
+    }
+    assert_int_equal(world.reached.body_rate, 0);
+    assert_false(p->ended);
+    say(p, GET);
+    assert_int_equal(served_times(p, "done"), 2);
+}
+
 static void a_paused_handler_is_not_the_peers_fault(void **state)
 {
     (void)state;
@@ -489,6 +507,7 @@ int main(void)
         TEST(slow_content_is_refused_once),
         TEST(a_refusal_that_cannot_leave_yet_is_kept),
         TEST(content_at_the_rate_is_welcome),
+        TEST(what_is_thrown_away_has_a_rate_too),
         TEST(a_paused_handler_is_not_the_peers_fault),
         TEST(too_much_content_is_refused),
         TEST(who_takes_nothing_is_cut_off),
