@@ -62,7 +62,8 @@ def wait_for(what, seconds=5.0, every=0.02):
 def die_with_parent(files=None, user=None):
     """A preexec function: the child ends with this process; limits and rights are put on it."""
     def prepare():
-        LIBC.prctl(1, signal.SIGKILL)
+        LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        LIBC.prctl(0x59616D61, ctypes.c_ulong(-1 & (1 << 64) - 1))  # PR_SET_PTRACER_ANY: strace may look
         if files:
             import resource
             resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
@@ -257,9 +258,12 @@ class Server:
         self.case, self.errors = case, tempfile.TemporaryFile()
         self.out = tempfile.TemporaryFile()
         self.stopped = False
+        program = PROGRAM
+        if user is not None:  # who may not look into the folder where it was built
+            program = shutil.copy(PROGRAM, case.dir / "tercet")
         for _ in range(5):  # somebody may take a free port before the program does
             self.port = port or free_port()
-            argv = [str(PROGRAM), "serve"] + ([str(root)] if root else [])
+            argv = [str(program), "serve"] + ([str(root)] if root else [])
             for url in listen or ["http://127.0.0.1:{port}"]:
                 argv += ["--listen", url.format(port=self.port)]
             if echo:
