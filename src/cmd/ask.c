@@ -58,11 +58,18 @@ static tc_err put_head(asking *k, const tc_message *m)
     return err;
 }
 
+/* With --fail, what comes with an error is not what was asked for. */
+static bool unwanted(const asking *k)
+{
+    return k->ask->fail && k->status >= 400;
+}
+
 static tc_err on_head(void *self, tc_exchange *x)
 {
     asking *k = self;
     k->status = x->theirs.status;
-    const bool show = x->ours.method == TC_METHOD_HEAD && !k->ask->json && !k->ask->output;
+    const bool show =
+        x->ours.method == TC_METHOD_HEAD && !k->ask->json && !k->ask->output && !unwanted(k);
     return show ? put_head(k, &x->theirs) : TC_OK;
 }
 
@@ -70,7 +77,7 @@ static tc_err on_data(void *self, tc_exchange *x, tc_span run)
 {
     asking *k = self;
     (void)x;
-    return k->ask->json ? TC_OK : tc_output_write(&k->output, run);
+    return k->ask->json || unwanted(k) ? TC_OK : tc_output_write(&k->output, run);
 }
 
 static const tc_handler handler = {.name = "ask", .on_head = on_head, .on_data = on_data};
@@ -197,11 +204,11 @@ static void ask_one(asking *k, tc_span url)
         tc_fetch_begin(f);
         err = tc_loop_run(k->loop);
         if (!err) err = k->err;
-        if (!err && k->ask->fail && k->status >= 400) err = TC_ERR_ERROR_STATUS;
+        if (!err && unwanted(k)) err = TC_ERR_ERROR_STATUS;
         const char *phase = phase_name(f->phase);
         tc_record_outcome(&k->record, url, err, phase, f->why);
         if (err) complain(k, url, err, phase, f->why);
-        if (k->ask->output) close_output(k, url, !err || err == TC_ERR_ERROR_STATUS);
+        if (k->ask->output) close_output(k, url, !err);
         tc_fetch_fini(f);
     }
     tc_arena_fini(&arena);

@@ -46,7 +46,9 @@ static const tc_option options[] = {
      "sets a limit on what a server may make the client hold or wait for; tercet(1) lists them.", 0,
      0},
     {"fail", 'f', TC_OPTION_FLAG, offsetof(settings, fail), NULL,
-     "ends with status 22 when a server answers with 400 or more.", 0, 0},
+     "ends with status 22 when a server answers with 400 or more, and leaves that answer's content "
+     "out.",
+     0, 0},
 };
 
 static const char about[] =
@@ -141,6 +143,8 @@ static int send_request(const tc_command *c, int argc, char **argv)
     tc_command_line line;
     tc_prepared prepared;
     if (!tc_command_parse(c, argc, argv, &s, &line)) return line.exit_code;
+    if (s.output && tc_span_eq(tc_span_str(s.output), TC_SPAN("-")))
+        s.output = NULL; /* standard output, as everywhere */
     tc_ask ask = {.output = s.output,
                   .verbose = s.verbose,
                   .quiet = s.quiet,
@@ -163,6 +167,8 @@ static int send_request(const tc_command *c, int argc, char **argv)
         (void)tc_command_complain(
             c, "%.*s",
             TC_FMT(complaint.len ? tc_buf_span(&complaint) : tc_span_str(tc_err_sentence(err))));
+    } else if (s.output && !*s.output) {
+        code = tc_command_complain(c, "-o: the name of a file is missing");
     } else if (s.output && s.json) {
         code = tc_command_complain(c, "--json and -o both want the content");
     } else if (s.output && prepared.items.url_count > 1) {

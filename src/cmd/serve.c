@@ -179,6 +179,12 @@ static void announce(const settings *s, const char *dir, const tc_server *server
 static void report(const tc_server *server)
 {
     tc_reached reached;
+    const uint64_t starved = tc_server_starved(server);
+    if (starved)
+        fprintf(stderr,
+                "  took no connections for a moment, %llu time%s: out of file descriptors or "
+                "memory; `ulimit -n` says how many there are\n",
+                (unsigned long long)starved, starved == 1 ? "" : "s");
     tc_server_reached(server, &reached);
     for (size_t i = 0; i < tc_limit_row_count; i++) {
         const uint64_t times = *tc_limit_at(&reached, &tc_limit_rows[i]);

@@ -39,6 +39,7 @@ struct tc_worker {
     tc_common *common;
     int64_t common_until;
     tc_reached reached;
+    uint64_t starved; /* times out of descriptors */
     void *state;
     tc_err err;
 };

@@ -104,3 +104,11 @@ void tc_server_reached(const tc_server *server, tc_reached *ret_reached)
             *tc_limit_at(ret_reached, &tc_limit_rows[row]) +=
                 *tc_limit_at(&server->workers[i].reached, &tc_limit_rows[row]);
 }
+
+uint64_t tc_server_starved(const tc_server *server)
+{
+    uint64_t times = 0;
+    for (unsigned i = 0; i < server->count; i++)
+        times += server->workers[i].starved;
+    return times;
+}

@@ -47,6 +47,10 @@ unsigned tc_server_workers(const tc_server *server);
 /* Sums of the workers' counters; exact once they have ended. */
 void tc_server_reached(const tc_server *server, tc_reached *ret_reached);
 
+/* How often a worker ran out of file descriptors or memory for connections, and took none for a
+ * moment; exact once they have ended. */
+uint64_t tc_server_starved(const tc_server *server);
+
 void *tc_worker_state(tc_worker *w);
 tc_loop *tc_worker_loop(tc_worker *w);
 const tc_limits *tc_worker_limits(const tc_worker *w);

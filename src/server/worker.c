@@ -163,7 +163,10 @@ static void accept_up_to(tc_listener *l, int most)
         case TC_OK: begin(w, fd, (struct sockaddr *)&peer); break;
         case TC_ERR_NOTHING: return;
         case TC_ERR_TOO_MANY_FILES:
-        case TC_ERR_NO_MEMORY: pause_accepting(w); return;
+        case TC_ERR_NO_MEMORY:
+            w->starved++;
+            pause_accepting(w);
+            return;
         default: break; /* gone already: the next one */
         }
     }
