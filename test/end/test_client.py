@@ -287,6 +287,18 @@ class Answers(Client):
             self.assertEqual(got.out, b"says")
             self.assertIn(got.status, (0, 22), got)
 
+    def test_fail_leaves_a_good_file_alone(self):
+        (self.dir / "keep").write_bytes(b"good")
+        got = self.get(b"HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nbad", "--fail", "-o", "keep")
+        self.assertEqual((got.status, (self.dir / "keep").read_bytes()), (22, b"good"))
+        self.assertFalse((self.dir / "keep.part").exists())
+        got = self.get(b"HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nbad", "--fail")
+        self.assertEqual((got.status, got.out), (22, b""))
+
+    def test_a_dash_is_standard_output(self):
+        self.assertEqual(self.get(OK, "-o", "-").out, b"hello")
+        self.assertFalse((self.dir / "-").exists())
+
     def test_into_a_file(self):
         got = self.get(OK, "-o", self.dir / "out.txt")
         self.assertEqual((got.status, got.out), (0, b""), got)
