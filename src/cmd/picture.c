@@ -29,7 +29,7 @@ enum {
 static void piece_end(tc_picture *p, enum tc_style style)
 {
     if (p->piece_count && p->pieces[p->piece_count - 1].style == style &&
-        !p->pieces[p->piece_count - 1].elastic)
+        !p->pieces[p->piece_count - 1].elastic && !p->pieces[p->piece_count - 1].optional)
         p->piece_count--;
     if (p->piece_count == TC_PICTURE_PIECES) p->piece_count--;
     p->pieces[p->piece_count++] = (struct tc_picture_piece){.style = style, .end = p->text.len};
@@ -59,7 +59,18 @@ static void add_elastic(tc_picture *p, enum tc_style style, tc_span text)
     const size_t before = p->text.len;
     if (p->piece_count == TC_PICTURE_PIECES) return;
     if (tc_text_terminal(&p->text, text, false) == TC_OK && p->text.len > before)
-        p->pieces[p->piece_count++] = (struct tc_picture_piece){style, true, p->text.len};
+        p->pieces[p->piece_count++] =
+            (struct tc_picture_piece){.style = style, .elastic = true, .end = p->text.len};
+}
+
+/* What a reader can best do without. */
+static void add_optional(tc_picture *p, enum tc_style style, tc_span text)
+{
+    const size_t before = p->text.len;
+    if (p->piece_count == TC_PICTURE_PIECES) return;
+    if (tc_text_terminal(&p->text, text, false) == TC_OK && p->text.len > before)
+        p->pieces[p->piece_count++] =
+            (struct tc_picture_piece){.style = style, .optional = true, .end = p->text.len};
 }
 
 static void add_time(tc_picture *p, enum tc_style style, int64_t ns)
@@ -122,12 +133,27 @@ static void flush(tc_picture *p)
     p->printed = true;
 }
 
-/* On a narrow terminal the details at the end of a line go first, all at once. */
+static void remove_piece(tc_picture *p, unsigned i)
+{
+    const size_t begin = i ? p->pieces[i - 1].end : 0, length = p->pieces[i].end - begin;
+    memmove(p->text.at + begin, p->text.at + begin + length, p->text.len - begin - length);
+    p->text.len -= length;
+    p->piece_count--;
+    for (; i < p->piece_count; i++) {
+        p->pieces[i] = p->pieces[i + 1];
+        p->pieces[i].end -= length;
+    }
+}
+
+/* On a narrow terminal the details at the end of a line go first, all at once, then what is
+ * optional, from the end on. */
 static void drop_details(tc_picture *p, size_t room)
 {
     while (p->piece_count > 1 && p->pieces[p->piece_count - 1].style == TC_STYLE_DIM &&
            tc_units_columns(tc_buf_span(&p->text)) > room)
         p->text.len = p->pieces[--p->piece_count - 1].end;
+    for (unsigned i = p->piece_count; i-- > 0 && tc_units_columns(tc_buf_span(&p->text)) > room;)
+        if (p->pieces[i].optional) remove_piece(p, i);
     while (p->text.len && p->text.at[p->text.len - 1] == ' ')
         p->text.len--;
     if (p->piece_count) p->pieces[p->piece_count - 1].end = p->text.len;
@@ -242,13 +268,13 @@ static void add_link(tc_picture *p, const tc_record_connection *c)
 {
     if (c->looked_up) {
         add_elastic(p, TC_STYLE_BOLD, c->host);
-        add(p, TC_STYLE_DIM, " -> ");
-        add_foreign(p, TC_STYLE_PLAIN, c->address);
+        char address[128];
+        const int n = snprintf(address, sizeof address, " -> %.*s", TC_FMT(c->address));
+        add_optional(p, TC_STYLE_PLAIN, tc_span_first(tc_span_str(address), n > 0 ? (size_t)n : 0));
     } else {
         add_foreign(p, TC_STYLE_BOLD, c->address);
     }
-    gap(p);
-    add(p, TC_STYLE_PLAIN, "TCP");
+    add_optional(p, TC_STYLE_PLAIN, TC_SPAN("   TCP"));
 }
 
 static void show_connected(tc_picture *p, const tc_record_connection *c)
@@ -337,6 +363,23 @@ static void show_interim(tc_picture *p, const tc_record_exchange *e)
     end_line_time(p, "", last->at - e->begun);
 }
 
+/* How much came; what comes with a redirect is of no interest. */
+static void add_content(tc_picture *p, const tc_record_exchange *e, bool elsewhere)
+{
+    char room[48];
+    tc_buf size;
+    tc_buf_init_over(&size, room, sizeof room);
+    tc_err err = tc_buf_add(&size, TC_SPAN("   "));
+    if (!err)
+        err = e->content_in ? tc_units_bytes(&size, e->content_in)
+                            : tc_buf_add(&size, TC_SPAN("no content"));
+    if (err) return;
+    if (elsewhere || !e->content_in)
+        add_optional(p, TC_STYLE_PLAIN, tc_buf_span(&size));
+    else
+        add(p, TC_STYLE_PLAIN, "%.*s", TC_FMT(tc_buf_span(&size)));
+}
+
 static void show_response(tc_picture *p, const tc_record_exchange *e)
 {
     const tc_message *m = &e->response;
@@ -349,20 +392,18 @@ static void show_response(tc_picture *p, const tc_record_exchange *e)
         return;
     }
     add_status(p, m);
-    gap(p);
     const bool elsewhere = m->status == 201 || m->status / 100 == 3;
     if (elsewhere && tc_message_get(m, TC_FIELD_LOCATION, &value)) {
+        gap(p);
         add(p, TC_STYLE_DIM, "-> ");
         add_elastic(p, TC_STYLE_PLAIN, value);
-        gap(p);
     } else if (tc_message_get(m, TC_FIELD_CONTENT_TYPE, &value)) {
-        add_elastic(p, TC_STYLE_PLAIN, value);
+        const size_t end = tc_span_find(value, ';');
         gap(p);
+        add_elastic(p, TC_STYLE_PLAIN, tc_span_first(value, end));
+        add_optional(p, TC_STYLE_PLAIN, tc_span_from(value, end)); /* "; charset=utf-8" */
     }
-    if (e->content_in)
-        add_bytes(p, TC_STYLE_PLAIN, e->content_in);
-    else
-        add(p, TC_STYLE_PLAIN, "no content");
+    add_content(p, e, elsewhere);
     if (m->length > 0 && e->err && (uint64_t)m->length > e->content_in) {
         add(p, TC_STYLE_RED, " of ");
         add_bytes(p, TC_STYLE_RED, (uint64_t)m->length);

@@ -21,7 +21,8 @@ typedef struct tc_picture {
     tc_buf text, out;
     struct tc_picture_piece {
         enum tc_style style;
-        bool elastic; /* cut first where the line is too long */
+        bool elastic;  /* cut first where the line is too long */
+        bool optional; /* left out, whole, where the line is too long */
         size_t end;
     } pieces[TC_PICTURE_PIECES];
     unsigned piece_count;
