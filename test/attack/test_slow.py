@@ -91,6 +91,7 @@ class Slow(Case):
     def test_19_slow_reader(self):
         server = self.serve("--limit", "send_ms=800", files={"index.html": "home", "big.bin": b"x" * (32 << 20)})
         self.assertAlive(server)
+        time.sleep(0.3)  # until that connection is quite over
         before = self.sockets(server)
         wire = server.wire(receive=4096)
         wire.send(b"GET /big.bin HTTP/1.1\r\nHost: h\r\n\r\n")
