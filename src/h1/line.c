@@ -57,7 +57,7 @@ tc_err tc_h1_request_line(tc_span line, tc_message *m, tc_target *ret_target)
         target.len = space - 1;
     }
     const tc_err bad = tc_target_parse(m->method, target, ret_target);
-    if (!bad) m->path = ret_target->path;
+    m->path = bad ? target : ret_target->path; /* a broken one as it came, for the log */
     return err ? err : bad;
 }
 
