@@ -26,6 +26,11 @@ void tc_arena_fini(tc_arena *a); /* runs the cleanups, frees; safe twice */
 void *tc_arena_alloc(tc_arena *a, size_t size);
 /* Not aligned: for bytes. */
 char *tc_arena_bytes(tc_arena *a, size_t size);
+/* Of the newest tc_arena_bytes, before any other call: gives back what is behind end. */
+static inline void tc_arena_trim(tc_arena *a, char *end)
+{
+    a->at = end;
+}
 /* A copy, with a NUL behind it that is not counted. at is NULL on failure. */
 tc_span tc_arena_copy(tc_arena *a, tc_span bytes);
 /* As printf; at is NULL on failure. */

@@ -10,16 +10,18 @@
 
 enum {
     TC_HPACK_TABLE = 4096,  /* both tables until SETTINGS say otherwise (RFC 9113, 6.5.2) */
+    TC_HPACK_COOKIE = 20,   /* bytes of a cookie that is too long to guess */
     TC_HPACK_BEGIN_MAX = 12 /* bytes that tc_hpack_encoder_begin writes at most */
 };
 
 typedef struct tc_hpack_decoder {
     tc_ring table;
     uint32_t table_max; /* what the peer may set */
+    uint32_t lowest;    /* the smallest of that since the last field */
     uint32_t block;     /* counts blocks: copies of entries are shared within one */
     uint8_t updates;    /* size updates in this block */
     bool fields;        /* a field was in this block: size updates may no longer come */
-    bool must_update;   /* table_max was lowered: the next block begins with an update */
+    bool must_update;   /* the next block must begin with an update to lowest, or less */
 } tc_hpack_decoder;
 
 struct tc_hpack_index;
@@ -29,7 +31,8 @@ typedef struct tc_hpack_encoder {
     struct tc_hpack_index *index; /* from hashes to entries; with the first entry */
     uint32_t table_max;           /* we never use more, whatever the peer allows */
     uint32_t lowest;              /* the smallest size since the last block */
-    bool must_update;             /* the next block begins with table.max, maybe lowest before it */
+    bool cookies;     /* the owner may set it: long cookies go into the table (RFC 7541, 7.1.3) */
+    bool must_update; /* the next block begins with table.max, maybe lowest before it */
 } tc_hpack_encoder;
 
 /* table_max: our SETTINGS_HEADER_TABLE_SIZE. A lower one than 4096 counts only when the peer has
