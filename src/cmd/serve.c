@@ -11,6 +11,7 @@
 #include "base/ascii.h"
 #include "cmd/commands.h"
 #include "cmd/log.h"
+#include "cmd/secure.h"
 #include "cmd/term.h"
 #include "http/target.h"
 #include "server/server.h"
@@ -19,17 +20,33 @@
 enum { WORKERS_MAX = 1024 };
 
 typedef struct settings {
-    tc_option_list listen, limits;
+    tc_option_list listen, limits, certificates, keys;
     uint64_t workers;
-    const char *access_log, *index, *language, *echo;
+    const char *access_log, *index, *language, *echo, *tickets;
     int log_format, color;
     bool dotfiles, http09;
 } settings;
 
 static const tc_option options[] = {
     {"listen", 'l', TC_OPTION_LIST, offsetof(settings, listen), "URL",
-     "where to listen: http://127.0.0.1:8080, http://[::1]:80, http://*:80 (all addresses of both "
-     "families). Any --listen replaces the default, http://localhost:8080.",
+     "where to listen: http://127.0.0.1:8080, https://[::1]:443, http://*:80 (all addresses of "
+     "both "
+     "families). Any --listen replaces the default, http://localhost:8080 and "
+     "https://localhost:8443.",
+     0, 0},
+    {"cert", 0, TC_OPTION_LIST, offsetof(settings, certificates), "FILE",
+     "a certificate for https:// listeners (PEM, with those of its authorities behind it). Of "
+     "several, the one for the name that the client asks for is shown, or else the first. Without "
+     "any, a local authority makes one for this machine. A file that changes is read anew.",
+     0, 0},
+    {"key", 0, TC_OPTION_LIST, offsetof(settings, keys), "FILE",
+     "the private key of the certificate in the same place of the order; in the certificate's file "
+     "if not given.",
+     0, 0},
+    {"tickets", 0, TC_OPTION_TEXT, offsetof(settings, tickets), "FILE|off",
+     "makes TLS session tickets with the secret in FILE, which several machines can share and "
+     "which "
+     "is made if it is not there; off: no tickets. A secret of this process if not given.",
      0, 0},
     {"workers", 'w', TC_OPTION_NUMBER, offsetof(settings, workers), "N",
      "threads that serve; as many as there are processors if not given.", 1, WORKERS_MAX},
@@ -66,13 +83,15 @@ const tc_command tc_command_serve = {
     .operands = "[DIR]",
     .summary = "serves a folder",
     .about =
-        "Serves the files of DIR (the current folder if not given) over HTTP/0.9, 1.0 and 1.1. "
+        "Serves the files of DIR (the current folder if not given) over HTTP/0.9, 1.0 and 1.1, in "
+        "clear text and over TLS 1.2 and 1.3. "
         "Ctrl-C finishes what is under way and ends; a second one ends at once.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .examples =
         "  tercet serve public\n"
-        "  tercet serve --listen http://*:8080 --access-log access.log --log-format combined\n",
+        "  tercet serve --listen http://*:8080 --access-log access.log --log-format combined\n"
+        "  tercet serve --listen https://*:443 --cert site.pem --key site.key\n",
     .run = serve,
 };
 
@@ -122,6 +141,9 @@ static int check(const tc_command *c, const settings *s)
                     tc_target_parse(TC_METHOD_GET, tc_span_str(s->echo), &target) != TC_OK))
         return tc_command_complain(c, "--echo %s: a path as in a URL is wanted, like /echo",
                                    s->echo);
+    if (s->keys.count > s->certificates.count)
+        return tc_command_complain(c, "--key %s: there is no --cert for it",
+                                   s->keys.at[s->certificates.count]);
     if (s->index && (!*s->index || strchr(s->index, '/')))
         return tc_command_complain(c, "--index %s: a name without / is wanted", s->index);
     return 0;
@@ -138,11 +160,25 @@ static const char *with_port(const char *url, uint16_t port)
     return texts[count++];
 }
 
+static const char default_secure[] = "https://localhost:8443";
+
+/* What nobody asked for is no reason not to serve. */
+static void go_without(tc_option_list *urls, tc_err err, const char *why)
+{
+    if (urls->count && urls->at[urls->count - 1] == default_secure) urls->count--;
+    fprintf(stderr, "tercet: %s: %s%s%s\n        it goes on with http only\n", default_secure,
+            tc_err_sentence(err), why && *why ? ": " : "", why ? why : "");
+}
+
 static int listen_all(tc_server *server, tc_option_list *urls)
 {
     for (size_t i = 0; i < urls->count; i++) {
         const char *detail = "";
         const tc_err err = tc_server_listen(server, tc_span_str(urls->at[i]), &detail);
+        if (err && urls->at[i] == default_secure) {
+            go_without(urls, err, err == TC_ERR_ADDRESS_IN_USE ? NULL : detail);
+            break; /* it is the last one */
+        }
         if (err == TC_ERR_ADDRESS_IN_USE) {
             fprintf(stderr,
                     "tercet: %s: %s\n        choose another port with --listen; port 0 is any free "
@@ -163,15 +199,25 @@ static int listen_all(tc_server *server, tc_option_list *urls)
     return 0;
 }
 
-static void announce(const settings *s, const char *dir, const tc_server *server)
+static void announce(const settings *s, const char *dir, const tc_server *server,
+                     const tc_secure *secure)
 {
+    bool any_secure = false;
     const unsigned workers = tc_server_workers(server);
     fprintf(stderr, "tercet %s serves %s\n", TERCET_VERSION, dir);
     for (size_t i = 0; i < s->listen.count; i++) {
         const tc_span url = tc_span_str(s->listen.at[i]);
-        fprintf(stderr, "  %s%s    HTTP/%s1.0 1.1\n", s->listen.at[i],
-                tc_span_ends(url, TC_SPAN("/")) ? "" : "/", s->http09 ? "0.9 " : "");
+        const bool tls = tc_span_starts(url, TC_SPAN("https:"));
+        any_secure |= tls;
+        fprintf(stderr, "  %s%s    HTTP/%s1.0 1.1%s\n", s->listen.at[i],
+                tc_span_ends(url, TC_SPAN("/")) ? "" : "/", s->http09 && !tls ? "0.9 " : "",
+                tls ? ", TLS 1.2 1.3" : "");
     }
+    if (any_secure && secure->local)
+        fprintf(stderr,
+                "  certificate by %s\n    SHA-256 %s\n    `tercet trust` makes this machine "
+                "believe it\n",
+                secure->files.authority, secure->files.fingerprint);
     fprintf(stderr, "  %u worker%s, Ctrl-C ends\n", workers, workers == 1 ? "" : "s");
 }
 
@@ -202,7 +248,7 @@ static void report_log(const tc_log *log)
                 (unsigned long long)log->dropped, log->dropped == 1 ? "" : "s");
 }
 
-static int run(tc_server *server, const settings *s, const char *dir)
+static int run(tc_server *server, const settings *s, const char *dir, const tc_secure *secure)
 {
     sigset_t signals;
     sigemptyset(&signals);
@@ -215,7 +261,7 @@ static int run(tc_server *server, const settings *s, const char *dir)
         tc_server_wait(server);
         return fail(err, "could not start", NULL);
     }
-    announce(s, dir, server);
+    announce(s, dir, server, secure);
     int which;
     (void)sigwait(&signals, &which); /* fails only for a bad set */
     struct sigaction at_once = {.sa_handler = SIG_DFL};
@@ -241,6 +287,25 @@ static bool absolute(const char *dir, char path[PATH_MAX])
     return n > 0 && n < PATH_MAX;
 }
 
+/* Certificates, if anything listens on https://. Not zero: the program's exit code. */
+static int set_up_secure(const tc_command *c, settings *s, tc_secure *secure)
+{
+    char why[TC_TLS_WHY];
+    bool wanted = false;
+    for (size_t i = 0; i < s->listen.count; i++)
+        wanted |= tc_span_starts(tc_span_str(s->listen.at[i]), TC_SPAN("https:"));
+    if (!wanted && (s->certificates.count || s->tickets))
+        return tc_command_complain(c, "--%s is for https://, and no --listen has it",
+                                   s->tickets ? "tickets" : "cert");
+    if (!wanted) return 0;
+    const tc_err err = tc_secure_init(secure, &s->certificates, &s->keys, s->tickets, why);
+    if (!err) return 0;
+    if (s->listen.at[s->listen.count - 1] != default_secure || s->certificates.count || s->tickets)
+        return fail(err, "HTTPS", why);
+    go_without(&s->listen, err, why);
+    return 0;
+}
+
 static int serve(const tc_command *c, int argc, char **argv)
 {
     settings s = {.access_log = "-", .index = "index.html", .http09 = true};
@@ -248,7 +313,10 @@ static int serve(const tc_command *c, int argc, char **argv)
     if (!tc_command_parse(c, argc, argv, &s, &line)) return line.exit_code;
     if (line.operand_count > 1)
         return tc_command_complain(c, "one folder at most, not also %s", line.operands[1]);
-    if (!s.listen.count) s.listen.at[s.listen.count++] = "http://localhost:8080";
+    if (!s.listen.count) {
+        s.listen.at[s.listen.count++] = "http://localhost:8080";
+        s.listen.at[s.listen.count++] = default_secure;
+    }
     tc_server_config config = {
         .workers = (unsigned)s.workers, .http09 = s.http09, .limits = tc_limits_default};
     int code = set_limits(c, &s, &config.limits);
@@ -256,11 +324,16 @@ static int serve(const tc_command *c, int argc, char **argv)
     if (code) return code;
     raise_file_limit();
     signal(SIGPIPE, SIG_IGN);
+    tc_secure secure = {0};
+    code = set_up_secure(c, &s, &secure);
+    if (code) return code;
+    config.tls = secure.tls;
     const char *dir = line.operand_count ? line.operands[0] : ".";
     const int root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0 || faccessat(root, ".", X_OK, AT_EACCESS)) {
         const int error = errno;
         if (root >= 0) close(root);
+        tc_secure_fini(&secure);
         return fail(TC_ERR_READ_FILE, dir, strerror(error));
     }
     tc_log log;
@@ -272,6 +345,7 @@ static int serve(const tc_command *c, int argc, char **argv)
     if (err) {
         const int error = errno;
         close(root);
+        tc_secure_fini(&secure);
         return fail(TC_ERR_WRITE_FILE, *s.access_log ? s.access_log : "--access-log",
                     strerror(error));
     }
@@ -290,10 +364,11 @@ static int serve(const tc_command *c, int argc, char **argv)
     const tc_err made = tc_server_new(&config, &server);
     code = made ? fail(made, "could not start", NULL) : listen_all(server, &s.listen);
     if (!made) {
-        code = code ? code : run(server, &s, dir);
+        code = code ? code : run(server, &s, dir, &secure);
         tc_server_free(server);
         report_log(&log);
     }
+    tc_secure_fini(&secure);
     tc_log_close(&log);
     close(root);
     return code;

@@ -12,6 +12,7 @@ enum tc_seen_kind {
     TC_SEEN_RESOLVED,     /* client: text: first address found; n: how many; err */
     TC_SEEN_CONNECT,      /* client: an attempt begins; text: the address */
     TC_SEEN_CONNECTED,    /* text: the peer's address; err, and errno in n, where it failed */
+    TC_SEEN_PROTECTED,    /* the handshake is over, or (err) failed: text says why */
     TC_SEEN_REUSED,       /* client: an exchange goes out on a session that had one before */
     TC_SEEN_BEGUN,        /* x begins */
     TC_SEEN_REQUEST_HEAD, /* the request's head is whole (server) or written (client) */
@@ -24,6 +25,16 @@ enum tc_seen_kind {
     TC_SEEN_ENDED,  /* the connection is closed; err */
     TC_SEEN_COUNT
 };
+
+/* What a handshake agreed on; NUL-terminated. */
+typedef struct tc_protection {
+    char version[16];  /* "TLS 1.3" */
+    char cipher[32];   /* "AES-128-GCM" */
+    char group[32];    /* "X25519" */
+    char protocol[16]; /* by ALPN: "http/1.1", or "" */
+    bool resumed;      /* an earlier handshake was */
+    bool unverified;   /* whoever answers is believed */
+} tc_protection;
 
 typedef struct tc_session_info {
     uint64_t id; /* of the session, from 1 in each worker */
@@ -44,6 +55,7 @@ typedef struct tc_seen {
     const tc_session_info *session; /* NULL before there is one */
     const tc_exchange *x;           /* NULL where the event is the connection's */
     tc_span text;
+    const tc_protection *protection; /* PROTECTED, if it did not fail */
     uint64_t n;
 } tc_seen;
 

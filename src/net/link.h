@@ -2,7 +2,7 @@
  * alike from above, and an engine never learns what is underneath. */
 // SPDX-License-Identifier: MIT
 #pragma once
-#include "http/exchange.h"
+#include "http/event.h"
 
 typedef struct tc_link tc_link;
 
@@ -22,6 +22,12 @@ typedef struct tc_link_type {
     uint64_t (*untaken)(
         const tc_link *l); /* bytes on our side that the peer has not acknowledged */
     void (*peer)(const tc_link *l, char ret_text[TC_PEER_TEXT], uint16_t *ret_port);
+    /* Not yet established: it reads and takes nothing so far. NULL: it always is. */
+    bool (*opening)(const tc_link *l);
+    /* How what goes over it is protected; false: it is not. NULL: it never is. */
+    bool (*protection)(const tc_link *l, tc_protection *ret_protection);
+    /* What was written breaks off: the peer must not read a proper end. NULL: it cannot be told. */
+    void (*spoil)(tc_link *l);
     void (*end_writing)(tc_link *l);       /* after flush: the peer reads an end */
     void (*close)(tc_link *l, bool reset); /* at once; reset: what the peer has not taken is thrown
                                               away. The link's memory is the caller's */

@@ -37,6 +37,7 @@ void tc_link_tcp_init(tc_link_tcp *l, tc_loop *loop, int fd, const struct sockad
                       void (*on_ready)(tc_link *l, unsigned what))
 {
     *l = (tc_link_tcp){.link = {&tc_link_tcp_type, on_ready}, .io = {fd, ready}, .loop = loop};
+    l->gather_most = GATHER_BYTES;
     if (peer && peer->sa_family == AF_INET6) {
         const struct sockaddr_in6 *a = (const struct sockaddr_in6 *)(const void *)peer;
         l->v6 = true;
@@ -156,7 +157,7 @@ static size_t gather(tc_link_tcp *l, const tc_run *runs, size_t count, size_t *t
 {
     size_t size, i = 0;
     char *room = tc_loop_write_room(l->loop, &size);
-    for (; i < count && runs[i].kind == TC_RUN_BYTES && runs[i].len <= GATHER_BYTES &&
+    for (; i < count && runs[i].kind == TC_RUN_BYTES && runs[i].len <= l->gather_most &&
            runs[i].len <= size - l->gathered;
          i++) {
         memcpy(room + l->gathered, runs[i].at, runs[i].len);

@@ -13,9 +13,10 @@ typedef struct tc_link_tcp {
     tc_loop *loop;
     char *spill; /* gathered bytes that the kernel did not take; NULL: none */
     uint32_t spill_len, spill_at;
-    uint32_t gathered; /* bytes of ours in the loop's write room */
-    uint16_t port;     /* the peer's */
-    bool v6, full;     /* full: the kernel took less than it was given */
+    uint32_t gathered;    /* bytes of ours in the loop's write room */
+    uint32_t gather_most; /* a larger run is not copied there */
+    uint16_t port;        /* the peer's */
+    bool v6, full;        /* full: the kernel took less than it was given */
     uint8_t address[16];
 } tc_link_tcp;
 

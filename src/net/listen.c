@@ -115,20 +115,24 @@ static tc_err addresses_of(tc_span host, uint16_t port, struct addrinfo **ret_li
 }
 
 static const char url_form[] =
-    "a listening URL is http://HOST:PORT, HOST a name, an address, [an IPv6 address] or *";
+    "a listening URL is http://HOST:PORT or https://HOST:PORT, HOST a name, an address, [an IPv6 "
+    "address] or *";
 
-static tc_err parse(tc_span url, tc_span *ret_host, uint16_t *ret_port)
+static tc_err parse(tc_span url, tc_span *ret_host, uint16_t *ret_port, bool *ret_secure)
 {
-    const tc_span scheme = TC_SPAN("http://");
+    const bool secure = tc_span_starts(url, TC_SPAN("https://"));
+    const tc_span scheme = secure ? TC_SPAN("https://") : TC_SPAN("http://");
+    const uint16_t usual = secure ? 443 : 80;
+    *ret_secure = secure;
     if (!tc_span_starts(url, scheme)) {
         const bool other = tc_span_ends(tc_span_first(url, tc_span_find(url, '/')), TC_SPAN(":"));
-        return other ? say(TC_ERR_SCHEME, "only http:// can be listened on in this version")
+        return other ? say(TC_ERR_SCHEME, "only http:// and https:// can be listened on")
                      : say(TC_ERR_URL_SYNTAX, url_form);
     }
     tc_span authority = tc_span_from(url, scheme.len);
     if (tc_span_ends(authority, TC_SPAN("/"))) authority.len--;
     if (tc_span_starts(authority, TC_SPAN("*"))) { /* no host of RFC 3986, but ours */
-        uint64_t port = 80;
+        uint64_t port = usual;
         const tc_span rest = tc_span_from(authority, 1);
         if (rest.len && (rest.at[0] != ':' || !tc_span_number(tc_span_from(rest, 1), &port) ||
                          port > UINT16_MAX))
@@ -138,13 +142,13 @@ static tc_err parse(tc_span url, tc_span *ret_host, uint16_t *ret_port)
         *ret_port = (uint16_t)port;
         return TC_OK;
     }
-    if (tc_authority_check(authority) || tc_authority_split(authority, 80, ret_host, ret_port))
+    if (tc_authority_check(authority) || tc_authority_split(authority, usual, ret_host, ret_port))
         return say(TC_ERR_URL_SYNTAX, url_form);
     return TC_OK;
 }
 
 tc_err tc_listen(tc_span url, unsigned count, int fds[], size_t room, size_t *ret_addresses,
-                 uint16_t *ret_port, const char **ret_detail)
+                 uint16_t *ret_port, bool *ret_secure, const char **ret_detail)
 {
     tc_span host;
     uint16_t port, found = 0;
@@ -153,7 +157,7 @@ tc_err tc_listen(tc_span url, unsigned count, int fds[], size_t room, size_t *re
     size_t opened = 0;
     detail[0] = '\0';
     if (ret_detail) *ret_detail = detail;
-    tc_err err = parse(url, &host, &port);
+    tc_err err = parse(url, &host, &port, ret_secure);
     if (!err) err = addresses_of(host, port, &list, &any);
     for (struct addrinfo *a = list; a && !err; a = a->ai_next) {
         if (no_such_family(a->ai_family) && (a->ai_next || opened))

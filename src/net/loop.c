@@ -13,7 +13,12 @@
 
 #include "base/alloc.h"
 
-enum { EVENTS_MAX = 512, READ_BYTES = 65536, WRITE_BYTES = 65536 };
+enum {
+    EVENTS_MAX = 512,
+    READ_BYTES = 65536,
+    WRITE_BYTES = 65536,
+    RECORD_BYTES = 16384 /* the most that is wrapped at once */
+};
 
 struct tc_loop {
     int epoll;
@@ -29,6 +34,8 @@ struct tc_loop {
     struct epoll_event events[EVENTS_MAX];
     char read_room[READ_BYTES];
     char write_room[WRITE_BYTES];
+    char plain_read_room[READ_BYTES + 2 * RECORD_BYTES]; /* a part of a record was kept before */
+    char plain_write_room[RECORD_BYTES];
 };
 
 static void drain_wake(tc_io *io, unsigned what)
@@ -148,6 +155,18 @@ char *tc_loop_write_room(tc_loop *loop, size_t *ret_size)
 {
     *ret_size = sizeof loop->write_room;
     return loop->write_room;
+}
+
+char *tc_loop_plain_read_room(tc_loop *loop, size_t *ret_size)
+{
+    *ret_size = sizeof loop->plain_read_room;
+    return loop->plain_read_room;
+}
+
+char *tc_loop_plain_write_room(tc_loop *loop, size_t *ret_size)
+{
+    *ret_size = sizeof loop->plain_write_room;
+    return loop->plain_write_room;
 }
 
 static bool unlink_task(tc_task **list, tc_task *task, tc_task ***end)

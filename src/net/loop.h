@@ -60,6 +60,10 @@ char *tc_loop_read_room(tc_loop *loop, size_t *ret_size);
 /* Memory in which a link gathers small runs before it writes; empty between two sessions' turns. */
 char *tc_loop_write_room(tc_loop *loop, size_t *ret_size);
 
+/* The same two for a link that wraps another one: what it unwrapped, and what it is to wrap. */
+char *tc_loop_plain_read_room(tc_loop *loop, size_t *ret_size);
+char *tc_loop_plain_write_room(tc_loop *loop, size_t *ret_size);
+
 tc_err tc_loop_run(tc_loop *loop) TC_MUST_USE;                 /* until tc_loop_stop */
 tc_err tc_loop_turn(tc_loop *loop, int64_t until) TC_MUST_USE; /* waits at most until then, once */
 void tc_loop_stop(tc_loop *loop);

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "net/listen.h"
 #include "server/server.h"
 
 /* Server and Date, in every response: made anew each second, kept while a response uses it. */
@@ -18,10 +19,11 @@ typedef struct tc_common {
 typedef struct tc_listener {
     tc_io io;
     tc_worker *worker;
+    bool secure; /* TLS is spoken there */
 } tc_listener;
 
 struct tc_worker {
-    tc_session_env env; /* first */
+    tc_session_env env, secure; /* by scheme */
     tc_server *server;
     unsigned number;
     pthread_t thread;
@@ -29,7 +31,7 @@ struct tc_worker {
     atomic_bool told_to_drain;
     bool draining, paused; /* the worker's own */
     tc_loop *loop;
-    tc_slab connections, commons;
+    tc_slab connections, secured, commons;
     struct tc_connection *open;     /* all of them */
     struct tc_connection *newcomer; /* being accepted; NULL once it ended */
     tc_listener *listeners;
@@ -50,7 +52,8 @@ struct tc_server {
     unsigned count;
     int *fds; /* of listeners, for worker w of count: fds[i * count + w] */
     size_t addresses;
-    uint16_t port; /* of the last URL */
+    uint16_t port;                 /* of the last URL */
+    bool secure[TC_LISTENERS_MAX]; /* of each address */
 };
 
 tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number) TC_MUST_USE;

@@ -53,8 +53,15 @@ tc_err tc_server_listen(tc_server *server, tc_span url, const char **ret_detail)
     size_t opened = 0;
     int *fds = server->fds + server->addresses * server->count;
     const size_t room = (size_t)server->count * (TC_LISTENERS_MAX - server->addresses);
-    const tc_err err = tc_listen(url, server->count, fds, room, &opened, &server->port, ret_detail);
-    server->addresses += err ? 0 : opened;
+    bool secure = false;
+    if (tc_span_starts(url, TC_SPAN("https:")) && !server->config.tls) {
+        if (ret_detail) *ret_detail = "there is no certificate";
+        return TC_ERR_OWN_CERT;
+    }
+    const tc_err err =
+        tc_listen(url, server->count, fds, room, &opened, &server->port, &secure, ret_detail);
+    for (size_t i = 0; i < opened && !err; i++)
+        server->secure[server->addresses++] = secure;
     return err;
 }
 

@@ -2,6 +2,7 @@
  * counters, in a thread of its own. Listeners are handed in. */
 // SPDX-License-Identifier: MIT
 #pragma once
+#include "net/tls.h"
 #include "session/session.h"
 
 typedef struct tc_worker tc_worker;
@@ -21,6 +22,7 @@ typedef struct tc_app {
 typedef struct tc_server_config {
     unsigned workers; /* 0: one for each processor this process may use */
     bool http09;
+    tc_tls *tls; /* for https:// listeners; NULL: there can be none. Lives longer than the server */
     tc_limits limits;
     tc_app app;
 } tc_server_config;
@@ -28,7 +30,8 @@ typedef struct tc_server_config {
 tc_err tc_server_new(const tc_server_config *config, tc_server **ret_server) TC_MUST_USE;
 void tc_server_free(tc_server *server); /* after tc_server_wait */
 
-/* Listens on url: "http://127.0.0.1:8080", "http://[::1]:80", "http://localhost", "http://" with
+/* Listens on url: "https://localhost:8443", "http://127.0.0.1:8080", "http://[::1]:80",
+ * "http://localhost", "http://" with
  * "*" for all addresses of both families. A host name listens on each of its addresses. Before
  * tc_server_start. TC_ERR_ADDRESS_IN_USE, TC_ERR_URL_SYNTAX, TC_ERR_SCHEME, TC_ERR_RESOLVE,
  * TC_ERR_NO_PERMISSION; *ret_detail (may be NULL) then says more, in static memory of the thread.

@@ -10,7 +10,7 @@
 
 #include "base/alloc.h"
 #include "http/date.h"
-#include "net/link_tcp.h"
+#include "net/link_tls.h"
 #include "net/listen.h"
 #include "server/inside.h"
 
@@ -22,8 +22,12 @@ enum {
 
 typedef struct tc_connection {
     tc_session session; /* first */
-    tc_link_tcp link;
     struct tc_connection *next, **at;
+    union {
+        tc_link link;
+        tc_link_tcp tcp;
+        tc_link_tls tls; /* last: a connection in clear text has no memory for it */
+    };
 } tc_connection;
 
 /* --- what every response carries ----------------------------------------------------------- */
@@ -69,14 +73,14 @@ void tc_worker_dress(tc_worker *w, tc_exchange *x)
 
 static void route(tc_session_env *env, tc_exchange *x)
 {
-    tc_worker *w = (tc_worker *)env;
+    tc_worker *w = env->owner;
     tc_worker_dress(w, x);
     w->server->config.app.route(w, x);
 }
 
 static void refuse(tc_session_env *env, tc_exchange *x, tc_err err)
 {
-    tc_worker *w = (tc_worker *)env;
+    tc_worker *w = env->owner;
     tc_worker_dress(w, x);
     w->server->config.app.refuse(w, x, err);
 }
@@ -91,19 +95,18 @@ static void stop_if_drained(tc_worker *w)
 static void ended(tc_session_env *env, tc_session *s, tc_err why)
 {
     (void)why;
-    tc_worker *w = (tc_worker *)env;
+    tc_worker *w = env->owner;
     tc_connection *c = (tc_connection *)s;
     if (w->newcomer == c) w->newcomer = NULL;
     *c->at = c->next;
     if (c->next) c->next->at = c->at;
-    tc_slab_put(&w->connections, c);
+    tc_slab_put(env == &w->secure ? &w->secured : &w->connections, c);
     stop_if_drained(w);
 }
 
 static void on_ready(tc_link *link, unsigned what)
 {
-    tc_link_tcp *l = (tc_link_tcp *)link;
-    tc_connection *c = (tc_connection *)((char *)l - offsetof(tc_connection, link));
+    tc_connection *c = (tc_connection *)((char *)link - offsetof(tc_connection, link));
     tc_session_turn(&c->session, what);
 }
 
@@ -128,22 +131,32 @@ static void unpause(tc_alarm *alarm)
         }
 }
 
-static void begin(tc_worker *w, int fd, const struct sockaddr *peer)
+static void begin(tc_worker *w, bool secure, int fd, const struct sockaddr *peer)
 {
-    tc_connection *c = tc_slab_get(&w->connections);
+    tc_slab *home = secure ? &w->secured : &w->connections;
+    tc_tls *tls = w->server->config.tls;
+    tc_connection *c = tc_slab_get(home);
     if (!c) {
         close(fd); /* out of memory: room was made sure of before */
         return;
     }
-    tc_link_tcp_init(&c->link, w->loop, fd, peer, on_ready);
-    tc_session_begin(&c->session, &w->env, &c->link.link, NULL);
+    if (!secure) {
+        tc_link_tcp_init(&c->tcp, w->loop, fd, peer, on_ready);
+    } else {
+        tc_tls_look(tls, tc_loop_now(w->loop));
+        if (tc_link_tls_init(&c->tls, w->loop, fd, peer, tls, NULL, NULL, on_ready) != TC_OK) {
+            tc_slab_put(home, c);
+            return;
+        }
+    }
+    tc_session_begin(&c->session, secure ? &w->secure : &w->env, &c->link, NULL);
     c->next = w->open;
     c->at = &w->open;
     if (c->next) c->next->at = &c->next;
     w->open = c;
     w->newcomer = c;
     tc_session_turn(&c->session, TC_LINK_IN);
-    if (w->newcomer && tc_link_tcp_watch(&c->link) != TC_OK)
+    if (w->newcomer && tc_link_tcp_watch(&c->tcp) != TC_OK)
         tc_session_kill(&c->session, TC_ERR_NO_MEMORY);
     w->newcomer = NULL;
 }
@@ -152,7 +165,7 @@ static void accept_up_to(tc_listener *l, int most)
 {
     tc_worker *w = l->worker;
     for (int i = 0; i < most; i++) {
-        if (w->connections.count >= w->connections.max) {
+        if (w->connections.count + w->secured.count >= w->connections.max) {
             w->reached.connections++;
             pause_accepting(w);
             return;
@@ -160,7 +173,7 @@ static void accept_up_to(tc_listener *l, int most)
         struct sockaddr_storage peer;
         int fd;
         switch ((int)tc_accept(l->io.fd, &fd, &peer)) {
-        case TC_OK: begin(w, fd, (struct sockaddr *)&peer); break;
+        case TC_OK: begin(w, l->secure, fd, (struct sockaddr *)&peer); break;
         case TC_ERR_NOTHING: return;
         case TC_ERR_TOO_MANY_FILES:
         case TC_ERR_NO_MEMORY:
@@ -204,6 +217,18 @@ static void drain(tc_task *task)
 
 /* --- the worker ---------------------------------------------------------------------------- */
 
+static tc_err begin_env(tc_worker *w, tc_session_env *env)
+{
+    const tc_err err =
+        tc_session_env_init(env, w->loop, TC_SERVER, &w->server->config.limits, &w->reached);
+    env->numbers = &w->env;
+    env->owner = w;
+    env->route = route;
+    env->refuse = refuse;
+    env->ended = ended;
+    return err;
+}
+
 tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number)
 {
     *w = (tc_worker){.server = server, .number = number};
@@ -211,16 +236,17 @@ tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number)
     w->drain.run = drain;
     w->unpause.ring = unpause;
     w->unpause.timer.deadline = TC_NEVER;
-    tc_slab_init(&w->connections, sizeof(tc_connection),
-                 limits->connections < UINT32_MAX ? (uint32_t)limits->connections : UINT32_MAX);
+    const uint32_t most =
+        limits->connections < UINT32_MAX ? (uint32_t)limits->connections : UINT32_MAX;
+    tc_slab_init(&w->connections, offsetof(tc_connection, tcp) + sizeof(tc_link_tcp), most);
+    tc_slab_init(&w->secured, sizeof(tc_connection), most);
     tc_slab_init(&w->commons, sizeof(tc_common), UINT32_MAX);
     tc_err err = tc_loop_new(&w->loop);
-    if (!err) err = tc_session_env_init(&w->env, w->loop, TC_SERVER, limits, &w->reached);
+    if (!err) err = begin_env(w, &w->env);
+    if (!err) err = begin_env(w, &w->secure);
     if (err) return err;
     w->env.http09 = server->config.http09;
-    w->env.route = route;
-    w->env.refuse = refuse;
-    w->env.ended = ended;
+    w->secure.engine.scheme = TC_SPAN("https");
     w->state = server->config.app.worker_begin(server->config.app.self, w);
     return w->state ? TC_OK : TC_ERR_NO_MEMORY;
 }
@@ -232,8 +258,10 @@ void tc_worker_fini(tc_worker *w)
     for (size_t i = 0; i < w->listener_count; i++)
         close(w->listeners[i].io.fd);
     tc_free(w->listeners);
-    if (w->loop) tc_session_env_fini(&w->env);
+    if (w->env.loop) tc_session_env_fini(&w->env);
+    if (w->secure.loop) tc_session_env_fini(&w->secure);
     tc_slab_fini(&w->connections);
+    tc_slab_fini(&w->secured);
     tc_slab_fini(&w->commons);
     tc_loop_free(w->loop);
 }
@@ -254,7 +282,7 @@ tc_err tc_worker_start(tc_worker *w)
     tc_err err = TC_OK;
     for (size_t i = 0; i < server->addresses && !err; i++) {
         int *fd = &server->fds[i * server->count + w->number];
-        w->listeners[i] = (tc_listener){{*fd, accept_some}, w};
+        w->listeners[i] = (tc_listener){{*fd, accept_some}, w, server->secure[i]};
         *fd = -1;
         w->listener_count++;
         err = tc_loop_add_listener(w->loop, &w->listeners[i].io);
@@ -292,5 +320,5 @@ unsigned tc_worker_number(const tc_worker *w)
 void tc_worker_watch(tc_worker *w, tc_watch *watch)
 {
     watch->next = w->env.watch;
-    w->env.watch = watch;
+    w->env.watch = w->secure.watch = watch;
 }

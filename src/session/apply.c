@@ -50,6 +50,14 @@ static void give_back(tc_session *s, tc_exchange *x)
     x->unseen = false;
 }
 
+/* What was written of our message breaks off; where the connection ends it, that must show. */
+static void give_up(tc_session *s, tc_exchange *x, tc_err why)
+{
+    tc_engine *e = tc_session_engine(s);
+    if (s->link->type->spoil) s->link->type->spoil(s->link);
+    e->type->abort(e, x, why);
+}
+
 /* What to do when a handler or the engine says no. */
 void tc_session_break(tc_session *s, tc_exchange *x, tc_err err)
 {
@@ -65,7 +73,7 @@ void tc_session_break(tc_session *s, tc_exchange *x, tc_err err)
         if (tc_err_reach(err) == TC_REACH_CONNECTION) e->type->drain(e); /* the last answer here */
         s->env->refuse(s->env, x, err);
     } else {
-        e->type->abort(e, x, err);
+        give_up(s, x, err);
     }
 }
 
@@ -250,7 +258,7 @@ void tc_session_do_wants(tc_session *s, tc_exchange *x)
     tc_err err = TC_OK;
     if (x->want & TC_WANT_ABORT) {
         x->want = 0;
-        e->type->abort(e, x, x->abort_reason);
+        give_up(s, x, x->abort_reason);
         return;
     }
     if (x->want & TC_WANT_RESUME) {
@@ -271,6 +279,6 @@ void tc_session_do_wants(tc_session *s, tc_exchange *x)
     }
     if (err) {
         x->want = 0;
-        e->type->abort(e, x, err);
+        give_up(s, x, err);
     }
 }

@@ -14,6 +14,7 @@ enum session_flag {
     LINGERING = 128, /* our end is written; draining theirs */
     DEAD = 256,      /* broken for .why: ends with this turn */
     IN_TURN = 512,   /* a handler's wish is noticed without waking */
+    OPENING = 2048,  /* the link is not established yet */
     MUTE = 1024,     /* client: the link takes no more, but an answer may be there to read */
 };
 

@@ -10,7 +10,7 @@
 tc_err tc_session_env_init(tc_session_env *env, tc_loop *loop, enum tc_role role,
                            const tc_limits *limits, tc_reached *reached)
 {
-    *env = (tc_session_env){.loop = loop};
+    *env = (tc_session_env){.loop = loop, .numbers = env};
     tc_slab_init(&env->exchanges, sizeof(tc_exchange), UINT32_MAX);
     env->engine = (tc_engine_env){.role = role,
                                   .scheme = TC_SPAN("http"),
@@ -28,7 +28,7 @@ void tc_session_env_fini(tc_session_env *env)
 tc_exchange *tc_session_exchange(tc_session_env *env)
 {
     tc_exchange *x = tc_slab_get(&env->exchanges);
-    if (x) tc_exchange_init(x, ++env->last_exchange, env->engine.limits->exchange_bytes);
+    if (x) tc_exchange_init(x, ++env->numbers->last_exchange, env->engine.limits->exchange_bytes);
     return x;
 }
 
@@ -36,6 +36,9 @@ static void end(tc_session *s)
 {
     tc_session_env *env = s->env;
     tc_engine *e = tc_session_engine(s);
+    if (s->flags & OPENING && tc_watched(env->watch, TC_SEEN_PROTECTED))
+        tc_session_show(s, TC_SEEN_PROTECTED, NULL, s->why, (tc_span){0}, false);
+    if (s->exchanges && s->link->type->spoil) s->link->type->spoil(s->link);
     s->flags |= IN_TURN | DEAD; /* nothing that a handler asks for now can be done */
     while (s->exchanges)
         tc_session_close_exchange(s, s->exchanges, s->why ? s->why : TC_ERR_SESSION_ENDED);
@@ -72,6 +75,7 @@ static int64_t deadline(tc_session *s)
     const tc_limits *l = s->env->engine.limits;
     tc_engine *e = tc_session_engine(s);
     int64_t at = TC_NEVER;
+    if (s->flags & OPENING) return s->phase_began + ms(l->handshake_ms);
     if (s->flags & LINGERING) return s->phase_began + ms(l->linger_ms);
     if (s->flags & BLOCKED) at = s->send_window + ms(l->send_ms);
     if (!(s->flags & HAS_ENGINE))
@@ -171,6 +175,10 @@ void tc_session_ring(tc_alarm *alarm)
     tc_reached *reached = s->env->engine.reached;
     tc_engine *e = tc_session_engine(s);
     const int64_t now = tc_loop_now(s->env->loop);
+    if (s->flags & OPENING) {
+        kill_counted(s, &reached->handshake_ms, TC_ERR_TLS_TIME);
+        return;
+    }
     if (s->flags & LINGERING) {
         kill_counted(s, &reached->linger_ms, TC_OK);
         return;
@@ -205,6 +213,10 @@ void tc_session_ring(tc_alarm *alarm)
 void tc_session_drain(tc_session *s)
 {
     tc_engine *e = tc_session_engine(s);
+    if (s->flags & OPENING) {
+        tc_session_kill(s, TC_OK);
+        return;
+    }
     if (s->flags & HAS_ENGINE)
         e->type->drain(e);
     else

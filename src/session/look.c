@@ -11,13 +11,17 @@ void tc_session_show(tc_session *s, enum tc_seen_kind kind, const tc_exchange *x
                             .exchanges = s->begun};
     if (s->flags & HAS_ENGINE) info.version = tc_session_engine(s)->type->version;
     s->link->type->peer(s->link, info.peer, &info.peer_port);
+    tc_protection protection;
+    const bool protected = kind == TC_SEEN_PROTECTED && s->link->type->protection &&
+                           s->link->type->protection(s->link, &protection);
     tc_show(s->env->watch, &(tc_seen){.kind = kind,
                                       .ours = ours,
                                       .err = err,
                                       .at = tc_loop_now(s->env->loop),
                                       .session = &info,
                                       .x = x,
-                                      .text = text});
+                                      .text = text,
+                                      .protection = protected ? &protection : NULL});
 }
 
 static void reached(tc_session *s, tc_exchange *x, int64_t *when, enum tc_seen_kind kind)

@@ -32,6 +32,46 @@ static void engine_init(tc_session *s, const tc_engine_type *type)
     s->flags |= HAS_ENGINE;
 }
 
+static const struct {
+    const char *name; /* RFC 7301 */
+    const tc_engine_type *type;
+} protocols[] = {{"http/1.1", &tc_h1_type}, {"http/1.0", &tc_h1_type}};
+
+enum { PROTOCOLS = sizeof protocols / sizeof *protocols };
+
+size_t tc_session_protocols(tc_span *ret_names, size_t max)
+{
+    size_t n = 0;
+    for (; n < PROTOCOLS && n < max; n++)
+        ret_names[n] = (tc_span){protocols[n].name, sizeof "http/1.1" - 1};
+    return n;
+}
+
+/* By what the link agreed on with the peer; who agreed on nothing speaks HTTP/1. */
+static const tc_engine_type *agreed_engine(const tc_session *s)
+{
+    tc_protection p;
+    if (!s->link->type->protection || !s->link->type->protection(s->link, &p)) return &tc_h1_type;
+    for (size_t i = 0; i < PROTOCOLS; i++)
+        if (memcmp(p.protocol, protocols[i].name, sizeof "http/1.1") == 0) return protocols[i].type;
+    return &tc_h1_type;
+}
+
+/* The link may have become established by what was just read or written. */
+static void look_whether_open(tc_session *s)
+{
+    if (!(s->flags & OPENING) || s->link->type->opening(s->link)) return;
+    if (s->flags & BLOCKED) tc_loop_after(s->env->loop, &s->again);
+    s->flags &= (uint16_t) ~(OPENING | BLOCKED);
+    s->phase_began = tc_loop_now(s->env->loop);
+    if (!(s->flags & HAS_ENGINE)) engine_init(s, agreed_engine(s));
+    if (tc_watched(s->env->watch, TC_SEEN_PROTECTED)) {
+        (void)tc_loop_tick(s->env->loop);
+        tc_session_show(s, TC_SEEN_PROTECTED, NULL, TC_OK, (tc_span){0}, false);
+    }
+    if (s->env->opened) s->env->opened(s->env, s);
+}
+
 /* A server's session begins with a guess from the first line. False: more of it must come. */
 static bool choose_engine(tc_session *s, tc_span in, bool fin)
 {
@@ -66,15 +106,16 @@ static size_t carry_most(const tc_session_env *env)
 
 void tc_session_begin(tc_session *s, tc_session_env *env, tc_link *link, const tc_engine_type *type)
 {
-    *s = (tc_session){.env = env, .link = link, .id = ++env->last_id};
+    *s = (tc_session){.env = env, .link = link, .id = ++env->numbers->last_id};
     s->again.run = take_turn_again;
     s->alarm.ring = tc_session_ring;
     s->alarm.timer.deadline = TC_NEVER;
     s->phase_began = tc_loop_now(env->loop);
     tc_buf_init(&s->carry, carry_most(env));
+    if (link->type->opening && link->type->opening(link)) s->flags |= OPENING;
     if (type)
         engine_init(s, type);
-    else if (!env->http09)
+    else if (!env->http09 && !(s->flags & OPENING))
         engine_init(s, &tc_h1_type);
 }
 
@@ -220,6 +261,7 @@ static bool wants_input(tc_session *s)
 {
     tc_engine *e = tc_session_engine(s);
     if (s->flags & (FIN | DEAD | CLOSING)) return false;
+    if (s->flags & OPENING) return true;
     return !(s->flags & HAS_ENGINE) || e->type->wants_input(e);
 }
 
@@ -234,6 +276,7 @@ static bool read_once(tc_session *s)
         s->flags |= DEAD;
         return false;
     }
+    look_whether_open(s);
     if (!more) s->flags &= (uint16_t)~READABLE;
     if (s->flags & GONE && !fin)
         s->flags |= READABLE; /* an end or an error is still to be read behind this */
@@ -261,12 +304,14 @@ void tc_session_turn(tc_session *s, unsigned ready)
     s->flags |= IN_TURN;
     if (s->flags & BLOCKED) {
         const tc_err err = s->link->type->flush(s->link);
+        look_whether_open(s);
         if (err)
             cannot_write(s, err);
         else if (!s->link->type->stuck(s->link))
             s->flags &= (uint16_t)~BLOCKED;
     }
-    if (s->flags & HAS_ENGINE && (!(s->flags & READABLE) || s->exchanges || s->carry.len))
+    if (s->flags & HAS_ENGINE && !(s->flags & OPENING) &&
+        (!(s->flags & READABLE) || s->exchanges || s->carry.len))
         offer(s, TC_SPAN("")); /* what was carried, and answers that came meanwhile */
     for (int i = 0; s->flags & READABLE && wants_input(s) && !s->again.queued; i++) {
         if (i == READS_AT_ONCE)
@@ -301,7 +346,12 @@ tc_err tc_session_start(tc_session *s, tc_exchange *x)
     return TC_OK;
 }
 
+bool tc_session_opening(const tc_session *s)
+{
+    return (s->flags & OPENING) != 0;
+}
+
 bool tc_session_idle(const tc_session *s)
 {
-    return !s->exchanges && !(s->flags & (DEAD | CLOSING | FIN | LINGERING));
+    return !s->exchanges && !(s->flags & (OPENING | DEAD | CLOSING | FIN | LINGERING));
 }

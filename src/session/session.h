@@ -21,11 +21,16 @@ typedef struct tc_session_env {
     tc_slab exchanges;
     bool http09; /* server: a first line of only GET and a path is HTTP/0.9 */
     uint64_t last_id, last_exchange;
+    struct tc_session_env *numbers; /* whose last_ count: its own, or those of another env of this
+                                       worker, so that numbers are unique */
+    void *owner;                    /* of the caller's */
 
     /* server: gives x a handler by x->handler and x->self; never fails */
     void (*route)(struct tc_session_env *env, tc_exchange *x);
     /* server: fills in and sends an answer of our own for err, on an x that has begun none */
     void (*refuse)(struct tc_session_env *env, tc_exchange *x, tc_err err);
+    /* the link is established, where it was not when the session began; may be NULL */
+    void (*opened)(struct tc_session_env *env, tc_session *s);
     /* the session is over and its memory may be reused; the link is closed */
     void (*ended)(struct tc_session_env *env, tc_session *s, tc_err why);
     /* client: the session can take another exchange; may be NULL */
@@ -56,17 +61,22 @@ struct tc_session {
     _Alignas(8) char engine_room[TC_ENGINE_BYTES];
 };
 
-/* Starts on a link that is connected. type NULL (server): chosen by the first line. The caller's
- * memory, until env->ended. info: who the peer is, for those who look on. */
+/* What a session can speak over a link that asks the peer (ALPN), the best one first. Returns how
+ * many. */
+size_t tc_session_protocols(tc_span *ret_names, size_t max);
+
+/* Starts on a link that is connected, or opening. type NULL: chosen by what an opening link agreed
+ * on with the peer, else (server) by the first line. The caller's memory, until env->ended. */
 void tc_session_begin(tc_session *s, tc_session_env *env, tc_link *link,
                       const tc_engine_type *type);
 /* Reads and writes what can be; called by the link's owner when the link is ready. */
 void tc_session_turn(tc_session *s, unsigned ready);
-void tc_session_drain(tc_session *s); /* finishes what runs, then ends */
+void tc_session_drain(tc_session *s); /* finishes what runs, then ends; at once if it is opening */
 void tc_session_kill(tc_session *s,
                      tc_err why); /* ends at once; from inside a handler: when it has returned */
 
 /* Client. x comes from tc_session_exchange, with .ours, .handler and .self filled in. */
 tc_exchange *tc_session_exchange(tc_session_env *env); /* NULL without memory */
 tc_err tc_session_start(tc_session *s, tc_exchange *x) TC_MUST_USE;
+bool tc_session_opening(const tc_session *s); /* nothing can be started yet */
 bool tc_session_idle(const tc_session *s);

@@ -1,0 +1,71 @@
+/* secure.c - see secure.h. */
+// SPDX-License-Identifier: MIT
+#include "cmd/secure.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "session/session.h"
+
+enum { TICKET_KEY = 64 };
+
+/* From whichever worker looked. */
+static void changed(void *self, const char *file, tc_err err, const char *why)
+{
+    (void)self;
+    if (err)
+        fprintf(stderr, "tercet: %s has changed and cannot be used (%s); the old one serves on\n",
+                file, *why ? why : tc_err_sentence(err));
+    else
+        fprintf(stderr, "tercet: %s has changed and was taken up\n", file);
+}
+
+/* A file that is there stays as it is: another machine may have made it. */
+static tc_err make_tickets(const char *file, char why[TC_TLS_WHY])
+{
+    char key[TICKET_KEY];
+    const int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST) return TC_OK;
+    const bool good = fd >= 0 && getrandom(key, sizeof key, 0) == sizeof key &&
+                      write(fd, key, sizeof key) == sizeof key;
+    if (!good) (void)snprintf(why, TC_TLS_WHY, "%s: %s", file, strerror(errno));
+    if (fd >= 0) close(fd);
+    explicit_bzero(key, sizeof key);
+    return good ? TC_OK : TC_ERR_WRITE_FILE;
+}
+
+tc_err tc_secure_init(tc_secure *s, const tc_option_list *certificates, const tc_option_list *keys,
+                      const char *tickets, char why[TC_TLS_WHY])
+{
+    tc_err err = TC_OK;
+    *s = (tc_secure){.local = certificates->count == 0};
+    why[0] = 0;
+    for (size_t i = 0; i < certificates->count; i++)
+        s->pairs[i] =
+            (tc_tls_pair){certificates->at[i], i < keys->count ? keys->at[i] : certificates->at[i]};
+    if (s->local) {
+        err = tc_authority_ensure(&s->files, why, TC_TLS_WHY);
+        s->pairs[0] = (tc_tls_pair){s->files.certificate, s->files.certificate_key};
+    }
+    const bool off = tickets && tc_span_eq(tc_span_str(tickets), TC_SPAN("off"));
+    if (!err && tickets && !off) err = make_tickets(tickets, why);
+    if (err) return err;
+    const tc_tls_server_config config = {.pairs = s->pairs,
+                                         .pair_count = s->local ? 1 : certificates->count,
+                                         .no_tickets = off,
+                                         .tickets = off ? NULL : tickets,
+                                         .protocols = s->protocols,
+                                         .protocol_count =
+                                             tc_session_protocols(s->protocols, TC_TLS_PROTOCOLS),
+                                         .changed = changed};
+    return tc_tls_server_new(&config, &s->tls, why);
+}
+
+void tc_secure_fini(tc_secure *s)
+{
+    tc_tls_free(s->tls);
+    s->tls = NULL;
+}

@@ -1,0 +1,443 @@
+/* link_tls.c - see link_tls.h.
+ *
+ * The library is fed from our own room, because it makes two reads of each record. A record that
+ * the socket did not take at once is the library's: it is pending until the library got rid of it,
+ * and nothing is taken meanwhile. */
+// SPDX-License-Identifier: MIT
+#include "net/link_tls.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <gnutls/x509.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "net/tls_inside.h"
+#include "net/tls_why.h"
+
+enum {
+    RECORD_FIRST = 4096,   /* small enough that the peer can begin while the rest is on its way */
+    BURST_SMALL = 16384,   /* bytes in such records; then full ones */
+    QUIET_MS = 1000,       /* after this long they are small again */
+    RECORD_OVERHEAD = 256, /* most that a record adds */
+    TURN_BYTES = 2 * 1024 * 1024
+};
+
+static tc_link_tls *tls_of(tc_link *l)
+{
+    return (tc_link_tls *)l;
+}
+
+/* --- between the library and TCP ----------------------------------------------------------- */
+
+static ssize_t pull(gnutls_transport_ptr_t at, void *into, size_t size)
+{
+    tc_link_tls *l = at;
+    if (l->in_len == 0) {
+        if (l->fin) return 0;
+        gnutls_transport_set_errno(l->session, EAGAIN);
+        return -1;
+    }
+    const uint32_t n = size < l->in_len ? (uint32_t)size : l->in_len;
+    memcpy(into, l->in, n);
+    l->in += n;
+    l->in_len -= n;
+    return (ssize_t)n;
+}
+
+static int pull_timeout(gnutls_transport_ptr_t at, unsigned ms)
+{
+    const tc_link_tls *l = at;
+    (void)ms;
+    return l->in_len > 0 || l->fin;
+}
+
+static ssize_t push(gnutls_transport_ptr_t at, const giovec_t *iov, int count)
+{
+    tc_link_tls *l = at;
+    size_t taken, sum = 0;
+    for (int i = 0; i < count; i++) {
+        const tc_run run = tc_run_bytes(tc_span_of(iov[i].iov_base, iov[i].iov_len));
+        const tc_err err = tc_link_tcp_type.write(&l->tcp.link, &run, 1, &taken);
+        if (err) {
+            l->failed = err;
+            gnutls_transport_set_errno(l->session, ECONNRESET);
+            return -1;
+        }
+        sum += taken;
+        if (taken < iov[i].iov_len) break;
+    }
+    if (sum || count == 0) return (ssize_t)sum;
+    gnutls_transport_set_errno(l->session, EAGAIN);
+    return -1;
+}
+
+/* --- beginning ----------------------------------------------------------------------------- */
+
+static int chosen_by_name(gnutls_session_t session)
+{
+    tc_link_tls *l = gnutls_session_get_ptr(session);
+    gnutls_certificate_credentials_t c = tc_tls_set_choose(l->set, session);
+    return gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, c);
+}
+
+static int set_up_server(tc_link_tls *l)
+{
+    l->set = tc_tls_set_ref(l->tls);
+    int rc = gnutls_credentials_set(l->session, GNUTLS_CRD_CERTIFICATE, l->set->at[0]);
+    gnutls_handshake_set_post_client_hello_function(l->session, chosen_by_name);
+    gnutls_certificate_server_set_request(l->session, GNUTLS_CERT_IGNORE);
+    if (rc >= 0 && l->set->ticket_key.data)
+        rc = gnutls_session_ticket_enable_server(l->session, &l->set->ticket_key);
+    return rc;
+}
+
+static int set_up_client(tc_link_tls *l, const char *host)
+{
+    int rc = gnutls_credentials_set(l->session, GNUTLS_CRD_CERTIFICATE, l->tls->trust);
+    if (rc < 0) return rc;
+    l->insecure = l->tls->insecure;
+    l->name = tc_tls_name_new(host);
+    if (!l->name) return GNUTLS_E_MEMORY_ERROR;
+    return tc_tls_name_use(l->name, l->session, !l->insecure);
+}
+
+tc_err tc_link_tls_init(tc_link_tls *l, tc_loop *loop, int fd, const struct sockaddr *peer,
+                        tc_tls *tls, const char *host, char *why,
+                        void (*on_ready)(tc_link *l, unsigned what))
+{
+    memset(l, 0, sizeof *l);
+    tc_link_tcp_init(&l->tcp, loop, fd, peer, on_ready);
+    l->tcp.link.type = &tc_link_tls_type;
+    l->tcp.gather_most = UINT32_MAX;
+    l->tls = tls;
+    l->why = why;
+    l->opening = true;
+    const unsigned flags = GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL;
+    int rc = gnutls_init(&l->session,
+                         flags | (tls->server ? GNUTLS_SERVER : GNUTLS_CLIENT | GNUTLS_NO_TICKETS));
+    if (rc >= 0) {
+        gnutls_session_set_ptr(l->session, l);
+        gnutls_transport_set_ptr(l->session, l);
+        gnutls_transport_set_pull_function(l->session, pull);
+        gnutls_transport_set_pull_timeout_function(l->session, pull_timeout);
+        gnutls_transport_set_vec_push_function(l->session, push);
+        rc = gnutls_priority_set(l->session, tls->priority);
+    } else {
+        l->session = NULL;
+    }
+    if (rc >= 0 && tls->protocol_count)
+        rc = gnutls_alpn_set_protocols(
+            l->session, tls->protocols, tls->protocol_count,
+            tls->server ? GNUTLS_ALPN_MANDATORY | GNUTLS_ALPN_SERVER_PRECEDENCE : 0);
+    if (rc >= 0) rc = tls->server ? set_up_server(l) : set_up_client(l, host);
+    if (rc >= 0) return TC_OK;
+    l->broken = true;
+    tc_link_tls_type.close(&l->tcp.link, false);
+    return TC_ERR_NO_MEMORY;
+}
+
+/* What only the handshake needs. */
+static void forget(tc_link_tls *l)
+{
+    if (l->session) gnutls_credentials_clear(l->session);
+    tc_tls_set_unref(l->set);
+    tc_tls_name_free(l->name);
+    l->set = NULL;
+    l->name = NULL;
+}
+
+/* --- the handshake ------------------------------------------------------------------------- */
+
+/* Tells the peer, as far as that goes, and remembers that this link is over. */
+static tc_err broken(tc_link_tls *l, int rc, tc_err err)
+{
+    if (l->failed) err = l->failed; /* TCP had something to say */
+    l->broken = true;
+    if (rc != GNUTLS_E_FATAL_ALERT_RECEIVED && rc != GNUTLS_E_PREMATURE_TERMINATION && !l->failed) {
+        (void)gnutls_alert_send_appropriate(l->session, rc); /* they may be gone */
+        (void)tc_link_tcp_type.flush(&l->tcp.link);
+    }
+    return err;
+}
+
+static tc_err shake(tc_link_tls *l)
+{
+    int rc;
+    l->started = true;
+    do
+        rc = gnutls_handshake(l->session);
+    while (rc == GNUTLS_E_INTERRUPTED || rc == GNUTLS_E_WARNING_ALERT_RECEIVED);
+    if (rc == GNUTLS_E_AGAIN) return tc_link_tcp_type.flush(&l->tcp.link);
+    if (rc < 0) {
+        const tc_err err = tc_tls_why(l->session, rc, l->name, l->why);
+        return broken(l, rc, err);
+    }
+    l->opening = false;
+    l->record_most = (uint32_t)gnutls_record_get_max_size(l->session);
+    forget(l);
+    return TC_OK;
+}
+
+/* --- reading ------------------------------------------------------------------------------- */
+
+static tc_err take_records(tc_link_tls *l, char *plain, size_t size, size_t *have)
+{
+    while (*have < size) {
+        const ssize_t n = gnutls_record_recv(l->session, plain + *have, size - *have);
+        if (n > 0) {
+            *have += (size_t)n;
+            continue;
+        }
+        if (n == 0) {
+            l->ended = true;
+            break;
+        }
+        switch ((int)n) {
+        case GNUTLS_E_AGAIN:
+            if (l->in_len == 0 && !l->fin) return TC_OK;
+            break;
+        case GNUTLS_E_INTERRUPTED:
+        case GNUTLS_E_WARNING_ALERT_RECEIVED: break;
+        case GNUTLS_E_REHANDSHAKE: return broken(l, GNUTLS_E_REHANDSHAKE, TC_ERR_TLS_AGAIN);
+        case GNUTLS_E_PREMATURE_TERMINATION:
+            return broken(l, GNUTLS_E_PREMATURE_TERMINATION, TC_ERR_TLS_CUT);
+        default: return broken(l, (int)n, TC_ERR_TLS_RECORD);
+        }
+    }
+    return TC_OK;
+}
+
+static tc_err tls_read(tc_link *link, tc_span *ret_in, bool *ret_fin, bool *ret_more)
+{
+    tc_link_tls *l = tls_of(link);
+    size_t size, have = 0;
+    char *plain = tc_loop_plain_read_room(l->tcp.loop, &size);
+    tc_span in;
+    bool fin = false, more = false;
+    tc_err err = l->failed;
+    while (!err && have == 0 && !l->ended) {
+        err = tc_link_tcp_type.read(link, &in, &fin, &more);
+        if (err || (in.len == 0 && !fin)) break;
+        l->in = in.at;
+        l->in_len = (uint32_t)in.len;
+        l->fin = fin;
+        if (l->opening) err = shake(l);
+        if (!err && !l->opening) err = take_records(l, plain, size, &have);
+        if (!err && l->opening && fin) err = broken(l, 0, TC_ERR_TLS_HANDSHAKE);
+    }
+    l->in_len = 0;
+    if (err && have == 0) return err;
+    l->failed = err;
+    *ret_in = tc_span_of(plain, have);
+    *ret_fin = l->ended && have == 0;
+    *ret_more = more || err || (l->ended && have > 0);
+    return TC_OK;
+}
+
+/* --- writing ------------------------------------------------------------------------------- */
+
+static bool tls_stuck(const tc_link *link)
+{
+    const tc_link_tls *l = (const tc_link_tls *)link;
+    return l->opening || l->pending || tc_link_tcp_type.stuck(link);
+}
+
+static size_t record_size(tc_link_tls *l)
+{
+    const int64_t now = tc_loop_now(l->tcp.loop);
+    if (now - l->sent_at > QUIET_MS * TC_MS) l->burst = 0;
+    l->sent_at = now;
+    const size_t most = l->burst < BURST_SMALL ? RECORD_FIRST : l->record_most;
+    return most < l->record_most ? most : l->record_most;
+}
+
+/* What the library says of a record that it was given, or had. */
+static tc_err sent(tc_link_tls *l, ssize_t rc, size_t len)
+{
+    if (rc >= 0) {
+        l->pending = 0;
+    } else if (rc == GNUTLS_E_AGAIN || rc == GNUTLS_E_INTERRUPTED) {
+        l->pending = (uint32_t)len;
+    } else {
+        l->broken = true;
+        const tc_err err = l->failed ? l->failed : TC_ERR_PEER_RESET;
+        l->failed = TC_OK; /* an answer may still be there to read */
+        return err;
+    }
+    return TC_OK;
+}
+
+static tc_err send_record(tc_link_tls *l, const char *at, size_t len)
+{
+    assert(!l->pending && len <= l->record_most);
+    l->burst += l->burst < BURST_SMALL ? (uint32_t)len : 0;
+    return sent(l, gnutls_record_send(l->session, at, len), len);
+}
+
+static tc_err send_gathered(tc_link_tls *l)
+{
+    size_t size;
+    const char *room = tc_loop_plain_write_room(l->tcp.loop, &size);
+    const size_t len = l->gathered;
+    l->gathered = 0;
+    return len ? send_record(l, room, len) : TC_OK;
+}
+
+/* Up to n bytes of a run, from off on, to the gathered ones. */
+static tc_err gather(tc_link_tls *l, const tc_run *run, size_t off, size_t n, size_t *ret_n)
+{
+    size_t size;
+    char *at = tc_loop_plain_write_room(l->tcp.loop, &size) + l->gathered;
+    if (run->kind == TC_RUN_BYTES) {
+        memcpy(at, run->at + off, n);
+    } else {
+        ssize_t got;
+        do
+            got = pread(run->fd, at, n, (off_t)(run->off + off));
+        while (got < 0 && errno == EINTR);
+        if (got < 0) return tc_err_from_errno(errno);
+        if (got == 0) return TC_ERR_FILE_SHRANK;
+        n = (size_t)got;
+    }
+    l->gathered += (uint32_t)n;
+    *ret_n = n;
+    return TC_OK;
+}
+
+/* One step of a run: a whole record from where it lies, or a part into the room. */
+static tc_err step(tc_link_tls *l, const tc_run *run, size_t off, size_t *ret_n)
+{
+    const size_t most = record_size(l), left = run->len - off;
+    tc_err err = TC_OK;
+    if (l->gathered >= most) err = send_gathered(l);
+    if (err || l->pending) {
+        *ret_n = 0;
+        return err;
+    }
+    if (run->kind == TC_RUN_BYTES && !l->gathered && left >= most) {
+        *ret_n = most;
+        return send_record(l, run->at + off, most);
+    }
+    const size_t room = most - l->gathered;
+    err = gather(l, run, off, left < room ? left : room, ret_n);
+    if (!err && l->gathered >= most) err = send_gathered(l);
+    return err;
+}
+
+static tc_err tls_write(tc_link *link, const tc_run *runs, size_t count, size_t *ret_taken)
+{
+    tc_link_tls *l = tls_of(link);
+    size_t taken = 0;
+    tc_err err = TC_OK;
+    for (size_t i = 0; i < count && !err; i++) {
+        for (size_t off = 0, n; off < runs[i].len && !err && !tls_stuck(link); off += n) {
+            if (taken >= TURN_BYTES) { /* others are due; nothing may wait in the room meanwhile */
+                err = send_gathered(l);
+                if (!err) *ret_taken = taken;
+                return err;
+            }
+            n = 0;
+            err = step(l, &runs[i], off, &n);
+            taken += n;
+        }
+        if (tls_stuck(link)) break;
+    }
+    if (!err && tls_stuck(link) && l->gathered && !l->pending) err = send_gathered(l);
+    if (!err) *ret_taken = taken;
+    return err;
+}
+
+static tc_err tls_flush(tc_link *link)
+{
+    tc_link_tls *l = tls_of(link);
+    tc_err err = TC_OK;
+    if (l->opening) {
+        const bool waited = tc_link_tcp_type.stuck(link);
+        const bool first = !l->tls->server && !l->started;
+        if (waited) err = tc_link_tcp_type.flush(link);
+        return err || !(waited || first) || tc_link_tcp_type.stuck(link) ? err : shake(l);
+    }
+    if (tc_link_tcp_type.stuck(link)) err = tc_link_tcp_type.flush(link);
+    if (!err && l->pending && !tc_link_tcp_type.stuck(link))
+        err = sent(l, gnutls_record_send(l->session, NULL, 0), l->pending);
+    if (!err && !l->pending) err = send_gathered(l);
+    if (!err && !tc_link_tcp_type.stuck(link)) err = tc_link_tcp_type.flush(link);
+    return err;
+}
+
+static uint64_t tls_untaken(const tc_link *link)
+{
+    const tc_link_tls *l = (const tc_link_tls *)link;
+    return tc_link_tcp_type.untaken(link) + l->pending;
+}
+
+/* --- who and how --------------------------------------------------------------------------- */
+
+static void tls_peer(const tc_link *link, char ret_text[TC_PEER_TEXT], uint16_t *ret_port)
+{
+    tc_link_tcp_type.peer(link, ret_text, ret_port);
+}
+
+static bool tls_opening(const tc_link *link)
+{
+    const tc_link_tls *l = (const tc_link_tls *)link;
+    return l->opening;
+}
+
+static bool tls_protection(const tc_link *link, tc_protection *ret)
+{
+    const tc_link_tls *l = (const tc_link_tls *)link;
+    if (l->opening) return false;
+    tc_tls_describe(l->session, ret);
+    ret->unverified = l->insecure;
+    return true;
+}
+
+/* --- the end ------------------------------------------------------------------------------- */
+
+static void say_goodbye(tc_link_tls *l)
+{
+    if (l->opening || l->broken || l->bye || l->pending || !l->session) return;
+    l->bye = true;
+    (void)gnutls_bye(l->session, GNUTLS_SHUT_WR); /* a peer that does not listen reads a cut */
+    (void)tc_link_tcp_type.flush(&l->tcp.link);
+}
+
+static void tls_spoil(tc_link *link)
+{
+    tls_of(link)->bye = true;
+}
+
+static void tls_end_writing(tc_link *link)
+{
+    say_goodbye(tls_of(link));
+    tc_link_tcp_type.end_writing(link);
+}
+
+static void tls_close(tc_link *link, bool reset)
+{
+    tc_link_tls *l = tls_of(link);
+    if (!reset) say_goodbye(l);
+    forget(l);
+    if (l->session) gnutls_deinit(l->session);
+    l->session = NULL;
+    l->gathered = l->pending = 0;
+    tc_link_tcp_type.close(link, reset);
+}
+
+const tc_link_type tc_link_tls_type = {
+    .name = "tls",
+    .read = tls_read,
+    .write = tls_write,
+    .flush = tls_flush,
+    .stuck = tls_stuck,
+    .untaken = tls_untaken,
+    .peer = tls_peer,
+    .opening = tls_opening,
+    .protection = tls_protection,
+    .spoil = tls_spoil,
+    .end_writing = tls_end_writing,
+    .close = tls_close,
+};

@@ -1,0 +1,37 @@
+/* link_tls.h - TLS over TCP as a link: it looks like link_tcp from above. The handshake goes on
+ * inside read and flush; until it is over the link is opening and takes nothing.
+ *
+ * Runs are gathered in the loop's plain room until they fill a record, so that several answers
+ * leave in one; records are gathered in the write room, so that several leave in one send. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "net/link_tcp.h"
+#include "net/tls.h"
+
+struct gnutls_session_int;
+struct tc_tls_set;
+struct tc_tls_name;
+
+typedef struct tc_link_tls {
+    tc_link_tcp tcp; /* first */
+    struct gnutls_session_int *session;
+    tc_tls *tls;
+    struct tc_tls_set *set;   /* server: while the handshake lasts */
+    struct tc_tls_name *name; /* client: whom the certificate must be for */
+    char *why;                /* of the caller's, TC_TLS_WHY bytes; NULL: nobody asks */
+    const char *in;           /* bytes of the read under way, not yet pulled */
+    uint32_t in_len, gathered, pending, record_most;
+    uint32_t burst;  /* bytes sent since the link was last quiet */
+    int64_t sent_at; /* when something was last sent */
+    bool opening, started, fin, ended, broken, bye, insecure;
+    tc_err failed; /* what the next read tells */
+} tc_link_tls;
+
+/* Takes over a connected, non-blocking descriptor, whatever comes of it. Server: host is NULL.
+ * Client: the name that the certificate must be for, NUL-terminated; copied. peer and why may be
+ * NULL; why lives as long as l. On failure the descriptor is closed. */
+tc_err tc_link_tls_init(tc_link_tls *l, tc_loop *loop, int fd, const struct sockaddr *peer,
+                        tc_tls *tls, const char *host, char *why,
+                        void (*on_ready)(tc_link *l, unsigned what)) TC_MUST_USE;
+
+extern const tc_link_type tc_link_tls_type;

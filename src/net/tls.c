@@ -1,0 +1,306 @@
+/* tls.c - see tls.h. Certificates stand in sets that are replaced as a whole when a file changes:
+ * a handshake that has begun goes on with the set it began with. */
+// SPDX-License-Identifier: MIT
+#include "net/tls.h"
+
+#include <errno.h>
+#include <gnutls/x509.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "net/tls_inside.h"
+
+enum { TICKET_KEY = 64, KEY_HOURS = 12 };
+
+/* Forward secrecy and authenticated encryption only. AES-128 first: hardware makes it the cheapest.
+ * X25519 before P-256, so that clients which offer only that need no second hello. */
+static const char priorities[] =
+    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:"
+    "-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:"
+    "-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:%SERVER_PRECEDENCE";
+
+__attribute__((format(printf, 3, 4))) static tc_err say(char *why, tc_err err, const char *format,
+                                                        ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(why, TC_TLS_WHY, format, arguments);
+    va_end(arguments);
+    return err;
+}
+
+/* --- files --------------------------------------------------------------------------------- */
+
+static tc_tls_stamp stamp_of(const char *file)
+{
+    struct stat st;
+    if (!file || stat(file, &st)) return (tc_tls_stamp){0};
+    return (tc_tls_stamp){st.st_mtim.tv_sec, st.st_mtim.tv_nsec, st.st_size, st.st_ino};
+}
+
+static bool same(const tc_tls_stamp *a, const tc_tls_stamp *b)
+{
+    return a->seconds == b->seconds && a->nanoseconds == b->nanoseconds && a->size == b->size &&
+           a->inode == b->inode;
+}
+
+static size_t stamp_count(const tc_tls *tls)
+{
+    return tls->config.pair_count * 2 + 1;
+}
+
+static const char *stamped_file(const tc_tls *tls, size_t i)
+{
+    if (i == tls->config.pair_count * 2) return tls->config.tickets;
+    const tc_tls_pair *pair = &tls->config.pairs[i / 2];
+    return i % 2 ? pair->key : pair->certificate;
+}
+
+static tc_err readable(const char *file, tc_err err, char *why)
+{
+    gnutls_datum_t bytes;
+    const int rc = gnutls_load_file(file, &bytes);
+    if (rc < 0) return say(why, err, "%s: %s", file, errno ? strerror(errno) : gnutls_strerror(rc));
+    gnutls_memset(bytes.data, 0, bytes.size);
+    gnutls_free(bytes.data);
+    return TC_OK;
+}
+
+/* --- sets ---------------------------------------------------------------------------------- */
+
+tc_tls_set *tc_tls_set_ref(tc_tls *tls)
+{
+    pthread_mutex_lock(&tls->lock);
+    tc_tls_set *set = tls->set;
+    if (set) atomic_fetch_add(&set->refs, 1);
+    pthread_mutex_unlock(&tls->lock);
+    return set;
+}
+
+void tc_tls_set_unref(tc_tls_set *set)
+{
+    if (!set || atomic_fetch_sub(&set->refs, 1) != 1) return;
+    for (size_t i = 0; i < set->count; i++)
+        if (set->at[i]) gnutls_certificate_free_credentials(set->at[i]);
+    if (set->ticket_key.data) {
+        gnutls_memset(set->ticket_key.data, 0, set->ticket_key.size);
+        gnutls_free(set->ticket_key.data);
+    }
+    tc_free(set->at);
+    tc_free(set);
+}
+
+static bool covers(gnutls_certificate_credentials_t c, const char *name, unsigned flags)
+{
+    gnutls_x509_crt_t *list;
+    unsigned count;
+    if (gnutls_certificate_get_x509_crt(c, 0, &list, &count) < 0) return false;
+    const bool yes = count && gnutls_x509_crt_check_hostname2(list[0], name, flags) != 0;
+    for (unsigned i = 0; i < count; i++)
+        gnutls_x509_crt_deinit(list[i]);
+    gnutls_free(list);
+    return yes;
+}
+
+gnutls_certificate_credentials_t tc_tls_set_choose(const tc_tls_set *set, gnutls_session_t session)
+{
+    char name[256] = "";
+    size_t size = sizeof name - 1;
+    unsigned type;
+    if (set->count == 1 || gnutls_server_name_get(session, name, &size, &type, 0) < 0 ||
+        type != GNUTLS_NAME_DNS || strlen(name) != size || !*name)
+        return set->at[0];
+    for (size_t i = 0; i < set->count; i++)
+        if (covers(set->at[i], name, GNUTLS_VERIFY_DO_NOT_ALLOW_WILDCARDS)) return set->at[i];
+    for (size_t i = 0; i < set->count; i++)
+        if (covers(set->at[i], name, 0)) return set->at[i];
+    return set->at[0];
+}
+
+static tc_err load_pair(const tc_tls_pair *pair, gnutls_certificate_credentials_t *ret, char *why)
+{
+    tc_err err = readable(pair->certificate, TC_ERR_OWN_CERT, why);
+    if (!err) err = readable(pair->key, TC_ERR_OWN_CERT, why);
+    if (!err && gnutls_certificate_allocate_credentials(ret) < 0) err = TC_ERR_NO_MEMORY;
+    if (err) return err;
+    const int rc = gnutls_certificate_set_x509_key_file2(*ret, pair->certificate, pair->key,
+                                                         GNUTLS_X509_FMT_PEM, NULL, 0);
+    if (rc == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
+        return say(why, TC_ERR_OWN_CERT, "%s is not the key of %s", pair->key, pair->certificate);
+    if (rc < 0)
+        return say(why, TC_ERR_OWN_CERT, "%s, %s: %s", pair->certificate, pair->key,
+                   gnutls_strerror(rc));
+    return TC_OK;
+}
+
+static tc_err load_tickets(const tc_tls_server_config *c, gnutls_datum_t *ret, char *why)
+{
+    if (c->no_tickets) return TC_OK;
+    if (!c->tickets) return gnutls_session_ticket_key_generate(ret) < 0 ? TC_ERR_NO_MEMORY : TC_OK;
+    const int rc = gnutls_load_file(c->tickets, ret);
+    if (rc < 0)
+        return say(why, TC_ERR_READ_FILE, "%s: %s", c->tickets,
+                   errno ? strerror(errno) : gnutls_strerror(rc));
+    if (ret->size == TICKET_KEY) return TC_OK;
+    return say(why, TC_ERR_READ_FILE, "%s: it holds %u bytes; a key for tickets has %d", c->tickets,
+               ret->size, TICKET_KEY);
+}
+
+static tc_err load_set(const tc_tls_server_config *c, tc_tls_set **ret_set, char *why)
+{
+    tc_tls_set *set = tc_alloc_zero(sizeof *set);
+    if (!set) return TC_ERR_NO_MEMORY;
+    atomic_init(&set->refs, 1);
+    set->at = tc_alloc_zero(c->pair_count * sizeof *set->at);
+    set->count = set->at ? c->pair_count : 0;
+    tc_err err = set->at ? load_tickets(c, &set->ticket_key, why) : TC_ERR_NO_MEMORY;
+    for (size_t i = 0; i < set->count && !err; i++)
+        err = load_pair(&c->pairs[i], &set->at[i], why);
+    if (err)
+        tc_tls_set_unref(set);
+    else
+        *ret_set = set;
+    return err;
+}
+
+/* --- making it ----------------------------------------------------------------------------- */
+
+static tc_err begin(const tc_span *protocols, size_t count, tc_tls **ret_tls)
+{
+    tc_tls *tls = tc_alloc_zero(sizeof *tls);
+    if (!tls) return TC_ERR_NO_MEMORY;
+    (void)pthread_mutex_init(&tls->lock, NULL); /* cannot fail here */
+    for (size_t i = 0; i < count && i < TC_TLS_PROTOCOLS; i++)
+        tls->protocols[tls->protocol_count++] = (gnutls_datum_t){
+            (unsigned char *)(uintptr_t)protocols[i].at, (unsigned)protocols[i].len};
+    if (gnutls_priority_init2(&tls->priority, priorities, NULL, 0) < 0) {
+        tc_tls_free(tls);
+        return TC_ERR_NO_MEMORY;
+    }
+    *ret_tls = tls;
+    return TC_OK;
+}
+
+tc_err tc_tls_server_new(const tc_tls_server_config *config, tc_tls **ret_tls, char why[TC_TLS_WHY])
+{
+    tc_tls *tls;
+    why[0] = 0;
+    tc_err err = begin(config->protocols, config->protocol_count, &tls);
+    if (err) return err;
+    tls->server = true;
+    tls->config = *config;
+    tls->stamps = tc_alloc_zero(stamp_count(tls) * sizeof *tls->stamps);
+    if (!tls->stamps) err = TC_ERR_NO_MEMORY;
+    for (size_t i = 0; i < stamp_count(tls) && !err; i++)
+        tls->stamps[i] = stamp_of(stamped_file(tls, i));
+    if (!err) err = load_set(config, &tls->set, why);
+    if (err)
+        tc_tls_free(tls);
+    else
+        *ret_tls = tls;
+    return err;
+}
+
+static tc_err add_trust(tc_tls *tls, const char *file, bool must, char *why)
+{
+    if (must) {
+        const tc_err err = readable(file, TC_ERR_CA_FILE, why);
+        if (err) return err;
+    }
+    const int rc = gnutls_certificate_set_x509_trust_file(tls->trust, file, GNUTLS_X509_FMT_PEM);
+    if (rc > 0 || !must) return TC_OK;
+    return say(why, TC_ERR_CA_FILE, "%s: %s", file,
+               rc ? gnutls_strerror(rc) : "there is no certificate in it");
+}
+
+tc_err tc_tls_client_new(const tc_tls_client_config *config, tc_tls **ret_tls, char why[TC_TLS_WHY])
+{
+    tc_tls *tls;
+    why[0] = 0;
+    tc_err err = begin(config->protocols, config->protocol_count, &tls);
+    if (err) return err;
+    tls->insecure = config->insecure;
+    if (gnutls_certificate_allocate_credentials(&tls->trust) < 0) err = TC_ERR_NO_MEMORY;
+    if (!err && !config->insecure) {
+        if (config->authorities[0])
+            err = add_trust(tls, config->authorities[0], true, why);
+        else
+            (void)gnutls_certificate_set_x509_system_trust(tls->trust); /* none: nobody is known */
+        if (!err && config->authorities[1])
+            err = add_trust(tls, config->authorities[1], false, why);
+    }
+    if (!err && config->certificate) {
+        const char *key = config->key ? config->key : config->certificate;
+        err = readable(config->certificate, TC_ERR_OWN_CERT, why);
+        if (!err) err = readable(key, TC_ERR_OWN_CERT, why);
+        const int rc =
+            err ? 0
+                : gnutls_certificate_set_x509_key_file2(tls->trust, config->certificate, key,
+                                                        GNUTLS_X509_FMT_PEM, NULL, 0);
+        if (rc < 0) err = say(why, TC_ERR_OWN_CERT, "%s: %s", key, gnutls_strerror(rc));
+    }
+    if (err)
+        tc_tls_free(tls);
+    else
+        *ret_tls = tls;
+    return err;
+}
+
+void tc_tls_free(tc_tls *tls)
+{
+    if (!tls) return;
+    tc_tls_set_unref(tls->set);
+    if (tls->trust) gnutls_certificate_free_credentials(tls->trust);
+    if (tls->priority) gnutls_priority_deinit(tls->priority);
+    pthread_mutex_destroy(&tls->lock);
+    tc_free(tls->stamps);
+    tc_free(tls);
+}
+
+/* --- taking up what changed ---------------------------------------------------------------- */
+
+/* The first file that is another one now; NULL: none. All stamps are brought up to date. */
+static const char *changed_file(tc_tls *tls)
+{
+    const char *file = NULL;
+    for (size_t i = 0; i < stamp_count(tls); i++) {
+        const tc_tls_stamp now = stamp_of(stamped_file(tls, i));
+        if (!same(&now, &tls->stamps[i]) && !file) file = stamped_file(tls, i);
+        tls->stamps[i] = now;
+    }
+    return file;
+}
+
+void tc_tls_look(tc_tls *tls, int64_t now)
+{
+    long long due = atomic_load(&tls->next_look);
+    if (!tls->server || now < due) return;
+    if (!atomic_compare_exchange_strong(&tls->next_look, &due, now + TC_S))
+        return; /* another thread looks */
+    pthread_mutex_lock(&tls->lock);
+    if (!tls->key_made) tls->key_made = now;
+    const char *file = changed_file(tls);
+    const bool own_key = !tls->config.no_tickets && !tls->config.tickets;
+    const bool old_key = own_key && now - tls->key_made > KEY_HOURS * 3600 * TC_S;
+    pthread_mutex_unlock(&tls->lock);
+    if (!file && !old_key) return;
+    char why[TC_TLS_WHY] = "";
+    tc_tls_set *fresh = NULL, *old = NULL;
+    const tc_err err = load_set(&tls->config, &fresh, why);
+    pthread_mutex_lock(&tls->lock);
+    if (!err) {
+        if (own_key && !old_key && tls->set->ticket_key.size == fresh->ticket_key.size)
+            memcpy(fresh->ticket_key.data, tls->set->ticket_key.data, fresh->ticket_key.size);
+        else
+            tls->key_made = now;
+        old = tls->set;
+        tls->set = fresh;
+    }
+    pthread_mutex_unlock(&tls->lock);
+    tc_tls_set_unref(old);
+    if (file && tls->config.changed) tls->config.changed(tls->config.self, file, err, why);
+}
