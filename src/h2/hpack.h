@@ -17,7 +17,7 @@ enum {
 typedef struct tc_hpack_decoder {
     tc_ring table;
     uint32_t table_max; /* what the peer may set */
-    uint32_t lowest;    /* the smallest of that since the last field */
+    uint32_t lowest;    /* the smallest of that since the last block */
     uint32_t block;     /* counts blocks: copies of entries are shared within one */
     uint8_t updates;    /* size updates in this block */
     bool fields;        /* a field was in this block: size updates may no longer come */

@@ -230,5 +230,7 @@ tc_err tc_hpack_decode(tc_hpack_decoder *d, tc_span *block, tc_arena *a, size_t 
         if (!err) *ret_field = field;
         return err;
     }
-    return d->must_update ? TC_ERR_COMPRESSION : err;
+    if (d->must_update) return TC_ERR_COMPRESSION;
+    d->lowest = UINT32_MAX;
+    return err;
 }

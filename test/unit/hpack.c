@@ -227,6 +227,15 @@ static void size_updates_after_settings(void **state)
         check_case(read_block(&d, bytes_of(rows[i].hex), &text) == rows[i].err, rows[i].hex);
         tc_hpack_decoder_fini(&d);
     }
+    tc_hpack_decoder d; /* blocks without fields are blocks too */
+    tc_hpack_decoder_init(&d, TC_HPACK_TABLE);
+    tc_hpack_decoder_limit(&d, 0);
+    assert_int_equal(read_block(&d, bytes_of("20"), &text), TC_ERR_NOTHING);
+    tc_hpack_decoder_limit(&d, 3000);
+    assert_int_equal(read_block(&d, bytes_of("3f45"), &text), TC_ERR_NOTHING);
+    tc_hpack_decoder_limit(&d, 4000);
+    assert_int_equal(read_block(&d, bytes_of("82"), &text), TC_ERR_NOTHING);
+    tc_hpack_decoder_fini(&d);
     tc_buf_fini(&text);
 }
 
