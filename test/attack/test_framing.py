@@ -1,5 +1,5 @@
 """Messages that two readers could understand differently: each is refused, and its connection ends.
-Numbers in names are those of SECURITY.md (RFC 9112, 6.3 and 11.2)."""
+Numbers in names are those of README.md here (RFC 9112, 6.3 and 11.2)."""
 import time
 
 from attacks import HIDDEN, Attack
