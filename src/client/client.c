@@ -18,13 +18,21 @@ static void ended(tc_session_env *env, tc_session *s, tc_err why)
 {
     tc_client *c = (tc_client *)env;
     tc_connection *gone = (tc_connection *)((char *)s - offsetof(tc_connection, session));
-    (void)why; /* the exchange under way was told */
+    /* an exchange under way was told */
     for (tc_connection **at = &c->connections; *at; at = &(*at)->next) {
         if (*at != gone) continue;
         *at = gone->next;
         break;
     }
+    if (gone->opened) gone->opened(gone, why ? why : TC_ERR_SESSION_ENDED);
     tc_free(gone);
+}
+
+static void opened(tc_session_env *env, tc_session *s)
+{
+    tc_connection *connection = (tc_connection *)((char *)s - offsetof(tc_connection, session));
+    (void)env;
+    if (connection->opened) connection->opened(connection, TC_OK);
 }
 
 tc_err tc_client_init(tc_client *c, tc_loop *loop, const tc_limits *limits, tc_reached *reached)
@@ -32,6 +40,8 @@ tc_err tc_client_init(tc_client *c, tc_loop *loop, const tc_limits *limits, tc_r
     *c = (tc_client){.loop = loop, .limits = limits, .reached = reached};
     const tc_err err = tc_session_env_init(&c->env, loop, TC_CLIENT, limits, reached);
     c->env.ended = ended;
+    c->env.opened = opened;
+    c->tls_config.protocol_count = tc_session_protocols(c->protocols, TC_TLS_PROTOCOLS);
     return err;
 }
 
@@ -40,6 +50,15 @@ void tc_client_fini(tc_client *c)
     while (c->connections)
         tc_session_kill(&c->connections->session, TC_OK);
     tc_session_env_fini(&c->env);
+    tc_tls_free(c->tls);
+}
+
+tc_err tc_client_secure(tc_client *c, char why[TC_TLS_WHY])
+{
+    why[0] = 0;
+    if (c->tls) return TC_OK;
+    c->tls_config.protocols = c->protocols;
+    return tc_tls_client_new(&c->tls_config, &c->tls, why);
 }
 
 tc_connection *tc_client_idle(tc_client *c, const tc_origin *origin)
@@ -51,7 +70,7 @@ tc_connection *tc_client_idle(tc_client *c, const tc_origin *origin)
 
 static bool keep(tc_span from, char *room, size_t size, tc_span *ret)
 {
-    if (from.len > size) return false;
+    if (from.len >= size) return false; /* a NUL stands behind it */
     memcpy(room, from.at, from.len);
     *ret = tc_span_of(room, from.len);
     return true;
@@ -73,12 +92,22 @@ tc_err tc_client_adopt(tc_client *c, int fd, const tc_address *peer, const tc_or
         tc_free(made);
         return TC_ERR_URL_SYNTAX;
     }
-    tc_link_tcp_init(&made->link, c->loop, fd, peer ? &peer->any : NULL, ready);
+    const struct sockaddr *address = peer ? &peer->any : NULL;
+    tc_err err = TC_OK;
+    if (!origin->tls)
+        tc_link_tcp_init(&made->tcp, c->loop, fd, address, ready);
+    else
+        err = tc_link_tls_init(&made->tls, c->loop, fd, address, c->tls, made->host, made->why,
+                               ready);
+    if (err) {
+        tc_free(made);
+        return err;
+    }
     made->next = c->connections;
     c->connections = made;
-    tc_session_begin(&made->session, &c->env, &made->link.link,
-                     origin->version == TC_HTTP_0_9 ? &tc_h0_type : &tc_h1_type);
-    const tc_err err = tc_link_tcp_watch(&made->link);
+    const tc_engine_type *type = origin->version == TC_HTTP_0_9 ? &tc_h0_type : &tc_h1_type;
+    tc_session_begin(&made->session, &c->env, &made->link, origin->tls ? NULL : type);
+    err = tc_link_tcp_watch(&made->tcp);
     if (err) {
         tc_session_kill(&made->session, err);
         return err;

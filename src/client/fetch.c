@@ -201,32 +201,63 @@ static void launch(tc_fetch *f, tc_connection *connection)
     if (!f->waits_100 && !x->ended) tc_fetch_send(f);
 }
 
+/* The connection's handshake is over. If it failed, the connection goes. */
+static void opened(tc_connection *connection, tc_err err)
+{
+    tc_fetch *f = connection->waiter;
+    if (!err) {
+        go_on(f, TC_FETCH_GO);
+        return;
+    }
+    f->opening = NULL;
+    connection->opened = NULL;
+    over(f, err, tc_span_str(connection->why));
+}
+
+static void launch_opened(tc_fetch *f)
+{
+    tc_connection *connection = f->opening;
+    f->opening = NULL;
+    connection->opened = NULL;
+    launch(f, connection);
+}
+
 static void connected(tc_connect *c, tc_err err, int fd, const tc_address *peer)
 {
     tc_fetch *f = OWNER(tc_fetch, connect, c);
-    const tc_origin origin = tc_origin_of(&f->request.url, f->request.version);
+    const tc_origin origin = tc_origin_of(&f->request.url, f->request.version, f->client->tls);
     tc_connection *connection;
     f->connecting = false;
     if (err == TC_ERR_CONNECT_TIME) f->client->reached->connect_ms++;
     if (!err) err = tc_client_adopt(f->client, fd, peer, &origin, &connection);
     if (err)
         over(f, err, tc_span_str(c->why));
-    else
+    else if (!tc_session_opening(&connection->session))
         launch(f, connection);
+    else {
+        f->opening = connection;
+        connection->waiter = f;
+        connection->opened = opened;
+    }
 }
 
 static void dispatch(tc_fetch *f)
 {
     const tc_request *r = &f->request;
     f->phase = TC_PHASE_CONNECT;
-    if (!tc_span_eq(r->url.scheme, TC_SPAN("http"))) {
-        over(f, TC_ERR_SCHEME,
-             tc_span_eq(r->url.scheme, TC_SPAN("https"))
-                 ? TC_SPAN("HTTPS comes in a later version of tercet; this one speaks HTTP only")
-                 : TC_SPAN("only http:// can be fetched"));
+    if (tc_span_eq(r->url.scheme, TC_SPAN("https"))) {
+        char why[TC_TLS_WHY] = "HTTP/0.9 is for clear text";
+        tc_err err = TC_ERR_NOT_SUPPORTED;
+        if (r->version != TC_HTTP_0_9) err = tc_client_secure(f->client, why);
+        if (err) {
+            over(f, err, tc_span_str(why));
+            return;
+        }
+    } else if (!tc_span_eq(r->url.scheme, TC_SPAN("http"))) {
+        over(f, TC_ERR_SCHEME, TC_SPAN("only http:// and https:// can be fetched"));
         return;
     }
-    const tc_origin origin = tc_origin_of(&r->url, r->version);
+    const tc_origin origin = tc_origin_of(&r->url, r->version, f->client->tls);
     tc_connection *idle = f->fresh ? NULL : tc_client_idle(f->client, &origin);
     if (idle) {
         launch(f, idle);
@@ -285,6 +316,10 @@ static void step(tc_task *task)
         finish(f);
         return;
     }
+    if (f->opening) {
+        launch_opened(f);
+        return;
+    }
     const tc_err err = f->following ? redirect(f) : TC_OK;
     if (err)
         over(f, err, redirect_why(err));
@@ -327,6 +362,13 @@ void tc_fetch_abort(tc_fetch *f, tc_err why)
         f->connecting = false;
         tc_connect_cancel(&f->connect);
         if (why == TC_ERR_RESPONSE_TIME) why = TC_ERR_CONNECT_TIME;
+    }
+    if (f->opening) {
+        tc_connection *connection = f->opening;
+        f->opening = NULL;
+        connection->opened = NULL;
+        tc_session_kill(&connection->session, why);
+        if (why == TC_ERR_RESPONSE_TIME) why = TC_ERR_TLS_TIME;
     }
     over(f, why, (tc_span){0});
 }

@@ -33,7 +33,8 @@ typedef struct tc_fetch {
     char why_room[TC_CONNECT_WHY + 64];
     tc_arena arena; /* URLs of redirects */
     tc_connect connect;
-    tc_exchange *x; /* under way */
+    tc_connection *opening; /* its handshake is under way, or just over */
+    tc_exchange *x;         /* under way */
     tc_task step;
     tc_alarm limit; /* of limit_ns */
     tc_alarm quiet; /* nothing comes; or 100 (Continue) does not */

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "client/fetch.h"
+#include "cmd/authority.h"
 #include "cmd/failure.h"
 #include "cmd/json_out.h"
 #include "cmd/output.h"
@@ -25,6 +26,7 @@ typedef struct asking {
     tc_client client;
     tc_reached reached;
     tc_term term; /* stderr */
+    tc_authority_files own;
     tc_record record;
     tc_picture picture;
     tc_progress progress;
@@ -237,6 +239,23 @@ static void set_up_watches(asking *k)
     k->client.env.engine.notes = a->verbose && !a->quiet;
 }
 
+/* The system's authorities, and the one that makes the certificates of `tercet serve` here. */
+static void set_up_trust(asking *k)
+{
+    tc_tls_client_config *c = &k->client.tls_config;
+    c->authorities[0] = k->ask->cacert;
+    c->insecure = k->ask->insecure;
+    c->certificate = k->ask->cert;
+    c->key = k->ask->key;
+    if (!k->ask->cacert && tc_authority_names(&k->own) && access(k->own.authority, R_OK) == 0)
+        c->authorities[1] = k->own.authority;
+    if (c->insecure)
+        fprintf(stderr,
+                "tercet: %s--insecure: whoever answers is believed%s, anybody on the way can read "
+                "and change everything\n",
+                tc_term_style(&k->term, TC_STYLE_RED), tc_term_style(&k->term, TC_STYLE_PLAIN));
+}
+
 static int cannot_start(tc_err err)
 {
     fprintf(stderr, "tercet: %s\n", tc_err_sentence(err));
@@ -257,6 +276,7 @@ int tc_ask_all(const tc_ask *a)
     }
     catch_signals(k);
     set_up_watches(k);
+    set_up_trust(k);
     if (!a->output) err = tc_output_open(&k->output, NULL);
     for (unsigned i = 0; i < items->url_count && k->err != TC_ERR_INTERRUPTED && !err; i++)
         ask_one(k, items->urls[i]);

@@ -13,15 +13,26 @@ static const struct {
     {TC_ERR_URL_SYNTAX, "a URL looks like http://host:port/path; quote it for the shell if it has "
                         "& or ? in it"},
     {TC_ERR_URL_USER, "give credentials as a field, as in 'Authorization:Basic ...'"},
-    {TC_ERR_SCHEME, "write http:// instead, if the server listens there too"},
+    {TC_ERR_SCHEME, "write http:// or https://"},
     {TC_ERR_RESOLVE, "check the spelling of the host, and that this machine has a network"},
     {TC_ERR_CONNECT, "check the port, and that the server runs; `tercet serve` starts one on "
                      "http://localhost:8080"},
     {TC_ERR_CONNECT_TIME, "the host may be down, or a firewall drops what is sent; "
                           "--connect-timeout SECONDS waits longer"},
+    {TC_ERR_CERT_SELF_SIGNED,
+     "if it is yours: --cacert FILE names whom to believe; --insecure believes "
+     "anybody"},
+    {TC_ERR_CERT_AUTHORITY,
+     "if you know the authority: --cacert FILE names it; --insecure believes "
+     "anybody"},
+    {TC_ERR_CERT_NAME, "ask for one of the names that it is for"},
+    {TC_ERR_CERT_EXPIRED, "its owner must renew it; check this machine's clock, too"},
+    {TC_ERR_CERT_NOT_YET, "check this machine's clock"},
+    {TC_ERR_NOT_TLS, "write http:// instead, if the server speaks HTTP in clear text on this port"},
+    {TC_ERR_TLS_CUT, "what came may be incomplete; try again"},
     {TC_ERR_RESPONSE_TIME,
      "--max-time SECONDS or --limit response_ms=N, whichever is set, waits longer"},
-    {TC_ERR_EMPTY_REPLY, "is it an HTTP server? One that wants HTTPS closes like this, too"},
+    {TC_ERR_EMPTY_REPLY, "is it an HTTP server? One that wants https:// closes like this, too"},
     {TC_ERR_REPLY_09, "it may be no HTTP server; --http 0.9 takes whatever it says as content"},
     {TC_ERR_STATUS_LINE, "it may be no HTTP server; -v shows what came"},
     {TC_ERR_BODY_CUT, "what came is incomplete; try again"},

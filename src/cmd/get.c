@@ -6,8 +6,8 @@
 #include "cmd/commands.h"
 
 typedef struct settings {
-    const char *data, *output;
-    bool verbose, quiet, json, follow, fail, secrets;
+    const char *data, *output, *cacert, *cert, *key;
+    bool verbose, quiet, json, follow, fail, secrets, insecure;
     int color, version;
     int64_t max_ns, connect_ns;
     tc_option_list limits;
@@ -21,6 +21,16 @@ static const tc_option options[] = {
      "the version of HTTP; 1.1 if not given.", 0, 0},
     {"follow", 'L', TC_OPTION_FLAG, offsetof(settings, follow), NULL,
      "follows redirects; credentials are not taken along to another origin.", 0, 0},
+    {NULL, 0, TC_OPTION_HEADING, 0, NULL, "Who is believed (https):", 0, 0},
+    {"cacert", 0, TC_OPTION_TEXT, offsetof(settings, cacert), "FILE",
+     "only the authorities in FILE (PEM) are known; else the system's, and this machine's own.", 0,
+     0},
+    {"insecure", 'k', TC_OPTION_FLAG, offsetof(settings, insecure), NULL,
+     "believes whoever answers: certificates are not verified.", 0, 0},
+    {"cert", 0, TC_OPTION_TEXT, offsetof(settings, cert), "FILE",
+     "our own certificate (PEM), where a server asks for one.", 0, 0},
+    {"key", 0, TC_OPTION_TEXT, offsetof(settings, key), "FILE",
+     "its private key; in the same file if not given.", 0, 0},
     {NULL, 0, TC_OPTION_HEADING, 0, NULL, "What is shown:", 0, 0},
     {"output", 'o', TC_OPTION_TEXT, offsetof(settings, output), "FILE",
      "writes the content to FILE, with a progress bar on a terminal. Until it is whole it is "
@@ -152,9 +162,17 @@ static int send_request(const tc_command *c, int argc, char **argv)
                   .follow = s.follow,
                   .fail = s.fail,
                   .secrets = s.secrets,
+                  .cacert = s.cacert,
+                  .cert = s.cert,
+                  .key = s.key,
+                  .insecure = s.insecure,
                   .color = (enum tc_color_when)s.color,
                   .limit_ns = s.max_ns,
                   .prepared = &prepared};
+    if (s.key && !s.cert)
+        return tc_command_complain(c, "--key %s: there is no --cert for it", s.key);
+    if (s.insecure && s.cacert)
+        return tc_command_complain(c, "--insecure verifies nothing: --cacert has no use");
     if (!set_limits(c, &s, &ask.limits)) return tc_err_exit(TC_ERR_USAGE);
     const tc_span method = method_of(c, &line, room);
     if (!method.len) return tc_command_complain(c, "a method is missing");

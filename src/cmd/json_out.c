@@ -98,6 +98,24 @@ static void fields(writer *w, const char *name, const tc_fields *list, tc_span h
 
 /* --- parts of an exchange ------------------------------------------------------------------ */
 
+static void protection(writer *w, const tc_record_connection *c)
+{
+    const tc_protection *p = &c->protection;
+    key(w, "tls");
+    if (!c->secure) {
+        raw(w, "null");
+        return;
+    }
+    raw(w, "{");
+    text(w, "version", tc_span_str(p->version));
+    text(w, "cipher", tc_span_str(p->cipher));
+    text_or_null(w, "group", tc_span_str(p->group));
+    text_or_null(w, "protocol", tc_span_str(p->protocol));
+    boolean(w, "resumed", p->resumed);
+    boolean(w, "verified", !p->unverified);
+    raw(w, "}");
+}
+
 static void connection(writer *w, const tc_record_exchange *e)
 {
     const tc_record_connection *c = e->connection;
@@ -113,6 +131,7 @@ static void connection(writer *w, const tc_record_exchange *e)
     text(w, "host", c->host);
     text_or_null(w, "address", c->address);
     text_or_null(w, "link", tc_span_str(c->link));
+    protection(w, c);
     key(w, "attempts");
     raw(w, "[");
     for (unsigned i = 0; i < c->attempt_count; i++) {
@@ -140,7 +159,8 @@ static void phases(writer *w, const tc_record_exchange *e)
     raw(w, "{");
     span_ms(w, "lookup_ms", c ? c->begun : 0, c ? c->resolved : 0);
     span_ms(w, "connect_ms", c ? c->resolved : 0, c ? c->connected : 0);
-    span_ms(w, "ms", c ? c->begun : 0, c ? c->connected : 0);
+    span_ms(w, "tls_ms", c && c->secure ? c->connected : 0, c ? c->ready : 0);
+    span_ms(w, "ms", c ? c->begun : 0, c ? c->ready : 0);
     raw(w, "}");
     key(w, "request");
     raw(w, "{");

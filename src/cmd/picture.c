@@ -275,6 +275,14 @@ static void add_link(tc_picture *p, const tc_record_connection *c)
         add_foreign(p, TC_STYLE_BOLD, c->address);
     }
     add_optional(p, TC_STYLE_PLAIN, TC_SPAN("   TCP"));
+    if (!c->secure) return;
+    char text[128];
+    const tc_protection *t = &c->protection;
+    if (t->unverified) add(p, TC_STYLE_RED, "   unverified");
+    int n = snprintf(text, sizeof text, "   %s", t->version);
+    add_optional(p, TC_STYLE_PLAIN, tc_span_first(tc_span_str(text), n > 0 ? (size_t)n : 0));
+    n = snprintf(text, sizeof text, " %s%s%s", t->cipher, t->protocol[0] ? " " : "", t->protocol);
+    add_optional(p, TC_STYLE_PLAIN, tc_span_first(tc_span_str(text), n > 0 ? (size_t)n : 0));
 }
 
 static void show_connected(tc_picture *p, const tc_record_connection *c)
@@ -293,7 +301,11 @@ static void show_connected(tc_picture *p, const tc_record_connection *c)
     }
     add(p, TC_STYLE_DIM, "connect ");
     add_time(p, TC_STYLE_DIM, c->connected - first);
-    end_line_time(p, "", c->connected - c->begun);
+    if (c->secure) {
+        add(p, TC_STYLE_DIM, ", handshake ");
+        add_time(p, TC_STYLE_DIM, c->ready - c->connected);
+    }
+    end_line_time(p, "", c->ready - c->begun);
     show_attempts(p, c);
 }
 

@@ -93,7 +93,7 @@ static void end_attempt(tc_record_connection *c, const tc_seen *what)
         a->error = (int)what->n;
         if (what->err) break;
         c->address = a->address;
-        c->connected = what->at;
+        c->connected = c->ready = what->at;
         break;
     }
 }
@@ -205,10 +205,23 @@ static void see_exchange(tc_record *r, const tc_seen *what)
     }
 }
 
+static void see_protected(tc_record *r, const tc_seen *what)
+{
+    tc_record_connection *c = r->connecting;
+    if (!c || !c->connected) return;
+    c->ready = what->at;
+    c->err = what->err;
+    if (!what->protection) return;
+    c->secure = true;
+    c->protection = *what->protection;
+}
+
 static void see(tc_watch *w, const tc_seen *what)
 {
     tc_record *r = (tc_record *)w;
-    if (what->kind == TC_SEEN_ENDED) {
+    if (what->kind == TC_SEEN_PROTECTED) {
+        see_protected(r, what);
+    } else if (what->kind == TC_SEEN_ENDED) {
         tc_record_connection *c =
             what->session ? tc_record_connection_of(r, what->session->id) : NULL;
         if (c) c->ended = what->at;

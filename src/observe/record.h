@@ -21,7 +21,10 @@ typedef struct tc_record_connection {
     uint64_t session; /* 0: none came of it */
     const char *link; /* "tcp" */
     tc_span host, address;
-    int64_t begun, resolved, connected, ended;
+    int64_t begun, resolved, connected, ready,
+        ended;   /* ready: after a handshake, if there is one */
+    bool secure; /* there was one, as protection says */
+    tc_protection protection;
     bool looked_up; /* the name was no address */
     tc_err err;
     unsigned exchanges, attempt_count;

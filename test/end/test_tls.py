@@ -2,6 +2,7 @@
 and Chromium as peers."""
 import base64
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -10,7 +11,7 @@ import ssl
 import stat
 import time
 
-from harness import Case, free_port, wait_for
+from harness import Case, Peer, free_port, wait_for
 
 BIG = os.urandom(3_000_000)
 
@@ -255,7 +256,7 @@ class Faults(Tls):
                 try:
                     wire.send(first).end()
                     got = wire.rest()
-                except (ConnectionResetError, BrokenPipeError):
+                except OSError:  # reset, or closed before all of it was sent
                     got = b""
                 self.assertNotIn(b"HTTP", got)
                 self.assertLess(len(got), 100)
@@ -341,6 +342,154 @@ class Faults(Tls):
                 if got.endswith(BIG):
                     break
             self.assertTrue(got.endswith(BIG))
+
+
+class Client(Tls):
+    """`tercet get https://` against servers of Python's ssl."""
+    OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+    def peer(self, pair, *parts, cut=False, verify=None, versions=None):
+        """A server with that certificate, which answers requests with parts. cut: it ends without close_notify."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*pair)
+        if verify:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(verify)
+        if versions:
+            context.minimum_version = context.maximum_version = versions
+        self.seen = []
+
+        def talk(peer, wire):
+            wire.sock = context.wrap_socket(wire.sock, server_side=True)
+            self.seen.append((wire.sock.version(), wire.sock.getpeercert()))
+            peer.request(wire)
+            for part in parts:
+                wire.send(part)
+            if not cut:
+                wire.sock.unwrap()
+            os.close(wire.sock.detach())
+        return Peer(self, talk)
+
+    def get(self, peer, *options, host="localhost", **how):
+        return self.tercet("get", *options, f"https://{host}:{peer.port}/", env=self.env, **how)
+
+    def good(self, name="good", names="DNS:localhost,IP:127.0.0.1", **how):
+        return self.certificate(name, names, **how)
+
+    def trusted(self):
+        return "--cacert", self.authority()[0]
+
+    def test_both_versions(self):
+        for version, name in ((ssl.TLSVersion.TLSv1_2, "TLS 1.2"), (ssl.TLSVersion.TLSv1_3, "TLS 1.3")):
+            with self.subTest(name):
+                peer = self.peer(self.good(), self.OK, versions=version)
+                for host in ("localhost", "127.0.0.1"):
+                    self.assertEqual(self.get(peer, *self.trusted(), host=host).text, "hello")
+                told = json.loads(self.get(peer, "--json", *self.trusted()).text)["exchanges"][0]
+                self.assertEqual(told["connection"]["link"], "tls")
+                self.assertEqual(told["connection"]["tls"]["version"], name)
+                self.assertTrue(told["connection"]["tls"]["verified"])
+                self.assertGreater(told["phases"]["connect"]["tls_ms"], 0)
+
+    def test_certificates_that_are_wrong(self):
+        for name, pair, host, sentence, why in (
+                ("expired", self.good("expired", days=-1), "localhost", "has expired", "it ended on"),
+                ("name", self.good("wrong", "DNS:a.example,DNS:*.b.example"), "localhost", "is for another name",
+                 "it is for a.example, *.b.example, not for localhost"),
+                ("address", self.good("noip", "DNS:localhost"), "127.0.0.1", "is for another name", "not for 127.0.0.1"),
+                ("purpose", self.good("client", usage="clientAuth"), "localhost", "is not for servers", ""),
+                ("self-signed", self.authority("other"), "localhost", "is self-signed", "test other")):
+            with self.subTest(name):
+                peer = self.peer(pair, self.OK)
+                got = self.get(peer, *self.trusted(), host=host)
+                self.assertEqual((got.status, got.out), (60, b""), got)
+                self.assertIn(sentence, got.err)
+                self.assertIn(why, got.err)
+                self.assertEqual(peer.heads, [], "a request was sent")
+                loud = self.get(peer, "--insecure", host=host)
+                self.assertEqual((loud.status, loud.text), (0, "hello"), loud)
+                self.assertIn("--insecure: whoever answers is believed", loud.err)
+
+    def test_unknown_authority(self):
+        peer = self.peer(self.good(), self.OK)
+        got = self.get(peer)
+        self.assertEqual(got.status, 60, got)
+        self.assertIn("unknown authority", got.err)
+        told = json.loads(self.get(peer, "--json", "-q").text)["exchanges"][0]
+        self.assertEqual((told["error"]["name"], told["error"]["phase"], told["request"]), ("CERT_AUTHORITY", "connect", None))
+
+    def test_truncated(self):
+        """Content that ends with the connection is whole only if TLS says that it ends."""
+        head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+        whole = self.get(self.peer(self.good(), head, b"all of it"), *self.trusted())
+        self.assertEqual((whole.status, whole.text), (0, "all of it"), whole)
+        cut = self.get(self.peer(self.good(), head, b"part of it", cut=True), *self.trusted())
+        self.assertEqual((cut.status, cut.text), (56, "part of it"), cut)
+        self.assertIn("cut off", cut.err)
+        known = self.get(self.peer(self.good(), self.OK, cut=True), *self.trusted())
+        self.assertEqual((known.status, known.text), (0, "hello"), known)
+
+    def test_own_certificate(self):
+        crt, key = self.certificate("me", "email:me@example.org", usage="clientAuth")
+        peer = self.peer(self.good(), self.OK, verify=self.authority()[0])
+        got = self.get(peer, *self.trusted(), "--cert", crt, "--key", key)
+        self.assertEqual(got.text, "hello", got)
+        self.assertIn((("commonName", "me"),), self.seen[0][1]["subject"])
+        without = self.get(peer, *self.trusted())
+        self.assertIn(without.status, (35, 56), without)
+        self.assertEqual(self.get(peer, *self.trusted(), "--cert", crt, "--key", self.good("second")[1]).status, 58)
+
+    def test_files_that_cannot_be_used(self):
+        peer = self.peer(self.good(), self.OK)
+        for file in (self.dir / "none.pem", self.dir / "good.key"):
+            self.assertEqual(self.get(peer, "--cacert", file).status, 77)
+        self.assertEqual(self.get(peer, "--cacert", self.authority()[0], "--insecure").status, 2)
+        self.assertEqual(self.get(peer, "--key", self.authority()[1]).status, 2)
+        self.assertEqual(self.get(peer, "--http", "0.9").status, 1)
+
+    def test_no_tls_there(self):
+        def talk(peer, wire):
+            wire.more()
+            wire.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        got = self.tercet("get", f"https://localhost:{Peer(self, talk).port}/")
+        self.assertEqual(got.status, 35, got)
+        self.assertIn("does not speak TLS", got.err)
+        got = self.tercet("get", f"https://localhost:{Peer(self, lambda peer, wire: wire.more()).port}/")
+        self.assertEqual(got.status, 35, got)
+
+    def test_silent_server(self):
+        peer = Peer(self, lambda peer, wire: time.sleep(20))
+        got = self.get(peer, "--limit", "handshake_ms=300")
+        self.assertEqual(got.status, 28, got)
+        got = self.get(peer, "--max-time", "0.3")
+        self.assertEqual(got.status, 28, got)
+
+    def test_own_server(self):
+        server = self.secure("--language", "en")
+        url = f"https://localhost:{server.port}"
+        got = self.tercet("get", f"{url}/big", "-o", "got", env=self.env)
+        self.assertEqual(got.status, 0, got)
+        self.assertEqual((self.dir / "got").read_bytes(), BIG)
+        told = json.loads(self.tercet("get", "--json", f"{url}/small", f"{url}/index.html", env=self.env).text)["exchanges"]
+        self.assertEqual([e["connection"]["reused"] for e in told], [False, True])
+        got = self.tercet("post", f"{url}/echo", "Accept:text/plain", "--data", "-", stdin=BIG, env=self.env)
+        self.assertIn(hashlib.sha256(BIG).hexdigest(), got.text)
+
+    def test_key_log(self):
+        server = self.secure()
+        log = self.dir / "keys"
+        self.tercet("get", f"https://localhost:{server.port}/", env=dict(self.env, SSLKEYLOGFILE=str(log)))
+        self.assertRegex(log.read_text(), r"(?m)^CLIENT_TRAFFIC_SECRET_0 [0-9a-f]{64} [0-9a-f]+$")
+
+    def test_redirect_between_schemes(self):
+        safe = self.peer(self.good(), self.OK)
+
+        def talk(peer, wire):
+            peer.request(wire)
+            wire.send(f"HTTP/1.1 301 Moved\r\nLocation: https://localhost:{safe.port}/\r\nContent-Length: 0\r\n\r\n")
+        got = self.tercet("get", "-L", *self.trusted(), Peer(self, talk).url, "Authorization:Basic c2VjcmV0", env=self.env)
+        self.assertEqual(got.text, "hello", got)
+        self.assertNotIn(b"c2VjcmV0", safe.heads[0])
 
 
 class Defaults(Tls):

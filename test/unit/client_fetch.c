@@ -602,16 +602,17 @@ static void slow_is_not_silent(void **state)
     peer_stop(&server);
 }
 
-static void other_schemes_are_refused_in_words(void **state)
+static void https_without_its_authorities_is_refused_in_words(void **state)
 {
     (void)state;
     ctx c;
     assert_int_equal(client_start(&c), TC_OK);
+    c.client.tls_config.authorities[0] = "/nowhere.pem";
     begin(&c, TC_METHOD_GET, "https://localhost/", NULL);
     tc_fetch_begin(&c.fetch);
     finish(&c);
-    assert_int_equal(c.err, TC_ERR_SCHEME);
-    assert_true(memmem(c.fetch.why.at, c.fetch.why.len, "HTTPS", 5) != NULL);
+    assert_int_equal(c.err, TC_ERR_CA_FILE);
+    assert_true(memmem(c.fetch.why.at, c.fetch.why.len, "nowhere", 7) != NULL);
     client_stop(&c);
 }
 
@@ -680,7 +681,7 @@ int main(void)
         cmocka_unit_test(a_final_answer_spares_the_content),
         cmocka_unit_test(time_limits_end_it),
         cmocka_unit_test(slow_is_not_silent),
-        cmocka_unit_test(other_schemes_are_refused_in_words),
+        cmocka_unit_test(https_without_its_authorities_is_refused_in_words),
         cmocka_unit_test(aborting_at_any_step_is_clean),
         cmocka_unit_test(no_memory_is_an_error_and_no_more),
     };
