@@ -1,0 +1,229 @@
+/* link_tls.c - TLS as a link, both ends in one loop over the loopback: the handshake, more than the
+ * kernel takes, files, ends that were told and ends that were not. */
+// SPDX-License-Identifier: MIT
+#include "net/link_tls.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net/tls_authority.h"
+#include "support/check.h"
+
+enum { SIZE = 600000, CLIENT = 0, SERVER = 1 };
+
+static tc_loop *loop;
+static tc_tls *tls[2];
+static tc_link_tls ends[2];
+static tc_link *link_of[2] = {&ends[0].tcp.link, &ends[1].tcp.link};
+static char why[TC_TLS_WHY], folder[] = "/tmp/tercet-link-tls.XXXXXX", pem[64], key[64], ca[64];
+
+static void on_ready(tc_link *link, unsigned what)
+{
+    (void)link;
+    (void)what;
+}
+
+static void write_file(const char *name, const tc_buf *text)
+{
+    FILE *f = fopen(name, "w");
+    assert_non_null(f);
+    assert_int_equal(fwrite(text->at, 1, text->len, f), text->len);
+    fclose(f);
+}
+
+static int make_certificates(void **state)
+{
+    (void)state;
+    tc_buf texts[4];
+    for (int i = 0; i < 4; i++)
+        tc_buf_init(&texts[i], TC_AUTHORITY_PEM);
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(ca, sizeof ca, "%s/ca", folder);
+    (void)snprintf(pem, sizeof pem, "%s/pem", folder);
+    (void)snprintf(key, sizeof key, "%s/key", folder);
+    const int64_t now = tc_clock_wall();
+    const tc_span names[] = {TC_SPAN("machine.example")};
+    assert_int_equal(tc_authority_make("test", now, &texts[0], &texts[1]), TC_OK);
+    const tc_span authority = tc_buf_span(&texts[0]);
+    assert_int_equal(tc_authority_certify(authority, tc_buf_span(&texts[1]), names, 1, now,
+                                          &texts[2], &texts[3]),
+                     TC_OK);
+    const tc_span made = tc_buf_span(&texts[2]), other[] = {TC_SPAN("other.example")};
+    assert_true(tc_authority_covers(authority, made, names, 1, now));
+    assert_false(tc_authority_covers(authority, made, other, 1, now));
+    assert_false(tc_authority_covers(authority, made, names, 1, now + 370 * 24 * 3600));
+    write_file(ca, &texts[0]);
+    write_file(pem, &texts[2]);
+    write_file(key, &texts[3]);
+    for (int i = 0; i < 4; i++)
+        tc_buf_fini(&texts[i]);
+    return 0;
+}
+
+static int remove_certificates(void **state)
+{
+    (void)state;
+    return unlink(ca) || unlink(pem) || unlink(key) || rmdir(folder) ? -1 : 0;
+}
+
+static void begin(const char *host)
+{
+    static const tc_span protocols[] = {{"http/1.1", 8}};
+    const tc_tls_pair pair = {pem, key};
+    const tc_tls_server_config server = {
+        .pairs = &pair, .pair_count = 1, .protocols = protocols, .protocol_count = 1};
+    const tc_tls_client_config client = {
+        .authorities = {ca}, .protocols = protocols, .protocol_count = 1};
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    const int listener = socket(AF_INET, SOCK_STREAM, 0), small = 4096;
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    const int other = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+    assert_int_equal(setsockopt(other, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+    close(listener);
+    assert_int_equal(tc_loop_new(&loop), TC_OK);
+    assert_int_equal(tc_tls_server_new(&server, &tls[SERVER], why), TC_OK);
+    assert_int_equal(tc_tls_client_new(&client, &tls[CLIENT], why), TC_OK);
+    assert_int_equal(
+        tc_link_tls_init(&ends[CLIENT], loop, fd, NULL, tls[CLIENT], host, why, on_ready), TC_OK);
+    assert_int_equal(
+        tc_link_tls_init(&ends[SERVER], loop, other, NULL, tls[SERVER], NULL, NULL, on_ready),
+        TC_OK);
+}
+
+static void end(void)
+{
+    for (int i = 0; i < 2; i++) {
+        if (ends[i].tcp.io.fd >= 0) link_of[i]->type->close(link_of[i], false);
+        tc_tls_free(tls[i]);
+    }
+    tc_loop_free(loop);
+}
+
+static tc_err hear(int who, char *into, size_t *have, bool *fin)
+{
+    tc_span in = {0};
+    bool more;
+    const tc_err err = link_of[who]->type->read(link_of[who], &in, fin, &more);
+    if (!err && in.len) memcpy(into + *have, in.at, in.len);
+    *have += err ? 0 : in.len;
+    return err;
+}
+
+/* Until both are open, or one fails. */
+static tc_err shake(void)
+{
+    char none[1];
+    size_t have = 0;
+    bool fin = false;
+    tc_err err = TC_OK;
+    const int64_t patience = tc_clock_now() + 10 * TC_S;
+    while (!err && (ends[0].opening || ends[1].opening) && tc_clock_now() < patience)
+        for (int i = 0; i < 2 && !err; i++) {
+            err = link_of[i]->type->flush(link_of[i]);
+            if (!err && ends[i].opening) err = hear(i, none, &have, &fin);
+        }
+    return err;
+}
+
+static void both_ends_agree(void **state)
+{
+    (void)state;
+    tc_protection p;
+    begin("machine.example.");
+    assert_true(link_of[CLIENT]->type->stuck(link_of[CLIENT]));
+    assert_false(link_of[CLIENT]->type->protection(link_of[CLIENT], &p));
+    assert_int_equal(shake(), TC_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_true(link_of[i]->type->protection(link_of[i], &p));
+        assert_string_equal(p.version, "TLS 1.3");
+        assert_string_equal(p.cipher, "AES-128-GCM");
+        assert_string_equal(p.protocol, "http/1.1");
+    }
+    end();
+}
+
+static void another_name_is_refused(void **state)
+{
+    (void)state;
+    begin("other.example");
+    assert_int_equal(shake(), TC_ERR_CERT_NAME);
+    assert_non_null(strstr(why, "machine.example"));
+    end();
+}
+
+/* Bytes and a file through a kernel that takes little at a time, and how it ends. */
+static void pour(bool told)
+{
+    char *sent = malloc(SIZE), *got = malloc(2 * SIZE);
+    size_t at = 0, have = 0, taken;
+    bool fin = false;
+    begin("localhost");
+    assert_int_equal(shake(), TC_OK);
+    for (size_t i = 0; i < SIZE; i++)
+        sent[i] = (char)(i * 131 + i / 251);
+    const int file = memfd_create("file", MFD_CLOEXEC);
+    assert_int_equal(write(file, sent, SIZE), SIZE);
+    const int64_t patience = tc_clock_now() + 20 * TC_S;
+    tc_link *const server = link_of[SERVER];
+    while (have < SIZE && tc_clock_now() < patience) {
+        const size_t half = SIZE / 2;
+        const tc_run runs[] = {
+            tc_run_bytes(tc_span_of(sent + at, at < half ? half - at : 0)),
+            tc_run_file(file, at < half ? half : at, SIZE - (at < half ? half : at))};
+        assert_int_equal(server->type->flush(server), TC_OK);
+        if (at < SIZE && !server->type->stuck(server)) {
+            const size_t skip = at >= half;
+            assert_int_equal(server->type->write(server, runs + skip, 2 - skip, &taken), TC_OK);
+            at += taken;
+        }
+        assert_int_equal(hear(CLIENT, got, &have, &fin), TC_OK);
+    }
+    assert_int_equal(have, SIZE);
+    assert_memory_equal(got, sent, SIZE);
+    assert_false(fin);
+    if (!told) server->type->spoil(server);
+    server->type->close(server, false);
+    tc_err err = TC_OK;
+    while (!err && !fin && tc_clock_now() < patience)
+        err = hear(CLIENT, got, &have, &fin);
+    assert_int_equal(err, told ? TC_OK : TC_ERR_TLS_CUT);
+    assert_int_equal(have, SIZE);
+    close(file);
+    free(sent);
+    free(got);
+    end();
+}
+
+static void much_goes_through_and_ends(void **state)
+{
+    (void)state;
+    pour(true);
+}
+
+static void what_breaks_off_is_cut(void **state)
+{
+    (void)state;
+    pour(false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_ends_agree),
+        cmocka_unit_test(another_name_is_refused),
+        cmocka_unit_test(much_goes_through_and_ends),
+        cmocka_unit_test(what_breaks_off_is_cut),
+    };
+    return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
+}
