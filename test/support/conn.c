@@ -21,7 +21,7 @@ void conn_init(conn *c, const tc_engine_type *type, enum tc_role role)
     c->limits = tc_limits_default;
     c->type = type;
     c->now = 1000;
-    tc_slab_init(&c->slab, sizeof(tc_exchange), 4);
+    tc_slab_init(&c->slab, sizeof(tc_exchange), 256);
     c->env = (tc_engine_env){.role = role,
                              .scheme = TC_SPAN("http"),
                              .exchanges = &c->slab,
@@ -82,7 +82,11 @@ static void say_fields(conn *c, const tc_fields *f)
 
 static const char *version_text(enum tc_version v)
 {
-    return v == TC_HTTP_0_9 ? "0.9" : v == TC_HTTP_1_0 ? "1.0" : v == TC_HTTP_1_1 ? "1.1" : "-";
+    return v == TC_HTTP_0_9   ? "0.9"
+           : v == TC_HTTP_1_0 ? "1.0"
+           : v == TC_HTTP_1_1 ? "1.1"
+           : v == TC_HTTP_2   ? "2"
+                              : "-";
 }
 
 static void say_head(conn *c, const tc_event *ev)
@@ -229,7 +233,7 @@ static void on_head(conn *c, const tc_event *ev)
 static void on_data(conn *c, const tc_event *ev)
 {
     say_data(c, ev->data);
-    if (c->pause_every > 0 && ++c->data_count % c->pause_every == 0) {
+    if (c->pause_every > 0 && c->held == 0 && ++c->data_count % c->pause_every == 0) {
         c->held = ev->data.len;
         c->held_of = ev->x;
     } else {
@@ -281,8 +285,8 @@ static void apply(conn *c, const tc_event *ev)
 /* Client: the next request, if there is one and the engine takes it. */
 static bool ask(conn *c)
 {
-    if (c->env.role != TC_CLIENT || c->used == c->script_count || !c->type->idle(c->engine))
-        return false;
+    if (c->env.role != TC_CLIENT || c->used == c->script_count) return false;
+    if (!c->type->many_streams && !c->type->idle(c->engine)) return false;
     tc_exchange *x = tc_slab_get(&c->slab);
     if (!x) return false;
     tc_exchange_init(x, c->used + 1, (size_t)c->limits.exchange_bytes);

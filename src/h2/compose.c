@@ -1,0 +1,170 @@
+/* compose.c - heads and trailers of ours as blocks of fields (RFC 9113, 8.2 and 8.3).
+ *
+ * A block is encoded into the output at once: the peer's decoder sees blocks in the order in which
+ * our encoder made them. */
+// SPDX-License-Identifier: MIT
+#include <assert.h>
+
+#include "base/text.h"
+#include "h2/state.h"
+#include "http/target.h"
+
+static bool is_ours(const tc_field *f)
+{
+    return f->id == TC_FIELD_CONTENT_LENGTH || f->id == TC_FIELD_HOST ||
+           (f->id != TC_FIELD_OTHER && tc_field_flags(f->id) & TC_FIELD_HOP);
+}
+
+static size_t bound_of(const tc_fields *f)
+{
+    size_t size = 0;
+    for (uint32_t i = 0; f && i < f->count; i++)
+        size += tc_hpack_encode_bound(f->at[i].name.len, f->at[i].value.len);
+    return size;
+}
+
+/* with_length: Content-Length of a block, which states it for its message. */
+static char *put_fields(tc_h2 *c, char *at, const tc_fields *f, bool with_length)
+{
+    for (uint32_t i = 0; f && i < f->count; i++) {
+        const tc_field *field = &f->at[i];
+        if (is_ours(field) && !(with_length && field->id == TC_FIELD_CONTENT_LENGTH)) continue;
+        at = tc_hpack_encode(&c->encoder, at, field->name, field->value, field->id);
+    }
+    return at;
+}
+
+/* The block stands behind one frame head at start; more heads go between where it is too long for
+ * one frame. Returns how many bytes all took. */
+static size_t cut_frames(tc_h2 *c, char *start, size_t len, uint32_t id, bool end)
+{
+    const size_t more = len ? (len - 1) / TC_H2_FRAME_MAX : 0;
+    for (size_t i = more + 1; i-- > 0;) {
+        const size_t off = i * TC_H2_FRAME_MAX;
+        const size_t n = i == more ? len - off : TC_H2_FRAME_MAX;
+        char *at = start + off + i * TC_H2_FRAME_HEAD;
+        if (i) memmove(at + TC_H2_FRAME_HEAD, start + TC_H2_FRAME_HEAD + off, n);
+        const unsigned flags =
+            (i == 0 && end ? TC_H2_END_STREAM : 0u) | (i == more ? TC_H2_END_HEADERS : 0u);
+        tc_h2_head_write(at, (tc_h2_head){(uint32_t)n, id, i ? TC_H2_CONTINUATION : TC_H2_HEADERS,
+                                          (uint8_t)flags});
+    }
+    for (size_t i = 0; i <= more && c->env->notes; i++) {
+        const tc_h2_head head = tc_h2_head_read(start + i * (TC_H2_FRAME_MAX + TC_H2_FRAME_HEAD));
+        tc_h2_note(c, true, &head, (tc_span){0});
+    }
+    return len + (more + 1) * TC_H2_FRAME_HEAD;
+}
+
+tc_err tc_h2_send_block(tc_h2 *c, tc_h2_stream *s, const tc_message *m, const tc_fields *own,
+                        const tc_field *pseudo, size_t pseudo_count, int64_t length, bool end)
+{
+    char digits[20];
+    size_t bound = TC_H2_FRAME_HEAD + TC_HPACK_BEGIN_MAX + bound_of(own) +
+                   tc_hpack_encode_bound(sizeof "content-length", sizeof digits);
+    for (size_t i = 0; i < pseudo_count; i++)
+        bound += tc_hpack_encode_bound(pseudo[i].name.len, pseudo[i].value.len);
+    for (int i = 0; m && i < TC_BLOCKS; i++)
+        if (m->blocks[i]) bound += bound_of(&m->blocks[i]->fields);
+    bound += (bound / TC_H2_FRAME_MAX + 1) * TC_H2_FRAME_HEAD;
+    char *start;
+    if (c->out.len > c->env->limits->h2_output) return TC_ERR_TOO_BUSY;
+    if (tc_buf_reserve(&c->out, bound, &start) != TC_OK) return TC_ERR_NO_MEMORY;
+    char *block = start + TC_H2_FRAME_HEAD;
+    char *at = tc_hpack_encoder_begin(&c->encoder, block);
+    for (size_t i = 0; i < pseudo_count; i++)
+        at = tc_hpack_encode(&c->encoder, at, pseudo[i].name, pseudo[i].value, TC_FIELD_OTHER);
+    for (int i = 0; m && i < TC_BLOCKS; i++)
+        if (m->blocks[i]) at = put_fields(c, at, &m->blocks[i]->fields, true);
+    at = put_fields(c, at, own, false);
+    if (length >= 0)
+        at = tc_hpack_encode(&c->encoder, at, TC_SPAN("content-length"),
+                             tc_span_of(digits, tc_text_number(digits, (uint64_t)length)),
+                             TC_FIELD_CONTENT_LENGTH);
+    const size_t size = cut_frames(c, start, (size_t)(at - block), s->id, end);
+    c->out.len += size;
+    s->x->wire_out += size;
+    tc_h2_credit(c, 1);
+    return TC_OK;
+}
+
+static tc_field pseudo(tc_span name, tc_span value)
+{
+    return (tc_field){name, value, TC_FIELD_OTHER};
+}
+
+static void head_went(tc_h2 *c, tc_h2_stream *s, const tc_message *m, bool end)
+{
+    s->head_sent = true;
+    s->ended = end;
+    s->end_sent = end || s->no_content;
+    s->body_left = m->length > 0 ? (uint64_t)m->length : 0;
+    tc_h2_settle(c, s);
+}
+
+tc_err tc_h2_send_response(tc_h2 *c, tc_exchange *x, bool end)
+{
+    tc_h2_stream *s = tc_h2_stream_of(x);
+    tc_message *m = &x->ours;
+    char digits[20];
+    if (s->closing) return TC_OK;
+    if (s->head_sent) return TC_ERR_HEAD_TWICE;
+    assert(m->status >= 100 && m->status < 1000);
+    const tc_field status =
+        pseudo(TC_SPAN(":status"), tc_span_of(digits, tc_text_number(digits, m->status)));
+    if (m->status == 101) return TC_ERR_NOT_SUPPORTED;
+    if (m->status < 200)
+        return tc_h2_send_block(c, s, NULL, &m->fields, &status, 1, TC_LENGTH_UNKNOWN, false);
+    if (x->theirs.method == TC_METHOD_CONNECT && m->status < 300) return TC_ERR_NOT_SUPPORTED;
+    if (end && m->length == TC_LENGTH_UNKNOWN) m->length = 0;
+    bool stated = m->status == 204 || m->status == 304;
+    if (stated || x->theirs.method == TC_METHOD_HEAD) s->no_content = true;
+    for (int i = 0; i < TC_BLOCKS; i++) {
+        if (!m->blocks[i] || m->blocks[i]->length == TC_LENGTH_UNKNOWN) continue;
+        if (m->blocks[i]->length != m->length) return TC_ERR_FIELD_INVALID;
+        stated = true;
+    }
+    if (end && m->length > 0 && !s->no_content) return TC_ERR_BODY_TOO_SHORT;
+    const tc_err err =
+        tc_h2_send_block(c, s, m, &m->fields, &status, 1, stated ? TC_LENGTH_UNKNOWN : m->length,
+                         end || s->no_content);
+    if (!err) head_went(c, s, m, end);
+    return err;
+}
+
+/* What is sent must be what a server of ours would read. */
+static tc_err check(const tc_message *m, tc_span method)
+{
+    tc_target target;
+    if (m->method == TC_METHOD_CONNECT) return TC_ERR_NOT_SUPPORTED;
+    if (!tc_is_token(method)) return TC_ERR_METHOD_SYNTAX;
+    if (tc_authority_check(m->authority)) return TC_ERR_HOST;
+    return tc_target_parse(m->method, m->path, &target);
+}
+
+static bool says_zero(enum tc_method method)
+{
+    return method == TC_METHOD_POST || method == TC_METHOD_PUT || method == TC_METHOD_PATCH;
+}
+
+tc_err tc_h2_send_request(tc_h2 *c, tc_exchange *x, bool end)
+{
+    tc_h2_stream *s = tc_h2_stream_of(x);
+    tc_message *m = &x->ours;
+    const tc_span method = m->method ? tc_method_name(m->method) : m->method_name;
+    tc_err err = check(m, method);
+    if (err) return err;
+    if (end && m->length == TC_LENGTH_UNKNOWN) m->length = 0;
+    if (end && m->length > 0) return TC_ERR_BODY_TOO_SHORT;
+    const tc_field fields[] = {
+        pseudo(TC_SPAN(":method"), method),
+        pseudo(TC_SPAN(":scheme"), m->scheme.len ? m->scheme : c->env->scheme),
+        pseudo(TC_SPAN(":authority"), m->authority),
+        pseudo(TC_SPAN(":path"), m->path),
+    };
+    const bool stated = m->length > 0 || (m->length == 0 && says_zero(m->method));
+    err = tc_h2_send_block(c, s, NULL, &m->fields, fields, sizeof fields / sizeof *fields,
+                           stated ? m->length : TC_LENGTH_UNKNOWN, end);
+    if (!err) head_went(c, s, m, end);
+    return err;
+}

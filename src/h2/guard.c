@@ -1,0 +1,89 @@
+/* guard.c - what a peer may do without use: frames that ask for nothing, streams that are broken
+ * off as soon as they begin, windows that are never opened. Each has a limit, past it the
+ * connection ends with ENHANCE_YOUR_CALM (RFC 9113, 10.5). */
+// SPDX-License-Identifier: MIT
+#include "h2/state.h"
+
+#define SPAN_NS (10 * TC_S)
+
+bool tc_h2_count_reset(tc_h2 *c)
+{
+    if (c->now - c->resets_since >= SPAN_NS) {
+        c->resets_since = c->now;
+        c->resets = 0;
+    }
+    if (++c->resets <= c->env->limits->h2_resets) return true;
+    c->env->reached->h2_resets++;
+    tc_h2_fail(c, TC_H2_ENHANCE_YOUR_CALM, TC_ERR_TOO_BUSY, "too many streams broken off");
+    return false;
+}
+
+/* A bucket of tokens: full at first, filled again in ten seconds. */
+bool tc_h2_count_frame(tc_h2 *c)
+{
+    const uint64_t full = c->env->limits->h2_frames;
+    const int64_t past = c->now - c->tokens_at;
+    if (past >= SPAN_NS) {
+        c->tokens = full;
+        c->tokens_at = c->now;
+    } else if (past >= TC_S / 10) {
+        tc_h2_credit(c, full < UINT32_MAX ? full * (uint64_t)(past / TC_MS) / 10000 : full);
+        c->tokens_at = c->now;
+    }
+    if (c->tokens > 0) {
+        c->tokens--;
+        return true;
+    }
+    c->env->reached->h2_frames++;
+    tc_h2_fail(c, TC_H2_ENHANCE_YOUR_CALM, TC_ERR_TOO_BUSY, "too many frames without use");
+    return false;
+}
+
+void tc_h2_credit(tc_h2 *c, uint64_t frames)
+{
+    const uint64_t full = c->env->limits->h2_frames;
+    c->tokens = full - c->tokens < frames ? full : c->tokens + frames;
+}
+
+int64_t tc_h2_guard_deadline(const tc_h2 *c)
+{
+    return c->stall_at ? c->stall_at : TC_NEVER;
+}
+
+/* A stream that had something to send all that while and was let send less than the rate asks for.
+ */
+static bool stalls(const tc_h2 *c, const tc_h2_stream *s)
+{
+    const tc_limits *l = c->env->limits;
+    const uint64_t ms = l->h2_stall_ms < INT32_MAX ? l->h2_stall_ms : INT32_MAX;
+    return s->stalled && c->now - s->stalled >= (int64_t)ms * TC_MS &&
+           s->sent - s->sent_mark < l->body_rate * ms / 1000;
+}
+
+void tc_h2_guard_tick(tc_h2 *c)
+{
+    if (!c->stall_at || c->now < c->stall_at) return;
+    int64_t next = 0;
+    const uint64_t ms = c->env->limits->h2_stall_ms;
+    const int64_t span = (int64_t)(ms < INT32_MAX ? ms : INT32_MAX) * TC_MS;
+    for (int i = 0; i < TC_H2_BUCKETS; i++) {
+        for (tc_h2_stream *s = c->buckets[i]; s; s = s->chain) {
+            if (s->closing || !s->stalled) continue;
+            if (s->ready && c->send_window > 0) { /* the link is what it waits for */
+                s->stalled = 0;
+                continue;
+            }
+            if (stalls(c, s)) {
+                c->env->reached->h2_stall_ms++;
+                tc_h2_break(c, s, TC_H2_CANCEL, TC_ERR_SEND_TIME, true);
+                continue;
+            }
+            if (c->now - s->stalled >= span) { /* slow, but not too slow */
+                s->stalled = c->now;
+                s->sent_mark = s->sent;
+            }
+            if (!next || s->stalled + span < next) next = s->stalled + span;
+        }
+    }
+    c->stall_at = next;
+}
