@@ -211,7 +211,7 @@ static void announce(const settings *s, const char *dir, const tc_server *server
         any_secure |= tls;
         fprintf(stderr, "  %s%s    HTTP/%s1.0 1.1%s\n", s->listen.at[i],
                 tc_span_ends(url, TC_SPAN("/")) ? "" : "/", s->http09 && !tls ? "0.9 " : "",
-                tls ? ", TLS 1.2 1.3" : "");
+                tls ? ", TLS 1.2 1.3" : "  (h2c)");
     }
     if (any_secure && secure->local)
         fprintf(stderr,

@@ -246,6 +246,7 @@ tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number)
     if (!err) err = begin_env(w, &w->secure);
     if (err) return err;
     w->env.http09 = server->config.http09;
+    w->env.http2 = true;
     w->secure.engine.scheme = TC_SPAN("https");
     w->state = server->config.app.worker_begin(server->config.app.self, w);
     return w->state ? TC_OK : TC_ERR_NO_MEMORY;

@@ -70,7 +70,8 @@ void tc_session_break(tc_session *s, tc_exchange *x, tc_err err)
         give_back(s, x);
         x->ours = (tc_message){0}; /* what the handler had prepared is not for this answer */
         x->abort_reason = err;
-        if (tc_err_reach(err) == TC_REACH_CONNECTION) e->type->drain(e); /* the last answer here */
+        if (tc_err_reach(err) == TC_REACH_CONNECTION && !e->type->many_streams)
+            e->type->drain(e); /* the last answer here; of many streams only one is spoiled */
         s->env->refuse(s->env, x, err);
     } else {
         give_up(s, x, err);

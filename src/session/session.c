@@ -9,6 +9,7 @@
 
 #include "h0/h0.h"
 #include "h1/h1.h"
+#include "h2/h2.h"
 #include "session/inside.h"
 
 enum {
@@ -76,6 +77,12 @@ static void look_whether_open(tc_session *s)
 static bool choose_engine(tc_session *s, tc_span in, bool fin)
 {
     if (s->flags & HAS_ENGINE) return true;
+    const enum tc_h2_guess prior = s->env->http2 ? tc_h2_first_bytes(in) : TC_H2_NO;
+    if (prior == TC_H2_MORE && !fin) return false;
+    if (prior == TC_H2_YES) {
+        engine_init(s, &tc_h2_type);
+        return true;
+    }
     const enum tc_h0_guess guess = s->env->http09 ? tc_h0_first_line(in) : TC_H0_NO;
     if (guess == TC_H0_MORE && !fin && in.len <= s->env->engine.limits->request_line) return false;
     engine_init(s, guess == TC_H0_YES ? &tc_h0_type : &tc_h1_type);
@@ -115,7 +122,7 @@ void tc_session_begin(tc_session *s, tc_session_env *env, tc_link *link, const t
     if (link->type->opening && link->type->opening(link)) s->flags |= OPENING;
     if (type)
         engine_init(s, type);
-    else if (!env->http09 && !(s->flags & OPENING))
+    else if (!env->http09 && !env->http2 && !(s->flags & OPENING))
         engine_init(s, &tc_h1_type);
 }
 

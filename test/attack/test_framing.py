@@ -181,8 +181,8 @@ class Upgrade(Attack):
     def test_23_connection_names_more_than_fields_can_be(self):
         self.each([b"Connection: close" + b", a" * 500], 400, body=b"")
 
-    def test_http2_preface(self):
-        answer = self.server.raw(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+    def test_almost_the_http2_preface(self):
+        answer = self.server.raw(b"PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
         self.assertRefused(answer, 400, 501, 505)
 
     def test_tls_hello(self):

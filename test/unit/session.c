@@ -1,10 +1,11 @@
-/* session.c - the same handlers over a toy engine with two streams and over HTTP/1.1, through a
- * pipe in memory: what is above the engines cannot tell them apart. */
+/* session.c - the same handlers over a toy engine with two streams, over HTTP/1.1 and HTTP/2,
+ * through a pipe in memory: what is above the engines cannot tell them apart. */
 // SPDX-License-Identifier: MIT
 #include "session/session.h"
 
 #include "base/alloc.h"
 #include "h1/h1.h"
+#include "h2/h2.h"
 #include "support/check.h"
 #include "support/link_pipe.h"
 #include "support/toy_engine.h"
@@ -194,7 +195,7 @@ static void settle(world *w, const errand *wishes, size_t count)
 static void world_fini(world *w)
 {
     tc_session_drain(&w->server);
-    for (int i = 0; i < 100 && w->ended < 2; i++)
+    for (int i = 0; i < 1000 && w->ended < 2; i++)
         assert_int_equal(tc_loop_turn(w->loop, 0), TC_OK);
     assert_int_equal(w->ended, 2);
     assert_int_equal(w->server_env.exchanges.count, 0);
@@ -241,11 +242,43 @@ static void test_h1_one_after_another(void **state)
     one_after_another(&tc_h1_type);
 }
 
-static void test_toy_two_at_a_time(void **state)
+static void test_h2_one_after_another(void **state)
 {
     (void)state;
+    one_after_another(&tc_h2_type);
+}
+
+static void test_h2_many_at_a_time(void **state)
+{
+    (void)state;
+    enum { MANY = 100 };
+    static const size_t steps[] = {1000, 65536};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        world w;
+        errand wishes[MANY];
+        world_init(&w, &tc_h2_type, 70000, steps[i]);
+        for (unsigned j = 0; j < MANY; j++) {
+            wishes[j] = (errand){.want = j % 10 ? j * 37 : 100000};
+            ask(&w, &wishes[j]);
+        }
+        tc_exchange *x = tc_session_exchange(&w.client_env);
+        x->ours.method = TC_METHOD_GET;
+        x->ended = true;
+        assert_int_equal(tc_session_start(&w.client, x), TC_ERR_FULL);
+        tc_exchange_fini(x);
+        tc_slab_put(&w.client_env.exchanges, x);
+        settle(&w, wishes, MANY);
+        for (unsigned j = 0; j < MANY; j++)
+            check_wish(&wishes[j]);
+        assert_int_equal(server_closed, MANY);
+        world_fini(&w);
+    }
+}
+
+static void two_at_a_time(const tc_engine_type *type)
+{
     world w;
-    world_init(&w, &toy_engine_type, 3000, 1000);
+    world_init(&w, type, 3000, 1000);
     errand wishes[2] = {{.want = 900000}, {.want = 612}};
     ask(&w, &wishes[0]);
     ask(&w, &wishes[1]);
@@ -255,6 +288,12 @@ static void test_toy_two_at_a_time(void **state)
     check_wish(&wishes[0]);
     check_wish(&wishes[1]);
     world_fini(&w);
+}
+
+static void test_toy_two_at_a_time(void **state)
+{
+    (void)state;
+    two_at_a_time(&toy_engine_type);
 }
 
 static void test_h1_refuses_a_second_at_a_time(void **state)
@@ -275,11 +314,10 @@ static void test_h1_refuses_a_second_at_a_time(void **state)
     world_fini(&w);
 }
 
-static void test_warm_requests_allocate_nothing(void **state)
+static void warm_requests_allocate_nothing(const tc_engine_type *type)
 {
-    (void)state;
     world w;
-    world_init(&w, &tc_h1_type, 65536, 65536);
+    world_init(&w, type, 65536, 65536);
     errand warm = {.want = 612};
     ask(&w, &warm);
     settle(&w, &warm, 1);
@@ -292,6 +330,13 @@ static void test_warm_requests_allocate_nothing(void **state)
     }
     assert_int_equal(tc_alloc_count() - before, 0);
     world_fini(&w);
+}
+
+static void test_warm_requests_allocate_nothing(void **state)
+{
+    (void)state;
+    warm_requests_allocate_nothing(&tc_h1_type);
+    warm_requests_allocate_nothing(&tc_h2_type);
 }
 
 static void test_a_cut_connection_closes_the_exchange(void **state)
@@ -367,6 +412,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_toy_one_after_another),
         cmocka_unit_test(test_h1_one_after_another),
+        cmocka_unit_test(test_h2_one_after_another),
+        cmocka_unit_test(test_h2_many_at_a_time),
         cmocka_unit_test(test_toy_two_at_a_time),
         cmocka_unit_test(test_h1_refuses_a_second_at_a_time),
         cmocka_unit_test(test_warm_requests_allocate_nothing),

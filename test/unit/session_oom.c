@@ -1,9 +1,10 @@
 /* session_oom.c - memory ends at each allocation of a conversation in turn: the session answers or
  * ends, nothing is lost or used after it is gone, and when there is memory again the next
- * connection is served. Over the toy engine and HTTP/1.1. */
+ * connection is served. Over the toy engine, HTTP/1.1 and HTTP/2. */
 // SPDX-License-Identifier: MIT
 #include "base/alloc.h"
 #include "h1/h1.h"
+#include "h2/h2.h"
 #include "site/echo.h"
 #include "site/error_page.h"
 #include "support/served.h"
@@ -100,6 +101,33 @@ static void script_h1(void)
     add(TC_SPAN("\r\n0\r\nX-Trailer: 1\r\n\r\nGET /c HTTP/1.1\r\nHost: a\r\n\r\n"));
 }
 
+static void add_h2(char type, char flags, char id, tc_span payload)
+{
+    const char head[9] = {0, (char)(payload.len >> 8), (char)payload.len, type, flags, 0, 0, 0, id};
+    add((tc_span){head, sizeof head});
+    add(payload);
+}
+
+/* A GET and a POST at a time: HEADERS of literals, DATA, a PING between. */
+static void script_h2(void)
+{
+    add(TC_SPAN(TC_H2_PREFACE));
+    add_h2(4, 0, 0, (tc_span){0});
+    add_h2(1, 4, 1,
+           TC_SPAN("\x83\x86\x84\x41\x01"
+                   "a"
+                   "\x40\x06x-long\x05value"));
+    add_h2(1, 5, 3,
+           TC_SPAN("\x82\x86\x84\x41\x01"
+                   "a"));
+    add_h2(6, 0, 0, TC_SPAN("12345678"));
+    for (int i = 0; i < 4; i++)
+        add_h2(0, i == 3, 1, (tc_span){content, 5000});
+    add_h2(1, 5, 5,
+           TC_SPAN("\x82\x86\x84\x41\x01"
+                   "a"));
+}
+
 /* --- the torture --------------------------------------------------------------------------- */
 
 /* Splits what is said, so that some of it is carried over. */
@@ -163,6 +191,12 @@ static void over_h1(void **state)
     torture_all(&tc_h1_type, &handler, script_h1);
 }
 
+static void over_h2(void **state)
+{
+    (void)state;
+    torture_all(&tc_h2_type, &handler, script_h2);
+}
+
 static void over_whatever_the_first_line_says(void **state)
 {
     (void)state;
@@ -179,9 +213,8 @@ int main(void)
 {
     memset(content, 'c', sizeof content);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(over_the_toy),
-        cmocka_unit_test(over_h1),
-        cmocka_unit_test(over_whatever_the_first_line_says),
+        cmocka_unit_test(over_the_toy),  cmocka_unit_test(over_h1),
+        cmocka_unit_test(over_h2),       cmocka_unit_test(over_whatever_the_first_line_says),
         cmocka_unit_test(with_the_echo),
     };
     return cmocka_run_group_tests_name("session_oom", tests, NULL, NULL);

@@ -1,0 +1,81 @@
+"""HTTP/2 in clear text by prior knowledge, with nghttp, h2load and curl: programs that nobody here wrote."""
+import os
+import re
+import shutil
+import socket
+import unittest
+
+from harness import Case
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
+def frame(kind, flags, stream, payload=b""):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+class Served(Case):
+    def setUp(self):
+        super().setUp()
+        self.big = os.urandom(3_000_000)
+        files = {"a.txt": "from tercet", "612.html": "a" * 612, "big.bin": self.big, "empty.txt": ""}
+        self.server = self.serve(files=files)
+
+    @unittest.skipUnless(shutil.which("nghttp"), "no nghttp here")
+    def test_nghttp_shows_frames(self):
+        got = self.other("nghttp", "-v", self.server.url + "/a.txt")
+        self.assertEqual(got.status, 0, got)
+        for wanted in (b":status: 200", b"content-type: text/plain", b"from tercet", b"SETTINGS_MAX_CONCURRENT_STREAMS(0x03):100"):
+            self.assertIn(wanted, got.out)
+        self.assertNotIn(b"recv RST_STREAM", got.out)
+
+    @unittest.skipUnless(shutil.which("nghttp"), "no nghttp here")
+    def test_nghttp_asks_for_many(self):
+        urls = [self.server.url + path for path in ("/a.txt", "/big.bin", "/612.html", "/empty.txt", "/missing")]
+        got = self.other("nghttp", "-ns", *urls)
+        self.assertEqual(got.status, 0, got)
+        self.assertEqual(len(re.findall(rb"(?m)\b200\b", got.out)), 4, got.out)
+
+    @unittest.skipUnless(shutil.which("h2load"), "no h2load here")
+    def test_h2load(self):
+        for path, count in (("/612.html", 3000), ("/big.bin", 30)):
+            got = self.other("h2load", "-n", count, "-c", 3, "-m", 32, self.server.url + path)
+            self.assertEqual(got.status, 0, got)
+            self.assertIn(b"%d succeeded, 0 failed, 0 errored" % count, got.out)
+        self.assertAlive(self.server, "/a.txt")
+
+    def test_curl(self):
+        got = self.curl("--http2-prior-knowledge", "-w", "%{http_version}", self.server.url + "/a.txt")
+        self.assertEqual((got.status, got.out), (0, b"from tercet2"), got)
+        got = self.curl("--http2-prior-knowledge", self.server.url + "/big.bin")
+        self.assertEqual((got.status, got.out == self.big), (0, True))
+        got = self.curl("--http2-prior-knowledge", "-I", self.server.url + "/big.bin")
+        self.assertIn(b"content-length: 3000000", got.out)
+        got = self.curl("--http2-prior-knowledge", "-r", "5-", self.server.url + "/a.txt")
+        self.assertEqual(got.out, b"tercet")
+        got = self.curl("--http2-prior-knowledge", "-o", os.devnull, "-w", "%{http_code}", self.server.url + "/missing")
+        self.assertEqual(got.out, b"404")
+
+    def test_the_preface_may_come_in_pieces(self):
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as s:
+            for byte in PREFACE + frame(4, 0, 0):
+                s.sendall(bytes([byte]))
+            s.sendall(frame(6, 0, 0, b"12345678"))
+            heard = b""
+            while frame(6, 1, 0, b"12345678") not in heard:
+                more = s.recv(4096)
+                self.assertTrue(more, heard)
+                heard += more
+
+    def test_a_broken_frame_is_told(self):
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as s:
+            s.sendall(PREFACE + frame(4, 0, 0) + frame(6, 0, 1, b"12345678"))
+            heard = b""
+            while more := s.recv(4096):
+                heard += more
+        self.assertIn(frame(7, 0, 0, b"\0\0\0\0\0\0\0\x01")[3:9], heard)
+        self.assertAlive(self.server, "/a.txt")
+
+    def test_others_share_the_port(self):
+        self.assertEqual(self.server.ask("/a.txt").status, 200)
+        self.assertEqual(self.curl("--http0.9", self.server.url + "/a.txt").status, 0)
