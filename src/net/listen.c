@@ -1,5 +1,6 @@
-/* listen.c - see listen.h. A port that another program has is found by a first bind without
- * SO_REUSEPORT: with it, a second server of the same user would share the port unnoticed. */
+/* listen.c - see listen.h. A port that another program has is found by the first bind, which is
+ * without SO_REUSEPORT: with it, a second server of the same user would share the port unnoticed.
+ */
 // SPDX-License-Identifier: MIT
 #include "net/listen.h"
 
@@ -28,19 +29,24 @@ static tc_err set(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof value) ? tc_err_from_errno(errno) : TC_OK;
 }
 
-static tc_err open_one(const struct addrinfo *a, bool shared, bool any, int *ret_fd)
+/* The first socket of an address takes the port for itself; only then it agrees to share. */
+enum share { ALONE, FIRST, NEXT };
+
+static tc_err open_one(const struct addrinfo *a, enum share share, bool any, int *ret_fd)
 {
     const int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return say(tc_err_from_errno(errno), strerror(errno));
     tc_err err = set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (!err && shared) err = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (!err && share == NEXT) err = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (!err && a->ai_family == AF_INET6) err = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !any);
     if (!err) err = set(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* what it accepts inherits this */
     if (!err)
         err = set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1); /* a client speaks first: wakes us once */
-    if (!err && (bind(fd, a->ai_addr, a->ai_addrlen) || listen(fd, BACKLOG)))
+    if (!err && bind(fd, a->ai_addr, a->ai_addrlen))
         err = say(errno == EADDRNOTAVAIL ? TC_ERR_NOT_OUR_ADDRESS : tc_err_from_errno(errno),
                   strerror(errno));
+    if (!err && share == FIRST) err = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (!err && listen(fd, BACKLOG)) err = say(tc_err_from_errno(errno), strerror(errno));
     if (err) {
         close(fd);
         return err;
@@ -58,20 +64,14 @@ static uint16_t *port_at(struct sockaddr *a)
 /* All workers' sockets of one address. Port 0, any free one, becomes the one that was found. */
 static tc_err open_address(struct addrinfo *a, unsigned count, bool any, int fds[])
 {
-    int probe;
-    tc_err err = open_one(a, false, any, &probe);
+    tc_err err = open_one(a, count == 1 ? ALONE : FIRST, any, &fds[0]);
     if (err) return err;
     struct sockaddr_storage bound;
     socklen_t len = sizeof bound;
-    if (getsockname(probe, (struct sockaddr *)&bound, &len) == 0)
+    if (getsockname(fds[0], (struct sockaddr *)&bound, &len) == 0)
         *port_at(a->ai_addr) = *port_at((struct sockaddr *)&bound);
-    if (count == 1) {
-        fds[0] = probe;
-        return TC_OK;
-    }
-    close(probe);
-    for (unsigned i = 0; i < count && !err; i++) {
-        err = open_one(a, true, any, &fds[i]);
+    for (unsigned i = 1; i < count && !err; i++) {
+        err = open_one(a, NEXT, any, &fds[i]);
         for (unsigned j = 0; err && j < i; j++)
             close(fds[j]);
     }
