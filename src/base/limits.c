@@ -3,14 +3,14 @@
 #include "base/limits.h"
 
 const tc_limits tc_limits_default = {
-#define TC_LIMIT(name, default_value, unit, sentence) .name = default_value,
+#define TC_LIMIT(name, default_value, least, unit, sentence) .name = default_value,
 #include "limit.def"
 #undef TC_LIMIT
 };
 
 const tc_limit_row tc_limit_rows[] = {
-#define TC_LIMIT(name, default_value, unit, sentence)                                              \
-    {#name, unit, sentence, default_value, offsetof(tc_limits, name)},
+#define TC_LIMIT(name, default_value, least, unit, sentence)                                       \
+    {#name, unit, sentence, default_value, least, offsetof(tc_limits, name)},
 #include "limit.def"
 #undef TC_LIMIT
 };
@@ -30,4 +30,14 @@ tc_err tc_limits_set(tc_limits *limits, tc_span assignment)
             return TC_OK;
         }
     return TC_ERR_USAGE;
+}
+
+const tc_limit_row *tc_limits_too_small(const tc_limits *limits)
+{
+    for (size_t i = 0; i < tc_limit_row_count; i++) {
+        uint64_t value;
+        memcpy(&value, (const char *)limits + tc_limit_rows[i].offset, sizeof value);
+        if (value < tc_limit_rows[i].least) return &tc_limit_rows[i];
+    }
+    return NULL;
 }

@@ -2,6 +2,7 @@
  * `tercet help COMMAND` and the parsing of its arguments come. */
 // SPDX-License-Identifier: MIT
 #pragma once
+#include "base/limits.h"
 #include "cmd/options.h"
 
 typedef struct tc_command tc_command;
@@ -36,6 +37,8 @@ bool tc_command_parse(const tc_command *c, int argc, char **argv, void *into,
 /* Prints "tercet: " and the text, and where help is to be found, on stderr; returns 2. */
 int tc_command_complain(const tc_command *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* --limit NAME=VALUE, as often as given, over the defaults. false: a complaint was printed. */
+bool tc_command_limits(const tc_command *c, const tc_option_list *given, tc_limits *ret_limits);
 /* "tercet: unknown command ...; did you mean ...?" on stderr; returns 2. */
 int tc_command_unknown(const char *name);
 

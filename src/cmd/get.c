@@ -118,15 +118,7 @@ const tc_command tc_command_request = {
 
 static bool set_limits(const tc_command *c, const settings *s, tc_limits *ret)
 {
-    *ret = tc_limits_default;
-    for (size_t i = 0; i < s->limits.count; i++)
-        if (tc_limits_set(ret, tc_span_str(s->limits.at[i]))) {
-            (void)tc_command_complain(c,
-                                      "--limit %s: no such limit, or no number; tercet(1) lists "
-                                      "them",
-                                      s->limits.at[i]);
-            return false;
-        }
+    if (!tc_command_limits(c, &s->limits, ret)) return false;
     if (s->connect_ns >= 0) ret->connect_ms = (uint64_t)s->connect_ns / 1000000;
     return true;
 }

@@ -101,6 +101,23 @@ int tc_command_complain(const tc_command *c, const char *format, ...)
     return tc_err_exit(TC_ERR_USAGE);
 }
 
+bool tc_command_limits(const tc_command *c, const tc_option_list *given, tc_limits *ret_limits)
+{
+    *ret_limits = tc_limits_default;
+    for (size_t i = 0; i < given->count; i++) {
+        if (tc_limits_set(ret_limits, tc_span_str(given->at[i])) != TC_OK) {
+            (void)tc_command_complain(
+                c, "--limit %s: no such limit, or no number; tercet(1) lists them", given->at[i]);
+            return false;
+        }
+    }
+    const tc_limit_row *small = tc_limits_too_small(ret_limits);
+    if (small)
+        (void)tc_command_complain(c, "--limit %s: %llu is the least that makes sense (%s)",
+                                  small->name, (unsigned long long)small->least, small->sentence);
+    return !small;
+}
+
 /* --help anywhere among the options, as people type it; not behind "--". */
 static bool asks_for_help(int argc, char **argv)
 {

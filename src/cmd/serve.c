@@ -112,17 +112,6 @@ static int fail(tc_err err, const char *what, const char *detail)
     return tc_err_exit(err);
 }
 
-static int set_limits(const tc_command *c, const settings *s, tc_limits *limits)
-{
-    for (size_t i = 0; i < s->limits.count; i++)
-        if (tc_limits_set(limits, tc_span_str(s->limits.at[i])) != TC_OK)
-            return tc_command_complain(c,
-                                       "--limit %s: it takes NAME=NUMBER with a name from "
-                                       "tercet(1), LIMITS",
-                                       s->limits.at[i]);
-    return 0;
-}
-
 /* The form of a language tag (RFC 5646, 2.1), whether or not anybody speaks it. */
 static bool is_language(const char *tag)
 {
@@ -317,9 +306,8 @@ static int serve(const tc_command *c, int argc, char **argv)
         s.listen.at[s.listen.count++] = "http://localhost:8080";
         s.listen.at[s.listen.count++] = default_secure;
     }
-    tc_server_config config = {
-        .workers = (unsigned)s.workers, .http09 = s.http09, .limits = tc_limits_default};
-    int code = set_limits(c, &s, &config.limits);
+    tc_server_config config = {.workers = (unsigned)s.workers, .http09 = s.http09};
+    int code = tc_command_limits(c, &s.limits, &config.limits) ? 0 : tc_err_exit(TC_ERR_USAGE);
     if (!code) code = check(c, &s);
     if (code) return code;
     raise_file_limit();
