@@ -181,7 +181,10 @@ static bool wind_up(tc_h2 *c)
         c->deaf = true;
         for (int i = 0; i < TC_H2_BUCKETS; i++)
             for (tc_h2_stream *s = c->buckets[i]; s; s = s->chain)
-                if (!s->theirs_ended) tc_h2_close(c, s, TC_ERR_PEER_CLOSED);
+                if (s->theirs_ended)
+                    tc_h2_ready(c, s); /* it still has its answer, unless it waits for a window */
+                else
+                    tc_h2_close(c, s, TC_ERR_PEER_CLOSED);
     }
     if (c->alive == 0 && c->draining && !c->goaway_last && !c->deaf) tc_h2_last_goaway(c);
     if (c->alive == 0 && (c->draining || c->gone || c->fin)) c->closing = true;

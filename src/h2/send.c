@@ -33,10 +33,14 @@ static bool can_send(const tc_h2_stream *s)
     return s->run_count > 0 ? s->send_window > 0 : s->ended;
 }
 
-/* It has content, but no window for it. */
+/* It has content, but no window for it; and none opens when the peer has ended. */
 static void note_stall(tc_h2 *c, tc_h2_stream *s)
 {
     const uint64_t ms = c->env->limits->h2_stall_ms;
+    if (c->deaf) {
+        tc_h2_close(c, s, TC_ERR_PEER_CLOSED);
+        return;
+    }
     if (s->stalled) return;
     s->stalled = c->now;
     s->sent_mark = s->sent;
@@ -73,7 +77,8 @@ void tc_h2_ready(tc_h2 *c, tc_h2_stream *s)
 static tc_h2_stream *pick(tc_h2 *c)
 {
     for (int u = 0; u < TC_H2_URGENCIES; u++) {
-        for (tc_h2_stream *s = c->ready[u]; s; s = s->after) {
+        for (tc_h2_stream *s = c->ready[u], *after; s; s = after) {
+            after = s->after;
             if (s->run_count == 0 || c->send_window > 0) return s;
             note_stall(c, s);
         }
@@ -175,7 +180,7 @@ static void send_content(tc_h2 *c, tc_h2_stream *s)
 
 void tc_h2_fill(tc_h2 *c)
 {
-    while (!c->deaf && c->splice_count < TC_H2_SPLICES && c->out.len + c->spliced < TC_H2_FILL) {
+    while (c->splice_count < TC_H2_SPLICES && c->out.len + c->spliced < TC_H2_FILL) {
         tc_h2_stream *s = pick(c);
         if (!s) return;
         if (s->run_count > 0)

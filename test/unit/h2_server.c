@@ -500,6 +500,33 @@ static void test_windows(void **state)
     end();
 }
 
+/* Whoever has ended still has its answer, as far as the windows are open: they open no more. */
+static void test_half_closed(void **state)
+{
+    (void)state;
+    tc_span data;
+    begin();
+    c.scripts[0].run_count = 2;
+    c.scripts[0].runs[1] = tc_span_of(big, sizeof big);
+    h2_peer_setting(&peer, 4, 10);
+    h2_peer_fields(&peer, ALL, 1, H2_GET);
+    conn_feed(&c, tc_buf_span(&peer.say), true);
+    assert_int_equal(h2_peer_find(&c, TC_H2_DATA, 0, &data).length, 5);
+    assert_int_equal(h2_peer_find(&c, TC_H2_DATA, 1, &data).length, 5);
+    assert_int_equal(h2_peer_find(&c, TC_H2_DATA, 2, &data).length, UINT32_MAX);
+    assert_true(c.ordered);
+    end();
+    begin();
+    c.pause_every = 1;
+    c.scripts[0].runs[0] = tc_span_of(big, 40000);
+    h2_peer_fields(&peer, OPEN, 1, H2_GET);
+    h2_peer_frame(&peer, TC_H2_DATA, TC_H2_END_STREAM, 1, TC_SPAN("held while the end comes"));
+    conn_feed(&c, tc_buf_span(&peer.say), true);
+    assert_int_equal(h2_peer_find(&c, TC_H2_DATA, 2, &data).length, 40000 - 2 * TC_H2_FRAME_MAX);
+    assert_true(c.ordered);
+    end();
+}
+
 static void check_order(const char *first, const char *second, const uint32_t *order, size_t count)
 {
     begin();
@@ -567,6 +594,7 @@ int main(void)
         cmocka_unit_test(test_hostage),
         cmocka_unit_test(test_slow_head),
         cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_half_closed),
         cmocka_unit_test(test_priorities),
         cmocka_unit_test(test_drain),
     };
