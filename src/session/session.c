@@ -34,9 +34,10 @@ static void engine_init(tc_session *s, const tc_engine_type *type)
 }
 
 static const struct {
-    const char *name; /* RFC 7301 */
+    tc_span name; /* RFC 7301 */
     const tc_engine_type *type;
-} protocols[] = {{"http/1.1", &tc_h1_type}, {"http/1.0", &tc_h1_type}};
+} protocols[] = {
+    {{"h2", 2}, &tc_h2_type}, {{"http/1.1", 8}, &tc_h1_type}, {{"http/1.0", 8}, &tc_h1_type}};
 
 enum { PROTOCOLS = sizeof protocols / sizeof *protocols };
 
@@ -44,7 +45,7 @@ size_t tc_session_protocols(tc_span *ret_names, size_t max)
 {
     size_t n = 0;
     for (; n < PROTOCOLS && n < max; n++)
-        ret_names[n] = (tc_span){protocols[n].name, sizeof "http/1.1" - 1};
+        ret_names[n] = protocols[n].name;
     return n;
 }
 
@@ -54,7 +55,7 @@ static const tc_engine_type *agreed_engine(const tc_session *s)
     tc_protection p;
     if (!s->link->type->protection || !s->link->type->protection(s->link, &p)) return &tc_h1_type;
     for (size_t i = 0; i < PROTOCOLS; i++)
-        if (memcmp(p.protocol, protocols[i].name, sizeof "http/1.1") == 0) return protocols[i].type;
+        if (tc_span_eq(tc_span_str(p.protocol), protocols[i].name)) return protocols[i].type;
     return &tc_h1_type;
 }
 

@@ -100,7 +100,7 @@ class Serving(Tls):
             with self.subTest(version):
                 got = self.curl("--cacert", self.ca, f"--tlsv{version}", "--tls-max", version, "-w", "%{http_version} %{ssl_verify_result}",
                                 "-o", self.dir / "got", f"https://127.0.0.1:{server.port}/big")
-                self.assertEqual((got.status, got.text), (0, "1.1 0"), got)
+                self.assertEqual((got.status, got.text), (0, "2 0"), got)
                 self.assertEqual((self.dir / "got").read_bytes(), BIG)
         old = self.curl("--cacert", self.ca, "--tls-max", "1.1", f"https://127.0.0.1:{server.port}/", "--ciphers", "DEFAULT@SECLEVEL=0")
         self.assertEqual(old.status, 35)
