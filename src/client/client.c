@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: MIT
 #include "client/client.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "h0/h0.h"
-#include "h1/h1.h"
+#include "client/choice.h"
 
 static void ready(tc_link *l, unsigned what)
 {
@@ -25,13 +25,32 @@ static void ended(tc_session_env *env, tc_session *s, tc_err why)
         break;
     }
     if (gone->opened) gone->opened(gone, why ? why : TC_ERR_SESSION_ENDED);
+    tc_free(gone->memory);
     tc_free(gone);
+}
+
+/* Those who look on hear which version it is, and why. */
+static void tell_choice(tc_connection *connection)
+{
+    tc_protection p;
+    const tc_link *link = &connection->link;
+    char text[TC_CHOICE_BYTES];
+    const bool secure = link->type->protection && link->type->protection(link, &p);
+    tc_session_tell(&connection->session, TC_SEEN_CHOSEN,
+                    tc_choice_text(connection->origin.version, secure ? &p : NULL, text));
 }
 
 static void opened(tc_session_env *env, tc_session *s)
 {
     tc_connection *connection = (tc_connection *)((char *)s - offsetof(tc_connection, session));
     (void)env;
+    if (!tc_session_has_version(s, connection->origin.version)) {
+        (void)snprintf(connection->why, sizeof connection->why, "it was offered %.*s only",
+                       TC_FMT(tc_version_name(connection->origin.version)));
+        tc_session_kill(s, TC_ERR_NOT_AGREED);
+        return;
+    }
+    tell_choice(connection);
     if (connection->opened) connection->opened(connection, TC_OK);
 }
 
@@ -41,7 +60,6 @@ tc_err tc_client_init(tc_client *c, tc_loop *loop, const tc_limits *limits, tc_r
     const tc_err err = tc_session_env_init(&c->env, loop, TC_CLIENT, limits, reached);
     c->env.ended = ended;
     c->env.opened = opened;
-    c->tls_config.protocol_count = tc_session_protocols(c->protocols, TC_TLS_PROTOCOLS);
     return err;
 }
 
@@ -50,15 +68,23 @@ void tc_client_fini(tc_client *c)
     while (c->connections)
         tc_session_kill(&c->connections->session, TC_OK);
     tc_session_env_fini(&c->env);
-    tc_tls_free(c->tls);
+    for (int i = 0; i <= TC_HTTP_3; i++)
+        tc_tls_free(c->tls[i]);
 }
 
-tc_err tc_client_secure(tc_client *c, char why[TC_TLS_WHY])
+tc_err tc_client_secure(tc_client *c, enum tc_version version, char why[TC_TLS_WHY])
 {
+    tc_span protocols[TC_TLS_PROTOCOLS];
+    tc_tls_client_config config = c->tls_config;
     why[0] = 0;
-    if (c->tls) return TC_OK;
-    c->tls_config.protocols = c->protocols;
-    return tc_tls_client_new(&c->tls_config, &c->tls, why);
+    if (c->tls[version]) return TC_OK;
+    config.protocols = protocols;
+    config.protocol_count = tc_session_protocols(TC_CLIENT, version, protocols, TC_TLS_PROTOCOLS);
+    if (!config.protocol_count) {
+        (void)snprintf(why, TC_TLS_WHY, "%.*s is for clear text", TC_FMT(tc_version_name(version)));
+        return TC_ERR_NOT_SUPPORTED;
+    }
+    return tc_tls_client_new(&config, &c->tls[version], why);
 }
 
 tc_connection *tc_client_idle(tc_client *c, const tc_origin *origin)
@@ -68,50 +94,41 @@ tc_connection *tc_client_idle(tc_client *c, const tc_origin *origin)
     return NULL;
 }
 
-static bool keep(tc_span from, char *room, size_t size, tc_span *ret)
-{
-    if (from.len >= size) return false; /* a NUL stands behind it */
-    memcpy(room, from.at, from.len);
-    *ret = tc_span_of(room, from.len);
-    return true;
-}
-
 tc_err tc_client_adopt(tc_client *c, int fd, const tc_address *peer, const tc_origin *origin,
-                       tc_connection **ret_connection)
+                       const void *opener, tc_connection **ret_connection)
 {
     tc_connection *made = tc_alloc_zero(sizeof *made);
-    if (!made) {
-        close(fd);
-        return TC_ERR_NO_MEMORY;
-    }
-    made->client = c;
-    made->origin = *origin;
-    if (!keep(origin->host, made->host, sizeof made->host, &made->origin.host) ||
-        !keep(origin->scheme, made->scheme, sizeof made->scheme, &made->origin.scheme)) {
+    tc_err err = made ? tc_origin_keep(origin, &made->memory, &made->origin) : TC_ERR_NO_MEMORY;
+    if (err) {
         close(fd);
         tc_free(made);
-        return TC_ERR_URL_SYNTAX;
+        return err;
     }
+    made->client = c;
+    tc_tls *tls = c->tls[origin->version];
     const struct sockaddr *address = peer ? &peer->any : NULL;
-    tc_err err = TC_OK;
-    if (!origin->tls)
+    const bool secure = tc_span_eq(origin->scheme, TC_SPAN("https"));
+    if (!secure)
         tc_link_tcp_init(&made->tcp, c->loop, fd, address, ready);
     else
-        err = tc_link_tls_init(&made->tls, c->loop, fd, address, c->tls, made->host, made->why,
-                               ready);
+        err = tc_link_tls_init(&made->tls, c->loop, fd, address, tls, made->origin.host.at,
+                               made->why, ready);
     if (err) {
+        tc_free(made->memory);
         tc_free(made);
         return err;
     }
     made->next = c->connections;
     c->connections = made;
-    const tc_engine_type *type = origin->version == TC_HTTP_0_9 ? &tc_h0_type : &tc_h1_type;
-    tc_session_begin(&made->session, &c->env, &made->link, origin->tls ? NULL : type);
+    tc_session_begin(&made->session, &c->env, &made->link,
+                     secure ? NULL : tc_session_engine_for(origin->version));
+    made->session.opener = opener;
     err = tc_link_tcp_watch(&made->tcp);
     if (err) {
         tc_session_kill(&made->session, err);
         return err;
     }
+    if (!secure) tell_choice(made);
     *ret_connection = made;
     return TC_OK;
 }

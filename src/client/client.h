@@ -20,11 +20,11 @@ typedef struct tc_connection {
     struct tc_connection *next;
     bool used; /* had an exchange before */
     tc_origin origin;
+    char *memory; /* what origin points at */
     /* Once, while it is opening: it is open, or (err) will not be and goes. May be NULL. */
     void (*opened)(struct tc_connection *connection, tc_err err);
     void *waiter;
-    char host[257], scheme[9]; /* what origin points at, NUL-terminated */
-    char why[TC_TLS_WHY];      /* more about err; "" for nothing */
+    char why[TC_TLS_WHY]; /* more about err; "" for nothing */
 } tc_connection;
 
 typedef struct tc_client {
@@ -35,8 +35,7 @@ typedef struct tc_client {
     tc_lookup *lookup; /* NULL: the system's */
     tc_connection *connections;
     tc_tls_client_config tls_config; /* filled in by the caller before the first https */
-    tc_tls *tls;                     /* made when it is needed */
-    tc_span protocols[TC_TLS_PROTOCOLS];
+    tc_tls *tls[TC_HTTP_3 + 1];      /* for each version asked for; made when it is needed */
 } tc_client;
 
 tc_err tc_client_init(tc_client *c, tc_loop *loop, const tc_limits *limits,
@@ -44,10 +43,11 @@ tc_err tc_client_init(tc_client *c, tc_loop *loop, const tc_limits *limits,
 void tc_client_fini(tc_client *c); /* ends all connections; no fetch may be under way */
 
 /* What secures connections, made when it is first asked for: the system's authorities are many. */
-tc_err tc_client_secure(tc_client *c, char why[TC_TLS_WHY]) TC_MUST_USE;
+tc_err tc_client_secure(tc_client *c, enum tc_version version, char why[TC_TLS_WHY]) TC_MUST_USE;
 /* One that is idle and was made for the same origin; NULL: there is none. */
 tc_connection *tc_client_idle(tc_client *c, const tc_origin *origin);
 /* Makes a connection of a connected descriptor, which is the client's from here on, whatever the
- * result. It may be opening (tc_session_opening): then nothing can be started before its opened. */
+ * result; opener is told to those who look on. It may be opening (tc_session_opening): then nothing
+ * can be started before its opened. */
 tc_err tc_client_adopt(tc_client *c, int fd, const tc_address *peer, const tc_origin *origin,
-                       tc_connection **ret_connection) TC_MUST_USE;
+                       const void *opener, tc_connection **ret_connection) TC_MUST_USE;

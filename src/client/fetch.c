@@ -222,14 +222,20 @@ static void launch_opened(tc_fetch *f)
     launch(f, connection);
 }
 
+static tc_origin origin_of(const tc_fetch *f)
+{
+    const tc_request *r = &f->request;
+    return tc_origin_of(&r->url, r->version, &f->client->tls_config, &r->fields);
+}
+
 static void connected(tc_connect *c, tc_err err, int fd, const tc_address *peer)
 {
     tc_fetch *f = OWNER(tc_fetch, connect, c);
-    const tc_origin origin = tc_origin_of(&f->request.url, f->request.version, f->client->tls);
+    const tc_origin origin = origin_of(f);
     tc_connection *connection;
     f->connecting = false;
     if (err == TC_ERR_CONNECT_TIME) f->client->reached->connect_ms++;
-    if (!err) err = tc_client_adopt(f->client, fd, peer, &origin, &connection);
+    if (!err) err = tc_client_adopt(f->client, fd, peer, &origin, f, &connection);
     if (err)
         over(f, err, tc_span_str(c->why));
     else if (!tc_session_opening(&connection->session))
@@ -246,9 +252,8 @@ static void dispatch(tc_fetch *f)
     const tc_request *r = &f->request;
     f->phase = TC_PHASE_CONNECT;
     if (tc_span_eq(r->url.scheme, TC_SPAN("https"))) {
-        char why[TC_TLS_WHY] = "HTTP/0.9 is for clear text";
-        tc_err err = TC_ERR_NOT_SUPPORTED;
-        if (r->version != TC_HTTP_0_9) err = tc_client_secure(f->client, why);
+        char why[TC_TLS_WHY];
+        const tc_err err = tc_client_secure(f->client, r->version, why);
         if (err) {
             over(f, err, tc_span_str(why));
             return;
@@ -257,7 +262,7 @@ static void dispatch(tc_fetch *f)
         over(f, TC_ERR_SCHEME, TC_SPAN("only http:// and https:// can be fetched"));
         return;
     }
-    const tc_origin origin = tc_origin_of(&r->url, r->version, f->client->tls);
+    const tc_origin origin = origin_of(f);
     tc_connection *idle = f->fresh ? NULL : tc_client_idle(f->client, &origin);
     if (idle) {
         launch(f, idle);
@@ -338,7 +343,6 @@ void tc_fetch_begin(tc_fetch *f)
     f->step = (tc_task){.run = step};
     f->limit = (tc_alarm){.ring = limit_rings};
     f->quiet = (tc_alarm){.ring = quiet_rings};
-    if (!f->request.version) f->request.version = TC_HTTP_1_1;
     tc_arena_init(&f->arena, NULL, 0, TC_FETCH_ARENA);
     go_on(f, TC_FETCH_GO);
     if (f->limit_ns && tc_loop_set(loop, &f->limit, tc_loop_tick(loop) + f->limit_ns) != TC_OK)

@@ -1,18 +1,39 @@
-/* origin.h - what must be equal for two exchanges to share a connection. One struct and one
- * comparison: whatever is added to the one must be added to the other, and a test notices. */
+/* origin.h - the identity of a connection: what must be equal for two exchanges to share it. The
+ * members are the rows of tables/identity.def, which one comparison walks. */
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "http/message.h"
 #include "http/target.h"
+#include "net/tls.h"
+
+enum tc_identity_kind { TC_IDENTITY_TEXT, TC_IDENTITY_NUMBER };
+
+typedef tc_span tc_identity_text;
+typedef uint32_t tc_identity_number;
 
 typedef struct tc_origin {
-    tc_span scheme;          /* lower case */
-    tc_span host;            /* lower case, without brackets */
-    const void *tls;         /* the settings that secure it; NULL: in clear text */
-    uint16_t port;           /* never left to a default */
-    enum tc_version version; /* that was asked for: another one may behave otherwise */
+#define TEXT tc_identity_text
+#define NUMBER tc_identity_number
+#define TC_IDENTITY(kind, name, meaning) kind name;
+#include "identity.def"
+#undef TC_IDENTITY
+#undef TEXT
+#undef NUMBER
 } tc_origin;
 
-/* Borrows from url. tls: the settings in use, where the scheme is https. */
-tc_origin tc_origin_of(const tc_url *url, enum tc_version version, const void *tls);
+typedef struct tc_identity_row {
+    const char *name;
+    enum tc_identity_kind kind;
+    size_t offset; /* of the member in tc_origin */
+} tc_identity_row;
+
+extern const tc_identity_row tc_identity_rows[];
+extern const size_t tc_identity_row_count;
+
+/* Borrows from all. tls: the settings in use, which count where the scheme is https. fields: of the
+ * request, for its credentials. version NONE: the best that both ends have. */
+tc_origin tc_origin_of(const tc_url *url, enum tc_version version, const tc_tls_client_config *tls,
+                       const tc_fields *fields);
 bool tc_origin_eq(const tc_origin *a, const tc_origin *b);
+/* A copy that owns its texts, each with a NUL behind it: in *ret_memory, for tc_free. */
+tc_err tc_origin_keep(const tc_origin *from, char **ret_memory, tc_origin *ret) TC_MUST_USE;

@@ -22,10 +22,10 @@ typedef struct tc_request {
     enum tc_method method;
     tc_span method_name;
     tc_url url;
-    enum tc_version version;
-    tc_fields fields; /* all but Host */
-    tc_span host;     /* Host where it is not the URL's; at NULL: the URL's */
-    bool no_host;     /* sends none */
+    enum tc_version version; /* NONE: the best that both ends have */
+    tc_fields fields;        /* all but Host */
+    tc_span host;            /* Host where it is not the URL's; at NULL: the URL's */
+    bool no_host;            /* sends none */
     bool expects_continue;
     tc_content content;
 } tc_request;

@@ -39,6 +39,7 @@ static const struct {
     {TC_ERR_CHUNKS_CUT, "what came is incomplete; try again"},
     {TC_ERR_TOO_MANY_REDIRECTS, "-v shows where they lead; --limit redirects=50, say, allows more"},
     {TC_ERR_TOO_MANY_FILES, "close other programs' files, or raise `ulimit -n`"},
+    {TC_ERR_NOT_AGREED, "without --http the best version that both ends have is taken"},
     {TC_ERR_NOT_SUPPORTED, "--http 1.1 can"},
     {TC_ERR_FIELDS_TOO_LARGE, "--limit fields_bytes=N allows more"},
     {TC_ERR_FIELDS_TOO_MANY, "--limit fields_count=N allows more"},

@@ -131,6 +131,8 @@ static void connection(writer *w, const tc_record_exchange *e)
     text(w, "host", c->host);
     text_or_null(w, "address", c->address);
     text_or_null(w, "link", tc_span_str(c->link));
+    text_or_null(w, "version", c->version ? tc_version_name(c->version) : (tc_span){0});
+    text_or_null(w, "version_why", c->choice);
     protection(w, c);
     key(w, "attempts");
     raw(w, "[");

@@ -156,7 +156,8 @@ static void drop_details(tc_picture *p, size_t room)
         if (p->pieces[i].optional) remove_piece(p, i);
     while (p->text.len && p->text.at[p->text.len - 1] == ' ')
         p->text.len--;
-    if (p->piece_count) p->pieces[p->piece_count - 1].end = p->text.len;
+    for (unsigned i = 0; i < p->piece_count; i++)
+        if (p->pieces[i].end > p->text.len) p->pieces[i].end = p->text.len;
 }
 
 /* How much of a piece is shown. cut: three dots stand behind it. */
@@ -285,6 +286,16 @@ static void add_link(tc_picture *p, const tc_record_connection *c)
     add_optional(p, TC_STYLE_PLAIN, tc_span_first(tc_span_str(text), n > 0 ? (size_t)n : 0));
 }
 
+/* In clear text nothing was chosen: that is said only among the messages. */
+static void show_choice(tc_picture *p, const tc_record_connection *c)
+{
+    if (!c->choice.len || !(c->secure || c->version != TC_HTTP_1_1 || p->wire)) return;
+    begin_line(p, 0, "");
+    add(p, TC_STYLE_PLAIN, "%.*s, ", TC_FMT(tc_version_name(c->version)));
+    add_elastic(p, TC_STYLE_PLAIN, c->choice);
+    end_line(p, (tc_span){0});
+}
+
 static void show_connected(tc_picture *p, const tc_record_connection *c)
 {
     int64_t first = c->resolved;
@@ -307,6 +318,7 @@ static void show_connected(tc_picture *p, const tc_record_connection *c)
     }
     end_line_time(p, "", c->ready - c->begun);
     show_attempts(p, c);
+    show_choice(p, c);
 }
 
 static void show_reused(tc_picture *p, const tc_record_exchange *e)
@@ -477,6 +489,13 @@ static void show_begun(tc_picture *p, const tc_record_exchange *e)
         show_reused(p, e);
 }
 
+/* -v without the three lines. */
+static void show_choice_alone(tc_picture *p, const tc_record_exchange *e)
+{
+    if (!e || e->place > 1 || !e->connection) return;
+    show_choice(p, e->connection);
+}
+
 static void show_phases(tc_picture *p, const tc_seen *what)
 {
     const tc_record_exchange *e = tc_record_of(p->record, what);
@@ -504,6 +523,8 @@ static void see(tc_watch *w, const tc_seen *what)
         p->held = false;
         if (p->out.len) flush(p);
     }
+    if (what->kind == TC_SEEN_BEGUN && !p->phases)
+        show_choice_alone(p, tc_record_of(p->record, what));
     if (what->kind == TC_SEEN_NOTE)
         show_wire(p, what->text, what->ours);
     else if (p->phases)

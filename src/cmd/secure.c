@@ -53,14 +53,15 @@ tc_err tc_secure_init(tc_secure *s, const tc_option_list *certificates, const tc
     const bool off = tickets && tc_span_eq(tc_span_str(tickets), TC_SPAN("off"));
     if (!err && tickets && !off) err = make_tickets(tickets, why);
     if (err) return err;
-    const tc_tls_server_config config = {.pairs = s->pairs,
-                                         .pair_count = s->local ? 1 : certificates->count,
-                                         .no_tickets = off,
-                                         .tickets = off ? NULL : tickets,
-                                         .protocols = s->protocols,
-                                         .protocol_count =
-                                             tc_session_protocols(s->protocols, TC_TLS_PROTOCOLS),
-                                         .changed = changed};
+    const tc_tls_server_config config = {
+        .pairs = s->pairs,
+        .pair_count = s->local ? 1 : certificates->count,
+        .no_tickets = off,
+        .tickets = off ? NULL : tickets,
+        .protocols = s->protocols,
+        .protocol_count =
+            tc_session_protocols(TC_SERVER, TC_HTTP_NONE, s->protocols, TC_TLS_PROTOCOLS),
+        .changed = changed};
     return tc_tls_server_new(&config, &s->tls, why);
 }
 

@@ -26,6 +26,7 @@ tc_err tc_h1_write_request(tc_h1 *h, tc_exchange *x, bool end)
     const bool old = m->version == TC_HTTP_1_0;
     const tc_err err = check(m, method);
     if (err) return err;
+    if (!old) m->version = TC_HTTP_1_1;
     if (end && m->length == TC_LENGTH_UNKNOWN) m->length = 0;
     if (end && m->length > 0) return TC_ERR_BODY_TOO_SHORT;
     if (old && m->length == TC_LENGTH_UNKNOWN) return TC_ERR_NOT_SUPPORTED;

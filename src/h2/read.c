@@ -408,6 +408,10 @@ enum tc_h2_step tc_h2_read(tc_h2 *c, tc_event *ev)
     if (c->data.stream) return tc_h2_read_data(c, ev);
     if (c->in.len < TC_H2_FRAME_HEAD) return TC_H2_WAIT;
     const tc_h2_head head = tc_h2_head_read(c->in.at);
+    if (!c->settled && !tc_h2_is_server(c) && tc_span_starts(c->in, TC_SPAN("HTTP/1."))) {
+        tc_h2_fail(c, TC_H2_HTTP_1_1_REQUIRED, TC_ERR_NOT_AGREED, "");
+        return TC_H2_AGAIN;
+    }
     const char *disorder = out_of_order(c, head);
     if (disorder) return protocol_error(c, disorder);
     const tc_h2_fault fault = tc_h2_check(&head, c->env->role);

@@ -34,6 +34,7 @@ tc_h2_stream *tc_h2_begin(tc_h2 *c, tc_exchange *x, uint32_t id)
     if (tc_arena_defer(&x->arena, free_held, s) != TC_OK) return NULL;
     x->stream = s;
     x->theirs.version = TC_HTTP_2;
+    if (!tc_h2_is_server(c)) x->ours.version = TC_HTTP_2;
     s->chain = c->buckets[bucket_of(id)];
     c->buckets[bucket_of(id)] = s;
     c->alive++;

@@ -13,6 +13,7 @@ enum tc_seen_kind {
     TC_SEEN_CONNECT,      /* client: an attempt begins; text: the address */
     TC_SEEN_CONNECTED,    /* text: the peer's address; err, and errno in n, where it failed */
     TC_SEEN_PROTECTED,    /* the handshake is over, or (err) failed: text says why */
+    TC_SEEN_CHOSEN,       /* client: the session's version stands; text: why this one */
     TC_SEEN_REUSED,       /* client: an exchange goes out on a session that had one before */
     TC_SEEN_BEGUN,        /* x begins */
     TC_SEEN_REQUEST_HEAD, /* the request's head is whole (server) or written (client) */
@@ -32,6 +33,7 @@ typedef struct tc_protection {
     char cipher[32];   /* "AES-128-GCM" */
     char group[32];    /* "X25519" */
     char protocol[16]; /* by ALPN: "http/1.1", or "" */
+    char offered[64];  /* from these: "h2, http/1.1" */
     bool resumed;      /* an earlier handshake was */
     bool unverified;   /* whoever answers is believed */
 } tc_protection;
@@ -45,6 +47,7 @@ typedef struct tc_session_info {
     uint16_t peer_port;
     uint32_t exchanges; /* begun so far */
     int64_t begun;
+    const void *opener; /* client: for whom it was opened; to be compared only */
 } tc_session_info;
 
 typedef struct tc_seen {

@@ -391,6 +391,11 @@ static bool tls_protection(const tc_link *link, tc_protection *ret)
     const tc_link_tls *l = (const tc_link_tls *)link;
     if (l->opening) return false;
     tc_tls_describe(l->session, ret);
+    for (unsigned i = 0, n = 0; i < l->tls->protocol_count && n < sizeof ret->offered; i++) {
+        const gnutls_datum_t *p = &l->tls->protocols[i];
+        n += (unsigned)snprintf(ret->offered + n, sizeof ret->offered - n, "%s%.*s", i ? ", " : "",
+                                (int)p->size, (const char *)p->data);
+    }
     ret->unverified = l->insecure;
     return true;
 }

@@ -174,6 +174,7 @@ tc_err tc_tls_why(gnutls_session_t session, int rc, const tc_tls_name *name, cha
     case GNUTLS_E_UNSUPPORTED_VERSION_PACKET: return TC_ERR_NOT_TLS;
     case GNUTLS_E_FATAL_ALERT_RECEIVED:
         put(why, &at, "the peer says: %s", gnutls_alert_get_name(gnutls_alert_get(session)));
+        if (gnutls_alert_get(session) == GNUTLS_A_NO_APPLICATION_PROTOCOL) return TC_ERR_NOT_AGREED;
         return TC_ERR_TLS_HANDSHAKE;
     case GNUTLS_E_PREMATURE_TERMINATION:
         put(why, &at, "the peer closed the connection");

@@ -216,11 +216,21 @@ static void see_protected(tc_record *r, const tc_seen *what)
     c->protection = *what->protection;
 }
 
+static void see_chosen(tc_record *r, const tc_seen *what)
+{
+    tc_record_connection *c = r->connecting;
+    if (!c) return;
+    c->version = what->session->version;
+    c->choice = copy(r, what->text);
+}
+
 static void see(tc_watch *w, const tc_seen *what)
 {
     tc_record *r = (tc_record *)w;
     if (what->kind == TC_SEEN_PROTECTED) {
         see_protected(r, what);
+    } else if (what->kind == TC_SEEN_CHOSEN) {
+        see_chosen(r, what);
     } else if (what->kind == TC_SEEN_ENDED) {
         tc_record_connection *c =
             what->session ? tc_record_connection_of(r, what->session->id) : NULL;

@@ -22,8 +22,10 @@ typedef struct tc_record_connection {
     const char *link; /* "tcp" */
     tc_span host, address;
     int64_t begun, resolved, connected, ready,
-        ended;   /* ready: after a handshake, if there is one */
-    bool secure; /* there was one, as protection says */
+        ended;               /* ready: after a handshake, if there is one */
+    enum tc_version version; /* NONE: not known */
+    tc_span choice;          /* why it is that one */
+    bool secure;             /* there was one, as protection says */
     tc_protection protection;
     bool looked_up; /* the name was no address */
     tc_err err;

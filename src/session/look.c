@@ -8,7 +8,8 @@ void tc_session_show(tc_session *s, enum tc_seen_kind kind, const tc_exchange *x
     tc_session_info info = {.id = s->id,
                             .role = s->env->engine.role,
                             .link = s->link->type->name,
-                            .exchanges = s->begun};
+                            .exchanges = s->begun,
+                            .opener = s->opener};
     if (s->flags & HAS_ENGINE) info.version = tc_session_engine(s)->type->version;
     s->link->type->peer(s->link, info.peer, &info.peer_port);
     tc_protection protection;
@@ -22,6 +23,11 @@ void tc_session_show(tc_session *s, enum tc_seen_kind kind, const tc_exchange *x
                                       .x = x,
                                       .text = text,
                                       .protection = protected ? &protection : NULL});
+}
+
+void tc_session_tell(tc_session *s, enum tc_seen_kind kind, tc_span text)
+{
+    if (tc_watched(s->env->watch, kind)) tc_session_show(s, kind, NULL, TC_OK, text, false);
 }
 
 static void reached(tc_session *s, tc_exchange *x, int64_t *when, enum tc_seen_kind kind)

@@ -33,20 +33,46 @@ static void engine_init(tc_session *s, const tc_engine_type *type)
     s->flags |= HAS_ENGINE;
 }
 
+#define VERSION(name) (1u << TC_HTTP_##name)
+
 static const struct {
     tc_span name; /* RFC 7301 */
     const tc_engine_type *type;
+    unsigned versions; /* that may be asked for where a client offers it */
 } protocols[] = {
-    {{"h2", 2}, &tc_h2_type}, {{"http/1.1", 8}, &tc_h1_type}, {{"http/1.0", 8}, &tc_h1_type}};
+    {{"h2", 2}, &tc_h2_type, VERSION(NONE) | VERSION(2)},
+    {{"http/1.1", 8}, &tc_h1_type, VERSION(NONE) | VERSION(1_1) | VERSION(1_0)},
+    {{"http/1.0", 8}, &tc_h1_type, VERSION(1_0)},
+};
 
 enum { PROTOCOLS = sizeof protocols / sizeof *protocols };
 
-size_t tc_session_protocols(tc_span *ret_names, size_t max)
+size_t tc_session_protocols(enum tc_role role, enum tc_version version, tc_span *ret_names,
+                            size_t max)
 {
     size_t n = 0;
-    for (; n < PROTOCOLS && n < max; n++)
-        ret_names[n] = protocols[n].name;
+    for (size_t i = 0; i < PROTOCOLS && n < max; i++)
+        if (role == TC_SERVER || protocols[i].versions >> version & 1)
+            ret_names[n++] = protocols[i].name;
     return n;
+}
+
+/* In clear text nobody is asked. */
+static const tc_engine_type *const known_beforehand[] = {
+    [TC_HTTP_NONE] = &tc_h1_type, [TC_HTTP_0_9] = &tc_h0_type, [TC_HTTP_1_0] = &tc_h1_type,
+    [TC_HTTP_1_1] = &tc_h1_type,  [TC_HTTP_2] = &tc_h2_type,
+};
+
+const tc_engine_type *tc_session_engine_for(enum tc_version version)
+{
+    const size_t count = sizeof known_beforehand / sizeof *known_beforehand;
+    return version < count ? known_beforehand[version] : NULL;
+}
+
+bool tc_session_has_version(const tc_session *s, enum tc_version version)
+{
+    const tc_engine *e = (const tc_engine *)(const void *)s->engine_room;
+    return version == TC_HTTP_NONE || e->type == tc_session_engine_for(version);
 }
 
 /* By what the link agreed on with the peer; who agreed on nothing speaks HTTP/1. */

@@ -59,12 +59,16 @@ struct tc_session {
     uint16_t flags;
     tc_err why;
     uint64_t id;
+    const void *opener; /* client: for whom it was opened; only told to those who look on */
     _Alignas(8) char engine_room[TC_ENGINE_BYTES];
 };
 
-/* What a session can speak over a link that asks the peer (ALPN), the best one first. Returns how
- * many. */
-size_t tc_session_protocols(tc_span *ret_names, size_t max);
+/* What a session can speak over a link that asks the peer (ALPN), the best one first; at a client,
+ * for the version that was asked for (NONE: the best that both have). Returns how many. */
+size_t tc_session_protocols(enum tc_role role, enum tc_version version, tc_span *ret_names,
+                            size_t max);
+/* Client: what speaks a version to a peer that is not asked; NULL: nothing does. */
+const tc_engine_type *tc_session_engine_for(enum tc_version version);
 
 /* Starts on a link that is connected, or opening. type NULL: chosen by what an opening link agreed
  * on with the peer, else (server) by the first line. The caller's memory, until env->ended. */
@@ -77,7 +81,10 @@ void tc_session_kill(tc_session *s,
                      tc_err why); /* ends at once; from inside a handler: when it has returned */
 
 /* Client. x comes from tc_session_exchange, with .ours, .handler and .self filled in. */
+/* Tells those who look on something that the session does not know by itself. */
+void tc_session_tell(tc_session *s, enum tc_seen_kind kind, tc_span text);
 tc_exchange *tc_session_exchange(tc_session_env *env); /* NULL without memory */
 tc_err tc_session_start(tc_session *s, tc_exchange *x) TC_MUST_USE;
 bool tc_session_opening(const tc_session *s); /* nothing can be started yet */
+bool tc_session_has_version(const tc_session *s, enum tc_version version); /* once it is open */
 bool tc_session_idle(const tc_session *s);

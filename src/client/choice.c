@@ -1,0 +1,22 @@
+/* choice.c - see choice.h. */
+// SPDX-License-Identifier: MIT
+#include "client/choice.h"
+
+#include <stdio.h>
+
+static tc_span put(char room[TC_CHOICE_BYTES], const char *format, const char *what)
+{
+    (void)snprintf(room, TC_CHOICE_BYTES, format, what);
+    return tc_span_str(room);
+}
+
+tc_span tc_choice_text(enum tc_version asked, const tc_protection *p, char room[TC_CHOICE_BYTES])
+{
+    if (!p && asked) return put(room, "%s", "as asked for; in clear text the server has no say");
+    if (!p) return put(room, "%s", "as always in clear text, unless --http asks for another");
+    if (asked && p->protocol[0])
+        return put(room, "as asked for; the server agreed to %s (ALPN)", p->protocol);
+    if (asked) return put(room, "%s", "as asked for; the server agreed to nothing else (ALPN)");
+    if (p->protocol[0]) return put(room, "chosen by the server from %s (ALPN)", p->offered);
+    return put(room, "since the server agreed to none of %s (ALPN)", p->offered);
+}

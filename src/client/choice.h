@@ -1,0 +1,11 @@
+/* choice.h - why a connection speaks the version that it speaks, in words. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "http/event.h"
+
+enum { TC_CHOICE_BYTES = 192 };
+
+/* asked: for this version, NONE: the best. protection: what a handshake agreed on; NULL: in clear
+ * text. */
+tc_span tc_choice_text(enum tc_version asked, const tc_protection *protection,
+                       char room[TC_CHOICE_BYTES]);
