@@ -32,7 +32,7 @@ static size_t block_size(const tc_fields *f)
 /* The lines of a shared block, encoded at its first use. at NULL: no memory. */
 static tc_span block_lines(tc_block *b, tc_arena *fallback)
 {
-    if (b->wire[TC_WIRE_H1].at) return b->wire[TC_WIRE_H1];
+    if (b->h1_lines.at) return b->h1_lines;
     const size_t size = block_size(&b->fields);
     char *lines = b->arena ? tc_arena_bytes(b->arena, size + 1) : NULL;
     const bool kept = lines != NULL;
@@ -44,7 +44,7 @@ static tc_span block_lines(tc_block *b, tc_arena *fallback)
         at = tc_h1_put(tc_h1_put(at, TC_SPAN("Content-Length: ")), length);
         tc_h1_put(at, TC_SPAN("\r\n"));
     }
-    if (kept) b->wire[TC_WIRE_H1] = tc_span_of(lines, size);
+    if (kept) b->h1_lines = tc_span_of(lines, size);
     return tc_span_of(lines, size);
 }
 

@@ -88,6 +88,24 @@ tc_err tc_h2_send_block(tc_h2 *c, tc_h2_stream *s, const tc_message *m, const tc
     return TC_OK;
 }
 
+/* The same from a block that was made before. */
+static tc_err send_again(tc_h2 *c, tc_h2_stream *s, tc_span block, bool end)
+{
+    const unsigned flags = TC_H2_END_HEADERS | (end ? TC_H2_END_STREAM : 0u);
+    const tc_h2_head head = {(uint32_t)block.len, s->id, TC_H2_HEADERS, (uint8_t)flags};
+    char *at;
+    if (c->out.len > c->env->limits->h2_output) return TC_ERR_TOO_BUSY;
+    if (tc_buf_reserve(&c->out, TC_H2_FRAME_HEAD + block.len, &at) != TC_OK)
+        return TC_ERR_NO_MEMORY;
+    tc_h2_head_write(at, head);
+    memcpy(at + TC_H2_FRAME_HEAD, block.at, block.len);
+    c->out.len += TC_H2_FRAME_HEAD + block.len;
+    s->x->wire_out += TC_H2_FRAME_HEAD + block.len;
+    tc_h2_note(c, true, &head, (tc_span){0});
+    tc_h2_credit(c, 1);
+    return TC_OK;
+}
+
 static tc_field pseudo(tc_span name, tc_span value)
 {
     return (tc_field){name, value, TC_FIELD_OTHER};
@@ -102,19 +120,39 @@ static void head_went(tc_h2 *c, tc_h2_stream *s, const tc_message *m, bool end)
     tc_h2_settle(c, s);
 }
 
+static tc_field status_of(const tc_message *m, char digits[3])
+{
+    assert(m->status >= 100 && m->status < 1000);
+    return pseudo(TC_SPAN(":status"), tc_span_of(digits, tc_text_number(digits, m->status)));
+}
+
+static tc_err send_final(tc_h2 *c, tc_h2_stream *s, const tc_message *m, int64_t length, bool end)
+{
+    char digits[3];
+    const tc_span before = length < 0 ? tc_h2_said_before(c, m) : (tc_span){0};
+    if (before.len) return send_again(c, s, before, end);
+    const uint64_t mark = tc_ring_mark(&c->encoder.table);
+    const size_t at = c->out.len;
+    const bool steady = tc_hpack_encoder_stays(&c->encoder, mark);
+    const tc_field status = status_of(m, digits);
+    const tc_err err = tc_h2_send_block(c, s, m, &m->fields, &status, 1, length, end);
+    if (!err && length < 0 && steady)
+        tc_h2_remember_said(c, m, tc_span_from(tc_buf_span(&c->out), at + TC_H2_FRAME_HEAD), mark);
+    return err;
+}
+
 tc_err tc_h2_send_response(tc_h2 *c, tc_exchange *x, bool end)
 {
     tc_h2_stream *s = tc_h2_stream_of(x);
     tc_message *m = &x->ours;
-    char digits[20];
+    char digits[3];
     if (s->closing) return TC_OK;
     if (s->head_sent) return TC_ERR_HEAD_TWICE;
-    assert(m->status >= 100 && m->status < 1000);
-    const tc_field status =
-        pseudo(TC_SPAN(":status"), tc_span_of(digits, tc_text_number(digits, m->status)));
     if (m->status == 101) return TC_ERR_NOT_SUPPORTED;
-    if (m->status < 200)
+    if (m->status < 200) {
+        const tc_field status = status_of(m, digits);
         return tc_h2_send_block(c, s, NULL, &m->fields, &status, 1, TC_LENGTH_UNKNOWN, false);
+    }
     if (x->theirs.method == TC_METHOD_CONNECT && m->status < 300) return TC_ERR_NOT_SUPPORTED;
     if (end && m->length == TC_LENGTH_UNKNOWN) m->length = 0;
     bool stated = m->status == 204 || m->status == 304;
@@ -126,8 +164,7 @@ tc_err tc_h2_send_response(tc_h2 *c, tc_exchange *x, bool end)
     }
     if (end && m->length > 0 && !s->no_content) return TC_ERR_BODY_TOO_SHORT;
     const tc_err err =
-        tc_h2_send_block(c, s, m, &m->fields, &status, 1, stated ? TC_LENGTH_UNKNOWN : m->length,
-                         end || s->no_content);
+        send_final(c, s, m, stated ? TC_LENGTH_UNKNOWN : m->length, end || s->no_content);
     if (!err) head_went(c, s, m, end);
     return err;
 }

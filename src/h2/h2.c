@@ -89,6 +89,7 @@ static void fini(tc_engine *e)
     tc_buf_fini(&c->out);
     tc_buf_fini(&c->block);
     tc_buf_fini(&c->notes);
+    tc_h2_forget_again(c);
     tc_free(c);
     own->c = NULL;
 }

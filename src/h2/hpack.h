@@ -53,6 +53,10 @@ void tc_hpack_decoder_begin(tc_hpack_decoder *d);
 tc_err tc_hpack_decode(tc_hpack_decoder *d, tc_span *block, tc_arena *a, size_t value_max,
                        tc_field *ret_field) TC_MUST_USE;
 
+/* Whether a block that left the table at this mark (tc_ring_mark) as it found it, and changed no
+ * size, means now what it meant then; so it need not be decoded. */
+bool tc_hpack_decoder_stays(tc_hpack_decoder *d, uint64_t mark);
+
 /* table_max: the most we use of what the peer allows, which is 4096 until
  * tc_hpack_encoder_limit says otherwise. */
 void tc_hpack_encoder_init(tc_hpack_encoder *e, uint32_t table_max);
@@ -70,6 +74,7 @@ size_t tc_hpack_encode_bound(size_t name_len, size_t value_len);
  * of secrets are sent so that nobody on the way puts them in a table (RFC 7541, 7.1.3). */
 char *tc_hpack_encode(tc_hpack_encoder *e, char *out, tc_span name, tc_span value,
                       enum tc_field_id id);
-/* The same without a table: good in any block of any connection, so it may be kept
- * (tc_block.wire[TC_WIRE_H2]). */
+/* The same without a table: good in any block of any connection. */
 char *tc_hpack_encode_fixed(char *out, tc_span name, tc_span value, enum tc_field_id id);
+/* Whether a block that was encoded at this mark of the table, and left it so, is still right. */
+bool tc_hpack_encoder_stays(const tc_hpack_encoder *e, uint64_t mark);

@@ -41,6 +41,13 @@ void tc_hpack_decoder_begin(tc_hpack_decoder *d)
     d->fields = false;
 }
 
+bool tc_hpack_decoder_stays(tc_hpack_decoder *d, uint64_t mark)
+{
+    if (d->must_update || tc_ring_mark(&d->table) != mark) return false;
+    d->lowest = UINT32_MAX;
+    return true;
+}
+
 static tc_err take_integer(tc_span *block, unsigned prefix, uint32_t *ret_value)
 {
     uint64_t value = 0;

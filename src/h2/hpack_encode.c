@@ -56,6 +56,11 @@ char *tc_hpack_encoder_begin(tc_hpack_encoder *e, char *out)
     return out;
 }
 
+bool tc_hpack_encoder_stays(const tc_hpack_encoder *e, uint64_t mark)
+{
+    return !e->must_update && tc_ring_mark(&e->table) == mark;
+}
+
 size_t tc_hpack_encode_bound(size_t name_len, size_t value_len)
 {
     return name_len + value_len + BOUND;

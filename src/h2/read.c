@@ -167,8 +167,12 @@ static enum tc_h2_step begin_request(tc_h2 *c, uint32_t id, uint8_t flags, tc_sp
         x->times.begun = c->begun ? c->begun : c->now;
         s = tc_h2_begin(c, x, id);
     }
-    const tc_err err = tc_h2_read_fields(c, block, TC_H2_REQUEST, end, s ? &x->arena : NULL,
-                                         s ? &x->theirs : NULL, &wrong);
+    const bool before = s && tc_h2_asked_before(c, s, block, end);
+    const uint64_t mark = tc_ring_mark(&c->decoder.table);
+    const tc_err err = before
+                           ? TC_OK
+                           : tc_h2_read_fields(c, block, TC_H2_REQUEST, end, s ? &x->arena : NULL,
+                                               s ? &x->theirs : NULL, &wrong);
     if (s && (err || wrong == TC_ERR_STREAM_RULES || wrong == TC_ERR_NO_MEMORY)) {
         tc_h2_close(c, s, TC_OK);
         tc_h2_drop(c, s);
@@ -187,8 +191,9 @@ static enum tc_h2_step begin_request(tc_h2 *c, uint32_t id, uint8_t flags, tc_sp
         return TC_H2_AGAIN;
     }
     tc_span priority;
-    if (tc_fields_get(&x->theirs.fields, TC_FIELD_PRIORITY, &priority))
+    if (!before && tc_fields_get(&x->theirs.fields, TC_FIELD_PRIORITY, &priority))
         tc_h2_priority_read(priority, &s->priority);
+    if (!before && !wrong) tc_h2_remember_asked(c, s, block, end, mark);
     s->theirs_ended = end;
     s->end_given = end || wrong;
     s->head_given = true;

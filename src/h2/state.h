@@ -70,6 +70,8 @@ typedef struct tc_h2_splice {
     tc_h2_stream *stream;
 } tc_h2_splice;
 
+typedef struct tc_h2_again tc_h2_again; /* again.c */
+
 typedef struct tc_h2 {
     tc_engine_env *env;
     tc_span in;   /* lent and not yet taken */
@@ -124,6 +126,8 @@ typedef struct tc_h2 {
     int64_t resets_since, tokens_at;
     uint64_t resets, tokens;
     int64_t stall_at;
+
+    tc_h2_again *again; /* NULL: nothing came twice so far */
 
     tc_event kept; /* waits until the NOTEs of its frame were given */
     bool has_kept;
@@ -188,6 +192,15 @@ tc_err tc_h2_send_request(tc_h2 *c, tc_exchange *x, bool end) TC_MUST_USE;
 void tc_h2_ready(tc_h2 *c, tc_h2_stream *s);   /* look whether it can send now */
 void tc_h2_unready(tc_h2 *c, tc_h2_stream *s); /* take it off the list */
 void tc_h2_fill(tc_h2 *c);
+
+/* again.c: what came or went before. mark: tc_ring_mark of the table before the block. */
+/* Makes the message and its priority, as when the block came last. False: it has to be decoded. */
+bool tc_h2_asked_before(tc_h2 *c, tc_h2_stream *s, tc_span block, bool end);
+void tc_h2_remember_asked(tc_h2 *c, const tc_h2_stream *s, tc_span block, bool end, uint64_t mark);
+/* The block of such a head; empty: it has to be encoded. */
+tc_span tc_h2_said_before(tc_h2 *c, const tc_message *m);
+void tc_h2_remember_said(tc_h2 *c, const tc_message *m, tc_span block, uint64_t mark);
+void tc_h2_forget_again(tc_h2 *c);
 
 /* guard.c: false: too much, and the connection was failed. */
 bool tc_h2_count_reset(tc_h2 *c);

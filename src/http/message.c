@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "http/message.h"
 
+#include <stdatomic.h>
+
 tc_span tc_version_name(enum tc_version version)
 {
     switch (version) {
@@ -38,4 +40,10 @@ const tc_field *tc_message_next(const tc_message *m, uint32_t *cursor)
         skip -= f->count;
     }
     return NULL;
+}
+
+uint64_t tc_block_number(void)
+{
+    static atomic_uint_fast64_t last;
+    return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
 }

@@ -16,15 +16,17 @@ tc_span tc_version_name(enum tc_version version); /* "HTTP/1.1" */
 
 #define TC_LENGTH_UNKNOWN INT64_C(-1)
 
-/* Fields that many messages share, made once and never changed while one uses it. An engine may
- * leave its encoding of the whole block here, so that a hot answer is encoded once. */
-enum { TC_WIRE_H1, TC_WIRE_H2, TC_WIRE_COUNT };
+/* Fields that many messages share, made once and never changed while one uses it. So an engine can
+ * keep its encoding of the whole: here, where it is good on every connection, or by the number. */
 typedef struct tc_block {
+    uint64_t number; /* no other block has or had it (tc_block_number); 0: it has none */
     tc_fields fields;
     int64_t length;  /* content length that its fields state, or TC_LENGTH_UNKNOWN */
-    tc_arena *arena; /* where encodings are kept: the owner's */
-    tc_span wire[TC_WIRE_COUNT];
+    tc_arena *arena; /* where h1_lines are kept: the owner's */
+    tc_span h1_lines;
 } tc_block;
+
+uint64_t tc_block_number(void); /* the next one; from any thread */
 
 enum { TC_BLOCKS = 2 };
 

@@ -47,7 +47,8 @@ static void renew_common(tc_worker *w)
     memset(c, 0, offsetof(tc_common, room));
     c->home = &w->commons;
     c->refs = 1;
-    c->block = (tc_block){.length = TC_LENGTH_UNKNOWN, .arena = &c->arena};
+    c->block =
+        (tc_block){.number = tc_block_number(), .length = TC_LENGTH_UNKNOWN, .arena = &c->arena};
     tc_arena_init(&c->arena, c->room, sizeof c->room, 0);
     char *date = tc_arena_bytes(&c->arena, TC_DATE_BYTES);
     tc_date_write(date, tc_clock_wall());

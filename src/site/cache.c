@@ -229,6 +229,7 @@ static tc_err describe(const tc_file_cache *c, tc_file *f)
     tc_date_write(date, f->modified);
     f->modified_text = tc_span_of(date, TC_DATE_BYTES);
     f->type = tc_media_of(f->path);
+    f->block.number = tc_block_number();
     f->block.length = (int64_t)f->size;
     f->block.arena = a;
     tc_fields *to = &f->block.fields;

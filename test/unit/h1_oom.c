@@ -198,7 +198,7 @@ static void test_blocks(void **state)
         conn_feed(&c, TC_SPAN("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), false);
         check_span(tc_buf_span(&c.out),
                    "HTTP/1.1 200 OK\r\nETag: \"x\"\r\nContent-Length: 2\r\n\r\nhi");
-        assert_true((block.wire[TC_WIRE_H1].at != NULL) == (with_arena != 0));
+        assert_true((block.h1_lines.at != NULL) == (with_arena != 0));
         conn_feed(&c, TC_SPAN("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), false);
         assert_true(says(&c, "refused FIELD_INVALID"));
         assert_true(c.ordered && !c.linger);

@@ -318,9 +318,11 @@ static void warm_requests_allocate_nothing(const tc_engine_type *type)
 {
     world w;
     world_init(&w, type, 65536, 65536);
-    errand warm = {.want = 612};
-    ask(&w, &warm);
-    settle(&w, &warm, 1);
+    for (int i = 0; i < 3; i++) { /* what comes twice may be worth an allocation */
+        errand warm = {.want = 612};
+        ask(&w, &warm);
+        settle(&w, &warm, 1);
+    }
     const uint64_t before = tc_alloc_count();
     for (int i = 0; i < 10; i++) {
         errand wish = {.want = 612};

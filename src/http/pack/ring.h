@@ -57,6 +57,12 @@ static inline tc_ring_entry *tc_ring_get(const tc_ring *r, uint32_t number)
     return r->inserted - number < r->count ? &r->entries[number & r->entries_mask] : NULL;
 }
 
+/* While it is the same, so is what is in the table. */
+static inline uint64_t tc_ring_mark(const tc_ring *r)
+{
+    return (uint64_t)r->inserted << 32 | r->count;
+}
+
 /* Copies len bytes from the position out of the table; compares them with bytes. */
 void tc_ring_copy(const tc_ring *r, uint32_t at, uint32_t len, char *out);
 bool tc_ring_equal(const tc_ring *r, uint32_t at, tc_span bytes);
