@@ -122,6 +122,13 @@ static bool died_unanswered(const tc_fetch *f, const tc_exchange *x, tc_err why)
     return gone && !f->err && f->reused && !f->retried && x->wire_in == 0;
 }
 
+/* What the link has to say about its end. */
+static tc_span link_why(const tc_exchange *x)
+{
+    const tc_session *s = x->session;
+    return s && s->link->type->why ? s->link->type->why(s->link) : (tc_span){0};
+}
+
 static void on_close(void *self, tc_exchange *x, tc_err why)
 {
     tc_fetch *f = self;
@@ -141,7 +148,7 @@ static void on_close(void *self, tc_exchange *x, tc_err why)
                          "been acted on, so it is not sent again by itself"));
         }
     } else {
-        over(f, why, (tc_span){0});
+        over(f, why, link_why(x));
     }
 }
 

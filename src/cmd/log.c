@@ -119,6 +119,7 @@ static void flush_again(tc_alarm *alarm)
 static void see(tc_watch *watch, const tc_seen *what)
 {
     log_state *s = (log_state *)watch;
+    if (!tc_log_wants(s->log->format, what)) return;
     if (what->at >= s->wall_until) {
         s->wall = tc_clock_wall();
         s->wall_until = what->at + TC_S / 10;
@@ -132,7 +133,7 @@ tc_watch *tc_log_watch(void *self, tc_worker *w, void **ret_state)
 {
     log_state *s = tc_alloc_zero(sizeof *s);
     if (!s) return NULL;
-    s->watch = (tc_watch){.mask = 1u << TC_SEEN_CLOSED, .see = see};
+    s->watch = (tc_watch){.mask = 1u << TC_SEEN_CLOSED | 1u << TC_SEEN_PROTECTED, .see = see};
     s->flush.run = flush;
     s->again.ring = flush_again;
     s->log = self;

@@ -12,6 +12,16 @@
 
 enum { TICKET_KEY = 64 };
 
+/* What is said to somebody who speaks HTTP where TLS is due. Of no use to an attacker: it depends
+ * on nothing that was sent. */
+static const char in_clear[] = "HTTP/1.1 400 Bad Request\r\n"
+                               "Server: tercet\r\n"
+                               "Content-Type: text/plain; charset=utf-8\r\n"
+                               "Content-Length: 57\r\n"
+                               "Connection: close\r\n"
+                               "\r\n"
+                               "This port speaks HTTPS: the address begins with https://\n";
+
 /* From whichever worker looked. */
 static void changed(void *self, const char *file, tc_err err, const char *why)
 {
@@ -37,9 +47,10 @@ static tc_err make_tickets(const char *file, char why[TC_TLS_WHY])
     return good ? TC_OK : TC_ERR_WRITE_FILE;
 }
 
-tc_err tc_secure_init(tc_secure *s, const tc_option_list *certificates, const tc_option_list *keys,
-                      const char *tickets, char why[TC_TLS_WHY])
+tc_err tc_secure_init(tc_secure *s, const tc_secure_settings *settings, char why[TC_TLS_WHY])
 {
+    const tc_option_list *certificates = settings->certificates, *keys = settings->keys;
+    const char *tickets = settings->tickets;
     tc_err err = TC_OK;
     *s = (tc_secure){.local = certificates->count == 0};
     why[0] = 0;
@@ -58,6 +69,9 @@ tc_err tc_secure_init(tc_secure *s, const tc_option_list *certificates, const tc
         .pair_count = s->local ? 1 : certificates->count,
         .no_tickets = off,
         .tickets = off ? NULL : tickets,
+        .client_authorities = settings->client_ca,
+        .client_may_be_unknown = settings->client_may_be_unknown,
+        .in_clear = tc_span_str(in_clear),
         .protocols = s->protocols,
         .protocol_count =
             tc_session_protocols(TC_SERVER, TC_HTTP_NONE, s->protocols, TC_TLS_PROTOCOLS),
@@ -69,4 +83,25 @@ void tc_secure_fini(tc_secure *s)
 {
     tc_tls_free(s->tls);
     s->tls = NULL;
+}
+
+bool tc_secure_hsts(const char *text, char ret_value[TC_HSTS_BYTES])
+{
+    tc_span rest = tc_span_str(text);
+    uint64_t seconds;
+    bool subdomains = false, preload = false;
+    const size_t comma = tc_span_find(rest, ',');
+    if (!tc_span_number(tc_span_first(rest, comma), &seconds)) return false;
+    for (rest = tc_span_from(rest, comma); rest.len;) {
+        const tc_span word = tc_span_first(rest, 1 + tc_span_find(tc_span_from(rest, 1), ','));
+        rest = tc_span_from(rest, word.len);
+        bool *which = tc_span_eq(word, TC_SPAN(",subdomains")) ? &subdomains
+                      : tc_span_eq(word, TC_SPAN(",preload"))  ? &preload
+                                                               : NULL;
+        if (!which || *which) return false;
+        *which = true;
+    }
+    (void)snprintf(ret_value, TC_HSTS_BYTES, "max-age=%llu%s%s", (unsigned long long)seconds,
+                   subdomains ? "; includeSubDomains" : "", preload ? "; preload" : "");
+    return true;
 }

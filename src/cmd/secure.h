@@ -14,9 +14,21 @@ typedef struct tc_secure {
     tc_span protocols[TC_TLS_PROTOCOLS];
 } tc_secure;
 
-/* certificates and keys belong together in their order; a key that is not given is in the
- * certificate's file. tickets: NULL, "off" or a file, which is made where there is none. On failure
- * why says more. s must stay where it is until tc_secure_fini. */
-tc_err tc_secure_init(tc_secure *s, const tc_option_list *certificates, const tc_option_list *keys,
-                      const char *tickets, char why[TC_TLS_WHY]) TC_MUST_USE;
+/* As on the command line. certificates and keys belong together in their order; a key that is not
+ * given is in the certificate's file. */
+typedef struct tc_secure_settings {
+    const tc_option_list *certificates, *keys;
+    const char *tickets;        /* NULL, "off" or a file, which is made where there is none */
+    const char *client_ca;      /* NULL: clients are asked for no certificate */
+    bool client_may_be_unknown; /* who has none is served, too */
+} tc_secure_settings;
+
+/* On failure why says more. s must stay where it is until tc_secure_fini. */
+tc_err tc_secure_init(tc_secure *s, const tc_secure_settings *settings,
+                      char why[TC_TLS_WHY]) TC_MUST_USE;
 void tc_secure_fini(tc_secure *s);
+
+enum { TC_HSTS_BYTES = 80 };
+/* "31536000,subdomains,preload" as Strict-Transport-Security has it (RFC 6797, 6.1). False: it
+ * makes no sense. */
+bool tc_secure_hsts(const char *text, char ret_value[TC_HSTS_BYTES]);

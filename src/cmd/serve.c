@@ -17,14 +17,16 @@
 #include "server/server.h"
 #include "site/site.h"
 
-enum { WORKERS_MAX = 1024 };
+enum { WORKERS_MAX = 1024, NOT_GIVEN = -1 };
 
 typedef struct settings {
     tc_option_list listen, limits, certificates, keys;
     uint64_t workers;
-    const char *access_log, *index, *language, *echo, *tickets;
-    int log_format, color;
-    bool dotfiles, http09;
+    const char *access_log, *index, *language, *echo, *tickets, *hsts, *client_ca;
+    int log_format, color, client_cert;
+    bool dotfiles, http09, redirect;
+    uint16_t secure_port; /* of the first https:// */
+    char hsts_value[TC_HSTS_BYTES];
 } settings;
 
 static const tc_option options[] = {
@@ -47,6 +49,18 @@ static const tc_option options[] = {
      "makes TLS session tickets with the secret in FILE, which several machines can share and "
      "which "
      "is made if it is not there; off: no tickets. A secret of this process if not given.",
+     0, 0},
+    {"client-ca", 0, TC_OPTION_TEXT, offsetof(settings, client_ca), "FILE",
+     "asks clients on https:// for a certificate by one of the authorities in FILE (PEM).", 0, 0},
+    {"client-cert", 0, TC_OPTION_CHOICE, offsetof(settings, client_cert), "require|request",
+     "whether a client without a certificate is refused, the default, or served too; a bad one "
+     "never is.",
+     0, 0},
+    {"redirect-https", 0, TC_OPTION_FLAG, offsetof(settings, redirect), NULL,
+     "answers http:// requests with a redirect (308) to the first https:// listener.", 0, 0},
+    {"hsts", 0, TC_OPTION_TEXT, offsetof(settings, hsts), "SECONDS[,subdomains][,preload]",
+     "tells browsers over https:// to come back over nothing else for so long "
+     "(Strict-Transport-Security).",
      0, 0},
     {"workers", 'w', TC_OPTION_NUMBER, offsetof(settings, workers), "N",
      "threads that serve; as many as there are processors if not given.", 1, WORKERS_MAX},
@@ -121,7 +135,7 @@ static bool is_language(const char *tag)
     return tc_ascii_alpha(tag[0]);
 }
 
-static int check(const tc_command *c, const settings *s)
+static int check(const tc_command *c, settings *s)
 {
     tc_target target;
     if (s->language && !is_language(s->language))
@@ -133,6 +147,11 @@ static int check(const tc_command *c, const settings *s)
     if (s->keys.count > s->certificates.count)
         return tc_command_complain(c, "--key %s: there is no --cert for it",
                                    s->keys.at[s->certificates.count]);
+    if (s->hsts && !tc_secure_hsts(s->hsts, s->hsts_value))
+        return tc_command_complain(c, "--hsts %s: SECONDS[,subdomains][,preload] is wanted",
+                                   s->hsts);
+    if (s->client_cert >= 0 && !s->client_ca)
+        return tc_command_complain(c, "--client-cert needs --client-ca FILE");
     if (s->index && (!*s->index || strchr(s->index, '/')))
         return tc_command_complain(c, "--index %s: a name without / is wanted", s->index);
     return 0;
@@ -151,6 +170,22 @@ static const char *with_port(const char *url, uint16_t port)
 
 static const char default_secure[] = "https://localhost:8443";
 
+static bool is_secure(const char *url)
+{
+    return tc_span_starts(tc_span_str(url), TC_SPAN("https:"));
+}
+
+/* The first option that was given and makes sense with https:// alone; NULL: none. */
+static const char *secure_option(const settings *s)
+{
+    return s->certificates.count ? "cert"
+           : s->tickets          ? "tickets"
+           : s->redirect         ? "redirect-https"
+           : s->hsts             ? "hsts"
+           : s->client_ca        ? "client-ca"
+                                 : NULL;
+}
+
 /* What nobody asked for is no reason not to serve. */
 static void go_without(tc_option_list *urls, tc_err err, const char *why)
 {
@@ -159,12 +194,14 @@ static void go_without(tc_option_list *urls, tc_err err, const char *why)
             tc_err_sentence(err), why && *why ? ": " : "", why ? why : "");
 }
 
-static int listen_all(tc_server *server, tc_option_list *urls)
+static int listen_all(tc_server *server, settings *s)
 {
+    tc_option_list *urls = &s->listen;
+    const bool unasked = !secure_option(s);
     for (size_t i = 0; i < urls->count; i++) {
         const char *detail = "";
         const tc_err err = tc_server_listen(server, tc_span_str(urls->at[i]), &detail);
-        if (err && urls->at[i] == default_secure) {
+        if (err && unasked && urls->at[i] == default_secure) {
             go_without(urls, err, err == TC_ERR_ADDRESS_IN_USE ? NULL : detail);
             break; /* it is the last one */
         }
@@ -184,6 +221,7 @@ static int listen_all(tc_server *server, tc_option_list *urls)
         }
         if (err) return fail(err, urls->at[i], detail);
         urls->at[i] = with_port(urls->at[i], tc_server_port(server));
+        if (!s->secure_port && is_secure(urls->at[i])) s->secure_port = tc_server_port(server);
     }
     return 0;
 }
@@ -196,11 +234,14 @@ static void announce(const settings *s, const char *dir, const tc_server *server
     fprintf(stderr, "tercet %s serves %s\n", TERCET_VERSION, dir);
     for (size_t i = 0; i < s->listen.count; i++) {
         const tc_span url = tc_span_str(s->listen.at[i]);
-        const bool tls = tc_span_starts(url, TC_SPAN("https:"));
+        const bool tls = is_secure(s->listen.at[i]);
         any_secure |= tls;
-        fprintf(stderr, "  %s%s    HTTP/%s1.0 1.1%s\n", s->listen.at[i],
-                tc_span_ends(url, TC_SPAN("/")) ? "" : "/", s->http09 && !tls ? "0.9 " : "",
-                tls ? ", TLS 1.2 1.3" : "  (h2c)");
+        fprintf(stderr, "  %s%s    ", s->listen.at[i], tc_span_ends(url, TC_SPAN("/")) ? "" : "/");
+        if (!tls && s->redirect)
+            fprintf(stderr, "to https://\n");
+        else
+            fprintf(stderr, "HTTP/%s1.0 1.1%s\n", s->http09 && !tls ? "0.9 " : "",
+                    tls ? ", TLS 1.2 1.3" : "  (h2c)");
     }
     if (any_secure && secure->local)
         fprintf(stderr,
@@ -280,16 +321,27 @@ static bool absolute(const char *dir, char path[PATH_MAX])
 static int set_up_secure(const tc_command *c, settings *s, tc_secure *secure)
 {
     char why[TC_TLS_WHY];
-    bool wanted = false;
-    for (size_t i = 0; i < s->listen.count; i++)
-        wanted |= tc_span_starts(tc_span_str(s->listen.at[i]), TC_SPAN("https:"));
-    if (!wanted && (s->certificates.count || s->tickets))
-        return tc_command_complain(c, "--%s is for https://, and no --listen has it",
-                                   s->tickets ? "tickets" : "cert");
+    bool wanted = false, plain = false;
+    const char *option = secure_option(s);
+    for (size_t i = 0; i < s->listen.count; i++) {
+        wanted |= is_secure(s->listen.at[i]);
+        plain |= !is_secure(s->listen.at[i]);
+    }
+    if (!wanted && option)
+        return tc_command_complain(c, "--%s is for https://, and no --listen has it", option);
+    if (s->redirect && !plain)
+        return tc_command_complain(c, "--redirect-https is for http://, and no --listen has it");
     if (!wanted) return 0;
-    const tc_err err = tc_secure_init(secure, &s->certificates, &s->keys, s->tickets, why);
+    const tc_err err =
+        tc_secure_init(secure,
+                       &(tc_secure_settings){.certificates = &s->certificates,
+                                             .keys = &s->keys,
+                                             .tickets = s->tickets,
+                                             .client_ca = s->client_ca,
+                                             .client_may_be_unknown = s->client_cert > 0},
+                       why);
     if (!err) return 0;
-    if (s->listen.at[s->listen.count - 1] != default_secure || s->certificates.count || s->tickets)
+    if (s->listen.at[s->listen.count - 1] != default_secure || option)
         return fail(err, "HTTPS", why);
     go_without(&s->listen, err, why);
     return 0;
@@ -297,7 +349,8 @@ static int set_up_secure(const tc_command *c, settings *s, tc_secure *secure)
 
 static int serve(const tc_command *c, int argc, char **argv)
 {
-    settings s = {.access_log = "-", .index = "index.html", .http09 = true};
+    settings s = {
+        .access_log = "-", .index = "index.html", .http09 = true, .client_cert = NOT_GIVEN};
     tc_command_line line;
     if (!tc_command_parse(c, argc, argv, &s, &line)) return line.exit_code;
     if (line.operand_count > 1)
@@ -316,6 +369,7 @@ static int serve(const tc_command *c, int argc, char **argv)
     code = set_up_secure(c, &s, &secure);
     if (code) return code;
     config.tls = secure.tls;
+    config.hsts = tc_span_str(s.hsts_value);
     const char *dir = line.operand_count ? line.operands[0] : ".";
     const int root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0 || faccessat(root, ".", X_OK, AT_EACCESS)) {
@@ -338,19 +392,20 @@ static int serve(const tc_command *c, int argc, char **argv)
                     strerror(error));
     }
     char path[PATH_MAX];
-    const tc_site_config site = {.root = root,
-                                 .root_path = absolute(dir, path) ? path : NULL,
-                                 .index = tc_span_str(s.index),
-                                 .language = tc_span_str(s.language),
-                                 .echo = tc_span_str(s.echo),
-                                 .dotfiles = s.dotfiles,
-                                 .watch = log.fd >= 0 ? tc_log_watch : NULL,
-                                 .unwatch = tc_log_unwatch,
-                                 .watch_self = &log};
+    tc_site_config site = {.root = root,
+                           .root_path = absolute(dir, path) ? path : NULL,
+                           .index = tc_span_str(s.index),
+                           .language = tc_span_str(s.language),
+                           .echo = tc_span_str(s.echo),
+                           .dotfiles = s.dotfiles,
+                           .watch = log.fd >= 0 ? tc_log_watch : NULL,
+                           .unwatch = tc_log_unwatch,
+                           .watch_self = &log};
     config.app = tc_site_app(&site);
     tc_server *server;
     const tc_err made = tc_server_new(&config, &server);
-    code = made ? fail(made, "could not start", NULL) : listen_all(server, &s.listen);
+    code = made ? fail(made, "could not start", NULL) : listen_all(server, &s);
+    if (s.redirect) site.secure_port = s.secure_port; /* known only now, where it was port 0 */
     if (!made) {
         code = code ? code : run(server, &s, dir, &secure);
         tc_server_free(server);

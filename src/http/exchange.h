@@ -75,6 +75,7 @@ struct tc_exchange {
     bool began;       /* our final head was asked for */
     bool ended;       /* our end was asked for */
     bool theirs_done; /* their end came */
+    tc_span proven;   /* server: who the client proved to be; empty: nobody. Lives with the link */
     uint8_t run_count;
     tc_run runs[TC_RUNS];
     uint16_t informational;

@@ -26,6 +26,12 @@ typedef struct tc_link_type {
     bool (*opening)(const tc_link *l);
     /* How what goes over it is protected; false: it is not. NULL: it never is. */
     bool (*protection)(const tc_link *l, tc_protection *ret_protection);
+    /* Why it was refused, in words; empty: no more than the error says. NULL: never more. */
+    tc_span (*why)(const tc_link *l);
+    /* Whether it was made for requests to that authority, too (RFC 9110, 7.4). NULL: for any. */
+    bool (*stands_for)(const tc_link *l, tc_span authority);
+    /* Who the peer has proved to be; empty: nobody. Lives as long as the link. NULL: never. */
+    tc_span (*proven)(const tc_link *l);
     /* What was written breaks off: the peer must not read a proper end. NULL: it cannot be told. */
     void (*spoil)(tc_link *l);
     void (*end_writing)(tc_link *l);       /* after flush: the peer reads an end */

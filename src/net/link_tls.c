@@ -75,21 +75,54 @@ static ssize_t push(gnutls_transport_ptr_t at, const giovec_t *iov, int count)
 
 /* --- beginning ----------------------------------------------------------------------------- */
 
-static int chosen_by_name(gnutls_session_t session)
+/* A hello is about to be read: the certificate and the key of the tickets are those of its host.
+ * A second hello (RFC 8446, 4.1.4) must be for the same. */
+static int hear_hello(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+                      const gnutls_datum_t *message)
 {
     tc_link_tls *l = gnutls_session_get_ptr(session);
-    gnutls_certificate_credentials_t c = tc_tls_set_choose(l->set, session);
-    return gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, c);
+    char host[TC_TLS_HOST];
+    (void)type, (void)when;
+    if (!incoming) return 0;
+    const bool named = tc_tls_hello_host(message, host);
+    const uint32_t which =
+        named && l->set->count > 1 ? (uint32_t)tc_tls_set_choose(l->set, host) : 0;
+    if (l->heard) return which == l->shown ? 0 : GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER;
+    l->heard = true;
+    l->shown = which;
+    if (named && l->set->count > 1) {
+        const size_t len = strlen(host);
+        l->asked = tc_alloc(len + 1);
+        if (!l->asked) return GNUTLS_E_MEMORY_ERROR;
+        memcpy(l->asked, host, len + 1);
+    }
+    tc_tls_shown *shown = &l->set->at[which];
+    const gnutls_datum_t key = {shown->ticket_key, sizeof shown->ticket_key};
+    int rc = gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, shown->credentials);
+    if (rc >= 0 && l->set->ticket_secret.data)
+        rc = gnutls_session_ticket_enable_server(session, &key);
+    return rc;
+}
+
+static int verify_client(gnutls_session_t session)
+{
+    tc_link_tls *l = gnutls_session_get_ptr(session);
+    return tc_tls_verify_client(session, l->tls->config.client_may_be_unknown, &l->status);
 }
 
 static int set_up_server(tc_link_tls *l)
 {
     l->set = tc_tls_set_ref(l->tls);
-    int rc = gnutls_credentials_set(l->session, GNUTLS_CRD_CERTIFICATE, l->set->at[0]);
-    gnutls_handshake_set_post_client_hello_function(l->session, chosen_by_name);
-    gnutls_certificate_server_set_request(l->session, GNUTLS_CERT_IGNORE);
-    if (rc >= 0 && l->set->ticket_key.data)
-        rc = gnutls_session_ticket_enable_server(l->session, &l->set->ticket_key);
+    const bool ask = l->tls->config.client_authorities != NULL;
+    const bool must = ask && !l->tls->config.client_may_be_unknown;
+    const int rc =
+        gnutls_credentials_set(l->session, GNUTLS_CRD_CERTIFICATE, l->set->at[0].credentials);
+    gnutls_handshake_set_hook_function(l->session, GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_PRE,
+                                       hear_hello);
+    gnutls_certificate_server_set_request(l->session, must  ? GNUTLS_CERT_REQUIRE
+                                                      : ask ? GNUTLS_CERT_REQUEST
+                                                            : GNUTLS_CERT_IGNORE);
+    if (ask) gnutls_session_set_verify_function(l->session, verify_client);
     return rc;
 }
 
@@ -142,9 +175,11 @@ tc_err tc_link_tls_init(tc_link_tls *l, tc_loop *loop, int fd, const struct sock
 static void forget(tc_link_tls *l)
 {
     if (l->session) gnutls_credentials_clear(l->session);
-    tc_tls_set_unref(l->set);
+    if (l->set && (l->broken || l->set->count == 1)) {
+        tc_tls_set_unref(l->set);
+        l->set = NULL;
+    }
     tc_tls_name_free(l->name);
-    l->set = NULL;
     l->name = NULL;
 }
 
@@ -156,23 +191,61 @@ static tc_err broken(tc_link_tls *l, int rc, tc_err err)
     if (l->failed) err = l->failed; /* TCP had something to say */
     l->broken = true;
     if (rc != GNUTLS_E_FATAL_ALERT_RECEIVED && rc != GNUTLS_E_PREMATURE_TERMINATION && !l->failed) {
-        (void)gnutls_alert_send_appropriate(l->session, rc); /* they may be gone */
+        tc_tls_alert(l->session, rc, err); /* they may be gone */
         (void)tc_link_tcp_type.flush(&l->tcp.link);
     }
+    if (l->tls->server && rc < 0) err = tc_tls_of_client(err, l->why);
     return err;
+}
+
+/* Clear text where a hello is due. No record begins with a letter, and every request does. */
+static tc_err answer_in_clear(tc_link_tls *l)
+{
+    const tc_run run = tc_run_bytes(l->tls->config.in_clear);
+    size_t taken;
+    l->broken = true;
+    l->in_len = 0;
+    if (l->why) l->why[0] = 0;
+    if (tc_link_tcp_type.write(&l->tcp.link, &run, 1, &taken) == TC_OK)
+        (void)tc_link_tcp_type.flush(&l->tcp.link); /* they may be gone */
+    return TC_ERR_NOT_TLS;
+}
+
+/* A session that was resumed has verified nothing: who proved to be somebody then must still be
+ * good. */
+static int verify_resumed(tc_link_tls *l)
+{
+    if (!l->tls->server || !l->tls->config.client_authorities ||
+        !gnutls_session_is_resumed(l->session))
+        return 0;
+    return verify_client(l->session);
+}
+
+static tc_err why_of(tc_link_tls *l, int rc)
+{
+    const tc_tls_case c = {.session = l->session,
+                           .server = l->tls->server,
+                           .own = l->tls->own,
+                           .status = l->status,
+                           .name = l->name};
+    return tc_tls_why(&c, rc, l->why);
 }
 
 static tc_err shake(tc_link_tls *l)
 {
     int rc;
+    if (l->tls->server && !l->started && l->in_len && l->in[0] >= 'A' && l->in[0] <= 'Z')
+        return answer_in_clear(l);
     l->started = true;
     do
         rc = gnutls_handshake(l->session);
     while (rc == GNUTLS_E_INTERRUPTED || rc == GNUTLS_E_WARNING_ALERT_RECEIVED);
     if (rc == GNUTLS_E_AGAIN) return tc_link_tcp_type.flush(&l->tcp.link);
-    if (rc < 0) {
-        const tc_err err = tc_tls_why(l->session, rc, l->name, l->why);
-        return broken(l, rc, err);
+    if (rc >= 0) rc = verify_resumed(l);
+    if (rc < 0) return broken(l, rc, why_of(l, rc));
+    if (l->tls->server && l->tls->config.client_authorities) {
+        rc = tc_tls_subject(l->session, &l->proven);
+        if (rc < 0) return broken(l, rc, TC_ERR_NO_MEMORY);
     }
     l->opening = false;
     l->record_most = (uint32_t)gnutls_record_get_max_size(l->session);
@@ -203,6 +276,7 @@ static tc_err take_records(tc_link_tls *l, char *plain, size_t size, size_t *hav
         case GNUTLS_E_REHANDSHAKE: return broken(l, GNUTLS_E_REHANDSHAKE, TC_ERR_TLS_AGAIN);
         case GNUTLS_E_PREMATURE_TERMINATION:
             return broken(l, GNUTLS_E_PREMATURE_TERMINATION, TC_ERR_TLS_CUT);
+        case GNUTLS_E_FATAL_ALERT_RECEIVED: return broken(l, (int)n, why_of(l, (int)n));
         default: return broken(l, (int)n, TC_ERR_TLS_RECORD);
         }
     }
@@ -225,7 +299,8 @@ static tc_err tls_read(tc_link *link, tc_span *ret_in, bool *ret_fin, bool *ret_
         l->fin = fin;
         if (l->opening) err = shake(l);
         if (!err && !l->opening) err = take_records(l, plain, size, &have);
-        if (!err && l->opening && fin) err = broken(l, 0, TC_ERR_TLS_HANDSHAKE);
+        if (!err && l->opening && fin)
+            err = broken(l, 0, l->tls->server ? TC_ERR_PEER_CLOSED : TC_ERR_TLS_HANDSHAKE);
     }
     l->in_len = 0;
     if (err && have == 0) return err;
@@ -400,6 +475,31 @@ static bool tls_protection(const tc_link *link, tc_protection *ret)
     return true;
 }
 
+static tc_span tls_why(const tc_link *link)
+{
+    const tc_link_tls *l = (const tc_link_tls *)link;
+    return l->broken && l->why ? tc_span_str(l->why) : (tc_span){0};
+}
+
+/* One that shows another certificate than the host's own stands for it only if that certificate
+ * does, too. */
+static bool tls_stands_for(const tc_link *link, tc_span authority)
+{
+    const tc_link_tls *l = (const tc_link_tls *)link;
+    char host[TC_TLS_HOST];
+    if (!l->set || !authority.len) return true;
+    if (!tc_tls_authority_host(authority, host)) return false;
+    if (l->asked && strcmp(host, l->asked) == 0) return true;
+    return tc_tls_set_choose(l->set, host) == l->shown ||
+           tc_tls_shown_covers(&l->set->at[l->shown], host);
+}
+
+static tc_span tls_proven(const tc_link *link)
+{
+    const tc_link_tls *l = (const tc_link_tls *)link;
+    return l->proven ? tc_span_str(l->proven) : (tc_span){0};
+}
+
 /* --- the end ------------------------------------------------------------------------------- */
 
 static void say_goodbye(tc_link_tls *l)
@@ -425,9 +525,13 @@ static void tls_close(tc_link *link, bool reset)
 {
     tc_link_tls *l = tls_of(link);
     if (!reset) say_goodbye(l);
+    l->broken = true;
     forget(l);
     if (l->session) gnutls_deinit(l->session);
     l->session = NULL;
+    tc_free(l->asked);
+    tc_free(l->proven);
+    l->asked = l->proven = NULL;
     l->gathered = l->pending = 0;
     tc_link_tcp_type.close(link, reset);
 }
@@ -442,6 +546,9 @@ const tc_link_type tc_link_tls_type = {
     .peer = tls_peer,
     .opening = tls_opening,
     .protection = tls_protection,
+    .why = tls_why,
+    .stands_for = tls_stands_for,
+    .proven = tls_proven,
     .spoil = tls_spoil,
     .end_writing = tls_end_writing,
     .close = tls_close,

@@ -16,14 +16,18 @@ typedef struct tc_link_tls {
     tc_link_tcp tcp; /* first */
     struct gnutls_session_int *session;
     tc_tls *tls;
-    struct tc_tls_set *set;   /* server: while the handshake lasts */
+    struct tc_tls_set *set;   /* server: while the handshake lasts; longer if it has several */
     struct tc_tls_name *name; /* client: whom the certificate must be for */
+    char *asked;              /* server: the host that the client asked for, where that matters */
+    char *proven;             /* server: the subject of the client's certificate */
     char *why;                /* of the caller's, TC_TLS_WHY bytes; NULL: nobody asks */
     const char *in;           /* bytes of the read under way, not yet pulled */
     uint32_t in_len, gathered, pending, record_most;
+    uint32_t shown;  /* which certificate of the set */
+    uint32_t status; /* server: what is wrong with the client's certificate */
     uint32_t burst;  /* bytes sent since the link was last quiet */
     int64_t sent_at; /* when something was last sent */
-    bool opening, started, fin, ended, broken, bye, insecure;
+    bool opening, started, heard, fin, ended, broken, bye, insecure;
     tc_err failed; /* what the next read tells */
 } tc_link_tls;
 

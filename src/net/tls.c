@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "net/tls_inside.h"
 
-enum { TICKET_KEY = 64, KEY_HOURS = 12 };
+enum { KEY_HOURS = 12 };
 
 /* Forward secrecy and authenticated encryption only. AES-128 first: hardware makes it the cheapest.
  * X25519 before P-256, so that clients which offer only that need no second hello. */
@@ -50,12 +50,13 @@ static bool same(const tc_tls_stamp *a, const tc_tls_stamp *b)
 
 static size_t stamp_count(const tc_tls *tls)
 {
-    return tls->config.pair_count * 2 + 1;
+    return tls->config.pair_count * 2 + 2;
 }
 
 static const char *stamped_file(const tc_tls *tls, size_t i)
 {
     if (i == tls->config.pair_count * 2) return tls->config.tickets;
+    if (i == tls->config.pair_count * 2 + 1) return tls->config.client_authorities;
     const tc_tls_pair *pair = &tls->config.pairs[i / 2];
     return i % 2 ? pair->key : pair->certificate;
 }
@@ -84,41 +85,18 @@ tc_tls_set *tc_tls_set_ref(tc_tls *tls)
 void tc_tls_set_unref(tc_tls_set *set)
 {
     if (!set || atomic_fetch_sub(&set->refs, 1) != 1) return;
-    for (size_t i = 0; i < set->count; i++)
-        if (set->at[i]) gnutls_certificate_free_credentials(set->at[i]);
-    if (set->ticket_key.data) {
-        gnutls_memset(set->ticket_key.data, 0, set->ticket_key.size);
-        gnutls_free(set->ticket_key.data);
+    for (size_t i = 0; i < set->count; i++) {
+        tc_tls_shown *shown = &set->at[i];
+        if (shown->credentials) gnutls_certificate_free_credentials(shown->credentials);
+        if (shown->leaf) gnutls_x509_crt_deinit(shown->leaf);
+        gnutls_memset(shown->ticket_key, 0, sizeof shown->ticket_key);
+    }
+    if (set->ticket_secret.data) {
+        gnutls_memset(set->ticket_secret.data, 0, set->ticket_secret.size);
+        gnutls_free(set->ticket_secret.data);
     }
     tc_free(set->at);
     tc_free(set);
-}
-
-static bool covers(gnutls_certificate_credentials_t c, const char *name, unsigned flags)
-{
-    gnutls_x509_crt_t *list;
-    unsigned count;
-    if (gnutls_certificate_get_x509_crt(c, 0, &list, &count) < 0) return false;
-    const bool yes = count && gnutls_x509_crt_check_hostname2(list[0], name, flags) != 0;
-    for (unsigned i = 0; i < count; i++)
-        gnutls_x509_crt_deinit(list[i]);
-    gnutls_free(list);
-    return yes;
-}
-
-gnutls_certificate_credentials_t tc_tls_set_choose(const tc_tls_set *set, gnutls_session_t session)
-{
-    char name[256] = "";
-    size_t size = sizeof name - 1;
-    unsigned type;
-    if (set->count == 1 || gnutls_server_name_get(session, name, &size, &type, 0) < 0 ||
-        type != GNUTLS_NAME_DNS || strlen(name) != size || !*name)
-        return set->at[0];
-    for (size_t i = 0; i < set->count; i++)
-        if (covers(set->at[i], name, GNUTLS_VERIFY_DO_NOT_ALLOW_WILDCARDS)) return set->at[i];
-    for (size_t i = 0; i < set->count; i++)
-        if (covers(set->at[i], name, 0)) return set->at[i];
-    return set->at[0];
 }
 
 static tc_err load_pair(const tc_tls_pair *pair, gnutls_certificate_credentials_t *ret, char *why)
@@ -137,29 +115,62 @@ static tc_err load_pair(const tc_tls_pair *pair, gnutls_certificate_credentials_
     return TC_OK;
 }
 
-static tc_err load_tickets(const tc_tls_server_config *c, gnutls_datum_t *ret, char *why)
+/* Authorities for the certificates of others: their number is not zero. */
+static tc_err add_trust(gnutls_certificate_credentials_t to, const char *file, char *why)
+{
+    const tc_err err = readable(file, TC_ERR_CA_FILE, why);
+    if (err) return err;
+    const int rc = gnutls_certificate_set_x509_trust_file(to, file, GNUTLS_X509_FMT_PEM);
+    if (rc > 0) return TC_OK;
+    return say(why, TC_ERR_CA_FILE, "%s: %s", file,
+               rc ? gnutls_strerror(rc) : "there is no certificate in it");
+}
+
+/* kept: the secret so far, or NULL for a new one. */
+static tc_err load_tickets(const tc_tls_server_config *c, const gnutls_datum_t *kept,
+                           gnutls_datum_t *ret, char *why)
 {
     if (c->no_tickets) return TC_OK;
+    if (kept) {
+        ret->data = gnutls_malloc(kept->size);
+        if (!ret->data) return TC_ERR_NO_MEMORY;
+        memcpy(ret->data, kept->data, kept->size);
+        ret->size = kept->size;
+        return TC_OK;
+    }
     if (!c->tickets) return gnutls_session_ticket_key_generate(ret) < 0 ? TC_ERR_NO_MEMORY : TC_OK;
     const int rc = gnutls_load_file(c->tickets, ret);
     if (rc < 0)
         return say(why, TC_ERR_READ_FILE, "%s: %s", c->tickets,
                    errno ? strerror(errno) : gnutls_strerror(rc));
-    if (ret->size == TICKET_KEY) return TC_OK;
+    if (ret->size == TC_TLS_TICKET_KEY) return TC_OK;
     return say(why, TC_ERR_READ_FILE, "%s: it holds %u bytes; a key for tickets has %d", c->tickets,
-               ret->size, TICKET_KEY);
+               ret->size, TC_TLS_TICKET_KEY);
 }
 
-static tc_err load_set(const tc_tls_server_config *c, tc_tls_set **ret_set, char *why)
+static tc_err load_shown(const tc_tls_server_config *c, size_t i, tc_tls_set *set, char *why)
+{
+    tc_tls_shown *shown = &set->at[i];
+    tc_err err = load_pair(&c->pairs[i], &shown->credentials, why);
+    if (!err && c->client_authorities)
+        err = add_trust(shown->credentials, c->client_authorities, why);
+    if (!err)
+        err = tc_tls_shown_prepare(shown, c, set->ticket_secret.data ? &set->ticket_secret : NULL);
+    return err;
+}
+
+static tc_err load_set(const tc_tls_server_config *c, const gnutls_datum_t *kept_secret,
+                       tc_tls_set **ret_set, char *why)
 {
     tc_tls_set *set = tc_alloc_zero(sizeof *set);
     if (!set) return TC_ERR_NO_MEMORY;
     atomic_init(&set->refs, 1);
     set->at = tc_alloc_zero(c->pair_count * sizeof *set->at);
     set->count = set->at ? c->pair_count : 0;
-    tc_err err = set->at ? load_tickets(c, &set->ticket_key, why) : TC_ERR_NO_MEMORY;
+    tc_err err =
+        set->at ? load_tickets(c, kept_secret, &set->ticket_secret, why) : TC_ERR_NO_MEMORY;
     for (size_t i = 0; i < set->count && !err; i++)
-        err = load_pair(&c->pairs[i], &set->at[i], why);
+        err = load_shown(c, i, set, why);
     if (err)
         tc_tls_set_unref(set);
     else
@@ -197,24 +208,12 @@ tc_err tc_tls_server_new(const tc_tls_server_config *config, tc_tls **ret_tls, c
     if (!tls->stamps) err = TC_ERR_NO_MEMORY;
     for (size_t i = 0; i < stamp_count(tls) && !err; i++)
         tls->stamps[i] = stamp_of(stamped_file(tls, i));
-    if (!err) err = load_set(config, &tls->set, why);
+    if (!err) err = load_set(config, NULL, &tls->set, why);
     if (err)
         tc_tls_free(tls);
     else
         *ret_tls = tls;
     return err;
-}
-
-static tc_err add_trust(tc_tls *tls, const char *file, bool must, char *why)
-{
-    if (must) {
-        const tc_err err = readable(file, TC_ERR_CA_FILE, why);
-        if (err) return err;
-    }
-    const int rc = gnutls_certificate_set_x509_trust_file(tls->trust, file, GNUTLS_X509_FMT_PEM);
-    if (rc > 0 || !must) return TC_OK;
-    return say(why, TC_ERR_CA_FILE, "%s: %s", file,
-               rc ? gnutls_strerror(rc) : "there is no certificate in it");
 }
 
 tc_err tc_tls_client_new(const tc_tls_client_config *config, tc_tls **ret_tls, char why[TC_TLS_WHY])
@@ -227,11 +226,12 @@ tc_err tc_tls_client_new(const tc_tls_client_config *config, tc_tls **ret_tls, c
     if (gnutls_certificate_allocate_credentials(&tls->trust) < 0) err = TC_ERR_NO_MEMORY;
     if (!err && !config->insecure) {
         if (config->authorities[0])
-            err = add_trust(tls, config->authorities[0], true, why);
+            err = add_trust(tls->trust, config->authorities[0], why);
         else
             (void)gnutls_certificate_set_x509_system_trust(tls->trust); /* none: nobody is known */
         if (!err && config->authorities[1])
-            err = add_trust(tls, config->authorities[1], false, why);
+            (void)gnutls_certificate_set_x509_trust_file(tls->trust, config->authorities[1],
+                                                         GNUTLS_X509_FMT_PEM); /* may be missing */
     }
     if (!err && config->certificate) {
         const char *key = config->key ? config->key : config->certificate;
@@ -242,6 +242,7 @@ tc_err tc_tls_client_new(const tc_tls_client_config *config, tc_tls **ret_tls, c
                 : gnutls_certificate_set_x509_key_file2(tls->trust, config->certificate, key,
                                                         GNUTLS_X509_FMT_PEM, NULL, 0);
         if (rc < 0) err = say(why, TC_ERR_OWN_CERT, "%s: %s", key, gnutls_strerror(rc));
+        tls->own = true;
     }
     if (err)
         tc_tls_free(tls);
@@ -289,14 +290,13 @@ void tc_tls_look(tc_tls *tls, int64_t now)
     pthread_mutex_unlock(&tls->lock);
     if (!file && !old_key) return;
     char why[TC_TLS_WHY] = "";
-    tc_tls_set *fresh = NULL, *old = NULL;
-    const tc_err err = load_set(&tls->config, &fresh, why);
+    tc_tls_set *fresh = NULL, *old = NULL, *was = tc_tls_set_ref(tls);
+    const tc_err err =
+        load_set(&tls->config, own_key && !old_key ? &was->ticket_secret : NULL, &fresh, why);
+    tc_tls_set_unref(was);
     pthread_mutex_lock(&tls->lock);
     if (!err) {
-        if (own_key && !old_key && tls->set->ticket_key.size == fresh->ticket_key.size)
-            memcpy(fresh->ticket_key.data, tls->set->ticket_key.data, fresh->ticket_key.size);
-        else
-            tls->key_made = now;
+        if (old_key) tls->key_made = now;
         old = tls->set;
         tls->set = fresh;
     }

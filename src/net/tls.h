@@ -26,6 +26,10 @@ typedef struct tc_tls_server_config {
     bool no_tickets;
     const char *tickets; /* file with the 64 bytes that session tickets are made with, for several
                             machines; NULL: a secret of this process, made anew every 12 hours */
+    const char *client_authorities; /* PEM file: clients are asked for a certificate by one of them;
+                                       NULL: they are not */
+    bool client_may_be_unknown;     /* who shows none is served, too; a bad one never is */
+    tc_span in_clear;         /* what somebody reads who speaks in clear text; then it is over */
     const tc_span *protocols; /* for ALPN, the best one first */
     size_t protocol_count;
     /* Files had changed and were taken up, or (err) could not be, and the old ones serve on. From

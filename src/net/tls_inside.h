@@ -13,16 +13,28 @@ typedef struct tc_tls_stamp {
     uint64_t inode;
 } tc_tls_stamp;
 
-/* The certificates that were loaded together. A handshake keeps them while it lasts. */
+enum { TC_TLS_TICKET_KEY = 64, TC_TLS_HOST = 256 };
+
+/* A certificate that can be shown. Tickets made under it are good under no other one, nor where
+ * clients are asked for other certificates. */
+typedef struct tc_tls_shown {
+    gnutls_certificate_credentials_t credentials;
+    gnutls_x509_crt_t leaf;
+    unsigned char ticket_key[TC_TLS_TICKET_KEY];
+} tc_tls_shown;
+
+/* The certificates that were loaded together. A handshake keeps them while it lasts, and a link
+ * where there are several. */
 typedef struct tc_tls_set {
     atomic_uint refs;
     size_t count;
-    gnutls_certificate_credentials_t *at; /* one for each pair */
-    gnutls_datum_t ticket_key;
+    tc_tls_shown *at; /* one for each pair */
+    gnutls_datum_t ticket_secret;
 } tc_tls_set;
 
 struct tc_tls {
     bool server, insecure;
+    bool own;                   /* client: there is a certificate of ours */
     gnutls_priority_t priority; /* one for all: each link would have 8 KB of its own */
     gnutls_datum_t protocols[TC_TLS_PROTOCOLS];
     unsigned protocol_count;
@@ -31,7 +43,7 @@ struct tc_tls {
     tc_tls_server_config config;
     pthread_mutex_t lock; /* of set and stamps; taken once a handshake */
     tc_tls_set *set;
-    tc_tls_stamp *stamps; /* of each pair's two files, then of the tickets' */
+    tc_tls_stamp *stamps; /* of each pair's two files, then of the tickets' and authorities' */
     atomic_llong next_look;
     int64_t key_made; /* monotonic ns; 0: not yet known */
 
@@ -41,5 +53,15 @@ struct tc_tls {
 
 tc_tls_set *tc_tls_set_ref(tc_tls *tls);
 void tc_tls_set_unref(tc_tls_set *set);
-/* The certificates for the server that the client named. */
-gnutls_certificate_credentials_t tc_tls_set_choose(const tc_tls_set *set, gnutls_session_t session);
+
+/* tls_names.c: which of the certificates is whose. */
+tc_err tc_tls_shown_prepare(tc_tls_shown *shown, const tc_tls_server_config *config,
+                            const gnutls_datum_t *secret) TC_MUST_USE;
+/* The certificate for a host, NUL-terminated, in lower case and without a dot at its end: an exact
+ * name before one with a wildcard, else the first. */
+size_t tc_tls_set_choose(const tc_tls_set *set, const char *host);
+bool tc_tls_shown_covers(const tc_tls_shown *shown, const char *host);
+/* The host that a client's hello asks for; false: none that could be a name of a server. */
+bool tc_tls_hello_host(const gnutls_datum_t *hello, char ret_host[TC_TLS_HOST]);
+/* host[:port] in the same form. False: it is none. */
+bool tc_tls_authority_host(tc_span authority, char ret_host[TC_TLS_HOST]);

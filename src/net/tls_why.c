@@ -155,7 +155,26 @@ static tc_err judge(unsigned status, gnutls_x509_crt_t crt, const tc_tls_name *n
     return TC_ERR_CERT_INVALID;
 }
 
-tc_err tc_tls_why(gnutls_session_t session, int rc, const tc_tls_name *name, char *why)
+/* The other end refused: us, or to go on without a certificate of ours. */
+static tc_err refused(const tc_tls_case *c, char *why, size_t *at)
+{
+    const gnutls_alert_description_t alert = gnutls_alert_get(c->session);
+    if (alert == GNUTLS_A_NO_APPLICATION_PROTOCOL) return TC_ERR_NOT_AGREED;
+    const bool asked = !c->server && gnutls_certificate_client_get_request_status(c->session) != 0;
+    const bool over_certificate =
+        alert == GNUTLS_A_CERTIFICATE_REQUIRED || alert == GNUTLS_A_UNKNOWN_CA ||
+        alert == GNUTLS_A_ACCESS_DENIED ||
+        (alert >= GNUTLS_A_BAD_CERTIFICATE && alert <= GNUTLS_A_CERTIFICATE_UNKNOWN);
+    if (asked && !c->own && (over_certificate || alert == GNUTLS_A_HANDSHAKE_FAILURE))
+        return TC_ERR_CERT_WANTED;
+    if (asked && c->own && alert == GNUTLS_A_CERTIFICATE_REQUIRED)
+        put(why, at, "it is by none of the authorities that the server names");
+    else
+        put(why, at, "the peer says: %s", gnutls_alert_get_name(alert));
+    return asked && over_certificate ? TC_ERR_CERT_REFUSED : TC_ERR_TLS_HANDSHAKE;
+}
+
+tc_err tc_tls_why(const tc_tls_case *c, int rc, char *why)
 {
     char nobody[TC_TLS_WHY];
     size_t at = 0;
@@ -163,8 +182,10 @@ tc_err tc_tls_why(gnutls_session_t session, int rc, const tc_tls_name *name, cha
     why[0] = 0;
     switch (rc) {
     case GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR: {
-        gnutls_x509_crt_t crt = certificate_of(session);
-        const tc_err err = judge(gnutls_session_get_verify_cert_status(session), crt, name, why);
+        gnutls_x509_crt_t crt = certificate_of(c->session);
+        const unsigned status =
+            c->server ? c->status : gnutls_session_get_verify_cert_status(c->session);
+        const tc_err err = judge(status, crt, c->name, why);
         if (crt) gnutls_x509_crt_deinit(crt);
         return err;
     }
@@ -172,17 +193,102 @@ tc_err tc_tls_why(gnutls_session_t session, int rc, const tc_tls_name *name, cha
     case GNUTLS_E_UNEXPECTED_PACKET_LENGTH:
     case GNUTLS_E_RECORD_OVERFLOW:
     case GNUTLS_E_UNSUPPORTED_VERSION_PACKET: return TC_ERR_NOT_TLS;
-    case GNUTLS_E_FATAL_ALERT_RECEIVED:
-        put(why, &at, "the peer says: %s", gnutls_alert_get_name(gnutls_alert_get(session)));
-        if (gnutls_alert_get(session) == GNUTLS_A_NO_APPLICATION_PROTOCOL) return TC_ERR_NOT_AGREED;
-        return TC_ERR_TLS_HANDSHAKE;
+    case GNUTLS_E_FATAL_ALERT_RECEIVED: return refused(c, why, &at);
     case GNUTLS_E_PREMATURE_TERMINATION:
         put(why, &at, "the peer closed the connection");
-        return TC_ERR_TLS_HANDSHAKE;
-    case GNUTLS_E_NO_CERTIFICATE_FOUND: put(why, &at, "the server shows no certificate"); break;
+        return c->server ? TC_ERR_PEER_CLOSED : TC_ERR_TLS_HANDSHAKE;
+    case GNUTLS_E_NO_CERTIFICATE_FOUND:
+    case GNUTLS_E_CERTIFICATE_REQUIRED:
+        if (c->server) return TC_ERR_CLIENT_CERT_NONE;
+        put(why, &at, "the server shows no certificate");
+        break;
     default: put(why, &at, "%s", gnutls_strerror(rc)); break;
     }
     return rc == GNUTLS_E_MEMORY_ERROR ? TC_ERR_NO_MEMORY : TC_ERR_TLS_HANDSHAKE;
+}
+
+/* --- what is told of it -------------------------------------------------------------------- */
+
+static const struct verdict {
+    tc_err err;
+    gnutls_alert_description_t alert;
+    const char *word; /* of a client's certificate */
+} verdicts[] = {
+    {TC_ERR_CERT_EXPIRED, GNUTLS_A_CERTIFICATE_EXPIRED, "it has expired"},
+    {TC_ERR_CERT_NOT_YET, GNUTLS_A_CERTIFICATE_EXPIRED, "it is not valid yet"},
+    {TC_ERR_CERT_NAME, GNUTLS_A_CERTIFICATE_UNKNOWN, "it is for another name"},
+    {TC_ERR_CERT_SELF_SIGNED, GNUTLS_A_UNKNOWN_CA, "it is self-signed"},
+    {TC_ERR_CERT_AUTHORITY, GNUTLS_A_UNKNOWN_CA, "it is from an unknown authority"},
+    {TC_ERR_CERT_REVOKED, GNUTLS_A_CERTIFICATE_REVOKED, "it was revoked"},
+    {TC_ERR_CERT_PURPOSE, GNUTLS_A_UNSUPPORTED_CERTIFICATE, "it is not for clients"},
+    {TC_ERR_CERT_INVALID, GNUTLS_A_BAD_CERTIFICATE, "it is not valid"},
+};
+
+static const struct verdict *verdict_of(tc_err err)
+{
+    for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++)
+        if (verdicts[i].err == err) return &verdicts[i];
+    return NULL;
+}
+
+void tc_tls_alert(gnutls_session_t session, int rc, tc_err err)
+{
+    const struct verdict *v = verdict_of(err);
+    const bool modern = gnutls_protocol_get_version(session) == GNUTLS_TLS1_3;
+    /* the results do not count: they may be gone */
+    if (err == TC_ERR_CLIENT_CERT_NONE)
+        (void)gnutls_alert_send(session, GNUTLS_AL_FATAL,
+                                modern ? GNUTLS_A_CERTIFICATE_REQUIRED
+                                       : GNUTLS_A_HANDSHAKE_FAILURE);
+    else if (v)
+        (void)gnutls_alert_send(session, GNUTLS_AL_FATAL, v->alert);
+    else
+        (void)gnutls_alert_send_appropriate(session, rc);
+}
+
+tc_err tc_tls_of_client(tc_err err, char *why)
+{
+    const struct verdict *v = verdict_of(err);
+    char more[TC_TLS_WHY];
+    if (!v) return err;
+    if (!why) return TC_ERR_CLIENT_CERT;
+    (void)snprintf(more, sizeof more, "%s", why);
+    (void)snprintf(why, TC_TLS_WHY, "%s%s%.400s", v->word, *more ? ": " : "", more);
+    return TC_ERR_CLIENT_CERT;
+}
+
+/* --- a client's certificate ---------------------------------------------------------------- */
+
+int tc_tls_verify_client(gnutls_session_t session, bool may_be_unknown, unsigned *ret_status)
+{
+    gnutls_typed_vdata_st asked = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
+                                   .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT};
+    unsigned count = 0;
+    *ret_status = 0;
+    if (!gnutls_certificate_get_peers(session, &count) || count == 0)
+        return may_be_unknown ? 0 : GNUTLS_E_CERTIFICATE_REQUIRED;
+    const int rc = gnutls_certificate_verify_peers(session, &asked, 1, ret_status);
+    if (rc < 0) return rc;
+    return *ret_status ? GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR : 0;
+}
+
+int tc_tls_subject(gnutls_session_t session, char **ret_subject)
+{
+    gnutls_x509_crt_t crt = certificate_of(session);
+    gnutls_datum_t text;
+    if (!crt) return 0;
+    int rc = gnutls_x509_crt_get_dn3(crt, &text, 0);
+    gnutls_x509_crt_deinit(crt);
+    if (rc < 0) return rc == GNUTLS_E_MEMORY_ERROR ? rc : 0; /* it has no subject */
+    *ret_subject = tc_alloc(text.size + 1);
+    if (*ret_subject) {
+        memcpy(*ret_subject, text.data, text.size);
+        (*ret_subject)[text.size] = 0;
+    } else {
+        rc = GNUTLS_E_MEMORY_ERROR;
+    }
+    gnutls_free(text.data);
+    return rc;
 }
 
 /* --- what was agreed on -------------------------------------------------------------------- */

@@ -15,7 +15,26 @@ void tc_tls_name_free(tc_tls_name *name);
  * its time, its authorities, its name and that it is for servers. A code of the library's. */
 int tc_tls_name_use(tc_tls_name *name, gnutls_session_t session, bool verify);
 
-/* The error for a handshake that failed with rc. why (TC_TLS_WHY bytes) and name may be NULL. */
-tc_err tc_tls_why(gnutls_session_t session, int rc, const tc_tls_name *name, char *why);
+/* What a link knows of itself when it failed. */
+typedef struct tc_tls_case {
+    gnutls_session_t session;
+    bool server;
+    bool own;                /* client: there is a certificate of ours */
+    unsigned status;         /* server: what is wrong with the client's certificate */
+    const tc_tls_name *name; /* client; may be NULL */
+} tc_tls_case;
+
+/* The error for what failed with rc. why: TC_TLS_WHY bytes; may be NULL. */
+tc_err tc_tls_why(const tc_tls_case *c, int rc, char *why);
+/* Tells the peer. */
+void tc_tls_alert(gnutls_session_t session, int rc, tc_err err);
+/* Errors over certificates are about the server's: the same about a client's. why may be NULL. */
+tc_err tc_tls_of_client(tc_err err, char *why);
+
+/* Verifies what the client showed: its time, its authorities and that it is for clients. A code of
+ * the library's. */
+int tc_tls_verify_client(gnutls_session_t session, bool may_be_unknown, unsigned *ret_status);
+/* The subject of the peer's certificate (RFC 4514), allocated; NULL: it showed none. */
+int tc_tls_subject(gnutls_session_t session, char **ret_subject);
 
 void tc_tls_describe(gnutls_session_t session, tc_protection *ret_protection);

@@ -14,7 +14,7 @@ typedef struct facts {
     unsigned status; /* 0: none was sent */
     uint64_t bytes;
     double ms;
-    tc_span agent, referer, authority;
+    tc_span agent, referer, authority, proven;
     const char *error; /* NULL: it ended well */
 } facts;
 
@@ -27,7 +27,8 @@ static facts facts_of(const tc_seen *seen)
                .version = tc_version_name(x->theirs.version),
                .status = x->times.ours_head ? x->ours.status : 0,
                .bytes = x->content_out,
-               .authority = x->theirs.authority};
+               .authority = x->theirs.authority,
+               .proven = x->proven};
     const int64_t end = x->times.ours_end ? x->times.ours_end : seen->at;
     f.ms = (double)(end - x->times.begun) / 1e6;
     if (x->theirs.method == TC_METHOD_CONNECT && x->theirs.authority.len)
@@ -83,6 +84,8 @@ static tc_err text_line(tc_buf *out, const facts *f, bool color, int64_t wall)
     if (!err) err = tc_buf_add_byte(out, ' ');
     if (!err) err = tc_text_terminal(out, f->target, false);
     if (!err) err = tc_buf_printf(out, "  %s%.*s%s", dim, TC_FMT(f->version), plain);
+    if (!err && f->proven.len) err = tc_buf_add(out, TC_SPAN("  "));
+    if (!err) err = tc_text_terminal(out, f->proven, false);
     if (!err && f->error)
         err = tc_buf_printf(out, "  %s%s%s", color ? color_of(0) : "", f->error, plain);
     return err ? err : tc_buf_add_byte(out, '\n');
@@ -156,16 +159,64 @@ static tc_err json_line(tc_buf *out, const tc_seen *seen, const facts *f, int64_
                             (unsigned long long)seen->x->content_in, f->ms);
     if (!err) err = put_member(out, "user_agent", f->agent);
     if (!err) err = put_member(out, "referer", f->referer);
+    if (!err && f->proven.len) err = put_member(out, "certificate", f->proven);
     if (!err && f->error) err = put_member(out, "error", tc_span_str(f->error));
     return err ? err : tc_buf_add(out, TC_SPAN("}\n"));
+}
+
+/* --- connections that came to nothing ------------------------------------------------------- */
+
+static tc_err refused_text(tc_buf *out, const tc_seen *seen, bool color, int64_t wall)
+{
+    const time_t seconds = (time_t)wall;
+    struct tm tm;
+    if (!localtime_r(&seconds, &tm)) return TC_ERR_SYSTEM;
+    const char *dim = color ? "\033[2m" : "", *plain = color ? "\033[0m" : "";
+    tc_err err = tc_buf_printf(out, "%s%02d:%02d:%02d  %-15s%s  %s---  %s", dim, tm.tm_hour,
+                               tm.tm_min, tm.tm_sec, seen->session->peer, plain,
+                               color ? color_of(0) : "", tc_err_sentence(seen->err));
+    if (!err && seen->text.len) err = tc_buf_add(out, TC_SPAN(": "));
+    if (!err) err = tc_text_terminal(out, seen->text, false);
+    return err ? err : tc_buf_printf(out, "%s\n", plain);
+}
+
+static tc_err refused_json(tc_buf *out, const tc_seen *seen, int64_t wall)
+{
+    const time_t seconds = (time_t)wall;
+    struct tm tm;
+    char date[32];
+    if (!gmtime_r(&seconds, &tm) || !strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &tm))
+        return TC_ERR_SYSTEM;
+    tc_err err = tc_buf_printf(out, "{\"time\":\"%s\"", date);
+    if (!err) err = put_member(out, "client", tc_span_str(seen->session->peer));
+    if (!err)
+        err =
+            tc_buf_printf(out, ",\"port\":%u,\"session\":%llu", (unsigned)seen->session->peer_port,
+                          (unsigned long long)seen->session->id);
+    if (!err) err = put_member(out, "error", tc_span_str(tc_err_sentence(seen->err)));
+    if (!err && seen->text.len) err = put_member(out, "why", seen->text);
+    return err ? err : tc_buf_add(out, TC_SPAN("}\n"));
+}
+
+bool tc_log_wants(enum tc_log_format format, const tc_seen *seen)
+{
+    if (seen->kind == TC_SEEN_CLOSED) return true;
+    return seen->kind == TC_SEEN_PROTECTED && seen->err && seen->err != TC_ERR_PEER_CLOSED &&
+           seen->err != TC_ERR_PEER_RESET && format != TC_LOG_COMBINED;
 }
 
 tc_err tc_log_line(tc_buf *out, enum tc_log_format format, bool color, const tc_seen *seen,
                    int64_t wall)
 {
-    const facts f = facts_of(seen);
     const size_t before = out->len;
     tc_err err = TC_OK;
+    if (seen->kind == TC_SEEN_PROTECTED) {
+        err = format == TC_LOG_JSON ? refused_json(out, seen, wall)
+                                    : refused_text(out, seen, color, wall);
+        if (err) out->len = before;
+        return err;
+    }
+    const facts f = facts_of(seen);
     switch (format) {
     case TC_LOG_TEXT: err = text_line(out, &f, color, wall); break;
     case TC_LOG_COMBINED: err = combined_line(out, seen->x, &f, wall); break;

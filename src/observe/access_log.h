@@ -1,4 +1,5 @@
-/* access_log.h - one line an exchange, from the event that closes it. */
+/* access_log.h - one line an exchange, from the event that closes it; and one for a connection that
+ * came to nothing. */
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "base/buf.h"
@@ -11,7 +12,11 @@ enum tc_log_format {
 };
 #define TC_LOG_WORDS "text|combined|json"
 
-/* Adds the line of a TC_SEEN_CLOSED, with its end of line. Whatever the peer sent is escaped. wall:
- * seconds since 1970. TC_ERR_FULL: nothing was added. */
+/* Whether there is a line for what was seen: for every exchange that is over (TC_SEEN_CLOSED), and,
+ * but in the combined format, for a handshake that failed (TC_SEEN_PROTECTED) and was not just cut
+ * off. */
+bool tc_log_wants(enum tc_log_format format, const tc_seen *seen);
+/* Adds that line with its end. Whatever the peer sent is escaped. wall: seconds since 1970.
+ * TC_ERR_FULL: nothing was added. */
 tc_err tc_log_line(tc_buf *out, enum tc_log_format format, bool color, const tc_seen *seen,
                    int64_t wall) TC_MUST_USE;

@@ -7,7 +7,8 @@
 #include "net/listen.h"
 #include "server/server.h"
 
-/* Server and Date, in every response: made anew each second, kept while a response uses it. */
+/* What is in every response of a scheme, Server and Date at least: made anew each second, kept
+ * while a response uses it. */
 typedef struct tc_common {
     tc_block block;
     tc_arena arena;
@@ -38,10 +39,11 @@ struct tc_worker {
     size_t listener_count;
     tc_alarm unpause;
     tc_task drain;
-    tc_common *common;
-    int64_t common_until;
+    tc_common *common, *secure_common;
+    int64_t common_until, secure_common_until;
     tc_reached reached;
-    uint64_t starved; /* times out of descriptors */
+    char why[TC_TLS_WHY]; /* of the handshake that failed last: shown in the same turn */
+    uint64_t starved;     /* times out of descriptors */
     void *state;
     tc_err err;
 };
@@ -58,5 +60,4 @@ struct tc_server {
 
 tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number) TC_MUST_USE;
 void tc_worker_fini(tc_worker *w);
-tc_err tc_worker_start(tc_worker *w) TC_MUST_USE;   /* takes its listeners over */
-void tc_worker_dress(tc_worker *w, tc_exchange *x); /* gives x the common block */
+tc_err tc_worker_start(tc_worker *w) TC_MUST_USE; /* takes its listeners over */

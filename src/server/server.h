@@ -23,6 +23,7 @@ typedef struct tc_server_config {
     unsigned workers; /* 0: one for each processor this process may use */
     bool http09;
     tc_tls *tls; /* for https:// listeners; NULL: there can be none. Lives longer than the server */
+    tc_span hsts; /* Strict-Transport-Security of every answer over https (RFC 6797); empty: none */
     tc_limits limits;
     tc_app app;
 } tc_server_config;

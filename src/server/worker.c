@@ -40,9 +40,10 @@ static void common_unref(void *argument)
     tc_slab_put(c->home, c);
 }
 
-static void renew_common(tc_worker *w)
+static void renew_common(tc_worker *w, bool secure)
 {
-    tc_common *c = tc_slab_get(&w->commons);
+    const tc_span hsts = w->server->config.hsts;
+    tc_common *c = tc_slab_get(&w->commons), **at = secure ? &w->secure_common : &w->common;
     if (!c) return; /* the old one serves on */
     memset(c, 0, offsetof(tc_common, room));
     c->home = &w->commons;
@@ -56,33 +57,38 @@ static void renew_common(tc_worker *w)
     if (!err)
         err = tc_fields_set(&c->block.fields, &c->arena, TC_FIELD_DATE,
                             tc_span_of(date, TC_DATE_BYTES));
+    if (!err && secure && hsts.len)
+        err = tc_fields_set(&c->block.fields, &c->arena, TC_FIELD_STRICT_TRANSPORT_SECURITY, hsts);
     assert(!err); /* the room is made for them */
-    if (w->common) common_unref(w->common);
-    w->common = c;
-    w->common_until = tc_loop_now(w->loop) + TC_S;
+    if (*at) common_unref(*at);
+    *at = c;
+    *(secure ? &w->secure_common_until : &w->common_until) = tc_loop_now(w->loop) + TC_S;
 }
 
-void tc_worker_dress(tc_worker *w, tc_exchange *x)
+static void dress(tc_session_env *env, tc_exchange *x)
 {
+    tc_worker *w = env->owner;
+    const bool secure = env == &w->secure;
     if (x->ours.blocks[0]) return;
-    if (tc_loop_now(w->loop) >= w->common_until) renew_common(w);
-    if (!w->common) return;
-    w->common->refs++;
-    if (tc_arena_defer(&x->arena, common_unref, w->common) == TC_OK)
-        x->ours.blocks[0] = &w->common->block;
+    if (tc_loop_now(w->loop) >= (secure ? w->secure_common_until : w->common_until))
+        renew_common(w, secure);
+    tc_common *c = secure ? w->secure_common : w->common;
+    if (!c) return;
+    c->refs++;
+    if (tc_arena_defer(&x->arena, common_unref, c) == TC_OK) x->ours.blocks[0] = &c->block;
 }
 
 static void route(tc_session_env *env, tc_exchange *x)
 {
     tc_worker *w = env->owner;
-    tc_worker_dress(w, x);
+    dress(env, x);
     w->server->config.app.route(w, x);
 }
 
 static void refuse(tc_session_env *env, tc_exchange *x, tc_err err)
 {
     tc_worker *w = env->owner;
-    tc_worker_dress(w, x);
+    dress(env, x);
     w->server->config.app.refuse(w, x, err);
 }
 
@@ -145,7 +151,7 @@ static void begin(tc_worker *w, bool secure, int fd, const struct sockaddr *peer
         tc_link_tcp_init(&c->tcp, w->loop, fd, peer, on_ready);
     } else {
         tc_tls_look(tls, tc_loop_now(w->loop));
-        if (tc_link_tls_init(&c->tls, w->loop, fd, peer, tls, NULL, NULL, on_ready) != TC_OK) {
+        if (tc_link_tls_init(&c->tls, w->loop, fd, peer, tls, NULL, w->why, on_ready) != TC_OK) {
             tc_slab_put(home, c);
             return;
         }
@@ -257,6 +263,7 @@ void tc_worker_fini(tc_worker *w)
 {
     if (w->state) w->server->config.app.worker_end(w->server->config.app.self, w, w->state);
     if (w->common) common_unref(w->common);
+    if (w->secure_common) common_unref(w->secure_common);
     for (size_t i = 0; i < w->listener_count; i++)
         close(w->listeners[i].io.fd);
     tc_free(w->listeners);

@@ -99,11 +99,16 @@ static void their_end(tc_session *s, tc_exchange *x, bool failed)
     }
 }
 
-/* A request for an https resource in clear text, say (RFC 9110, 7.4). */
-static bool misdirected(const tc_session *s, const tc_exchange *x)
+/* A request for an https resource in clear text, say, or for a host that the link was not made for
+ * (RFC 9110, 7.4). */
+static tc_err misdirected(const tc_session *s, const tc_exchange *x)
 {
     const tc_span ours = s->env->engine.scheme, theirs = x->theirs.scheme;
-    return theirs.at != ours.at && theirs.len && !tc_span_ieq(theirs, ours);
+    const tc_link *l = s->link;
+    if (theirs.at != ours.at && theirs.len && !tc_span_ieq(theirs, ours)) return TC_ERR_MISDIRECTED;
+    if (l->type->stands_for && !l->type->stands_for(l, x->theirs.authority))
+        return TC_ERR_MISDIRECTED_NAME;
+    return TC_OK;
 }
 
 static void their_head(tc_session *s, const tc_event *ev)
@@ -117,6 +122,7 @@ static void their_head(tc_session *s, const tc_event *ev)
     if (client) {
         tc_session_seen(s, TC_SEEN_RESPONSE_HEAD, x);
     } else {
+        if (s->link->type->proven) x->proven = s->link->type->proven(s->link);
         tc_session_adopt(s, x);
         tc_session_seen(s, TC_SEEN_REQUEST_HEAD, x);
     }
@@ -126,7 +132,7 @@ static void their_head(tc_session *s, const tc_event *ev)
         s->env->engine.reached->body_bytes++;
         err = TC_ERR_CONTENT_TOO_LARGE;
     }
-    if (!err && !client && misdirected(s, x)) err = TC_ERR_MISDIRECTED;
+    if (!err && !client) err = misdirected(s, x);
     if (!err) {
         if (!client) s->env->route(s->env, x);
         err = x->handler->on_head(x->self, x);

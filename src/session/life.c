@@ -37,7 +37,8 @@ static void end(tc_session *s)
     tc_session_env *env = s->env;
     tc_engine *e = tc_session_engine(s);
     if (s->flags & OPENING && tc_watched(env->watch, TC_SEEN_PROTECTED))
-        tc_session_show(s, TC_SEEN_PROTECTED, NULL, s->why, (tc_span){0}, false);
+        tc_session_show(s, TC_SEEN_PROTECTED, NULL, s->why,
+                        s->link->type->why ? s->link->type->why(s->link) : (tc_span){0}, false);
     if (s->exchanges && s->link->type->spoil) s->link->type->spoil(s->link);
     s->flags |= IN_TURN | DEAD; /* nothing that a handler asks for now can be done */
     while (s->exchanges)

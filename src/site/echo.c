@@ -21,6 +21,7 @@ struct echo {
 /* What is shown of the content and the target, as text. */
 struct facts {
     tc_span path, query; /* query: with its "?", or empty */
+    tc_span proven;      /* who the client proved to be */
     uint64_t length;
     char hex[2 * SHA256_DIGEST_SIZE];
     char digest[64]; /* "sha-256=:...:" (RFC 9530, 2) */
@@ -130,6 +131,7 @@ static void write_json(tc_page *p, const tc_message *m, const struct facts *f)
     else
         tc_page_raw(p, TC_SPAN(",\n  \"query\": null"));
     json_pair(p, ",\n  \"version\": ", tc_version_name(m->version));
+    if (f->proven.len) json_pair(p, ",\n  \"certificate\": ", f->proven);
     tc_page_raw(p, TC_SPAN(",\n  \"fields\": "));
     json_fields(p, &m->fields);
     tc_page_raw(p, TC_SPAN(",\n  \"content\": {\n    \"length\": "));
@@ -185,6 +187,7 @@ static void write_html(tc_page *p, const tc_message *m, const struct facts *f)
     html_row(p, TC_SPAN("Path"), f->path);
     if (f->query.len) html_row(p, TC_SPAN("Query"), tc_span_from(f->query, 1));
     html_row(p, TC_SPAN("Version"), tc_version_name(m->version));
+    if (f->proven.len) html_row(p, TC_SPAN("Certificate"), f->proven);
     tc_page_raw(p, TC_SPAN("</table>\n"));
     html_fields(p, "Fields", &m->fields);
     html_table(p, "Content");
@@ -228,6 +231,7 @@ static void write_text(tc_page *p, const tc_message *m, const struct facts *f)
     text_row(p, "Path       ", f->path);
     if (f->query.len) text_row(p, "Query      ", tc_span_from(f->query, 1));
     text_row(p, "Version    ", tc_version_name(m->version));
+    if (f->proven.len) text_row(p, "Cert       ", f->proven);
     text_fields(p, "\nFields\n", &m->fields);
     tc_page_raw(p, TC_SPAN("\nContent    "));
     write_length(p, f);
@@ -250,6 +254,7 @@ static tc_err on_end(void *self, tc_exchange *x)
     const enum tc_reply_kind kind = tc_accept_kind(&x->theirs, TC_REPLY_TEXT);
     tc_page p = {&e->page, TC_OK};
     fill(&f, x->theirs.path, e);
+    f.proven = x->proven;
     switch (kind) {
     case TC_REPLY_HTML: write_html(&p, &x->theirs, &f); break;
     case TC_REPLY_JSON: write_json(&p, &x->theirs, &f); break;

@@ -8,6 +8,7 @@
 #include "site/echo.h"
 #include "site/error_page.h"
 #include "site/files.h"
+#include "site/redirect.h"
 
 /* A worker's own. */
 typedef struct state {
@@ -71,6 +72,11 @@ static bool is_echo(const state *s, tc_span path)
 static void route(tc_worker *w, tc_exchange *x)
 {
     state *s = tc_worker_state(w);
+    if (s->config->secure_port && tc_to_https_wanted(x)) {
+        x->handler = &tc_to_https_handler;
+        x->self = (void *)(uintptr_t)&s->config->secure_port;
+        return;
+    }
     if (x->theirs.method == TC_METHOD_GET && !s->config->echo.len) {
         x->handler = &tc_files_handler;
         x->self = &s->files;

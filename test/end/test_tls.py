@@ -251,7 +251,11 @@ class Faults(Tls):
 
     def test_plaintext_before_the_handshake(self):
         server = self.secure()
-        for first in (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\0" * 100, b"\x16\x03\x01\xff\xff" + b"a" * 70000,
+        for hello in (b"GET /small HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /small\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"P"):
+            with self.subTest(hello):
+                got = self.assertRefused(server.raw(hello, True), 400)
+                self.assertEqual(got.body, b"This port speaks HTTPS: the address begins with https://\n")
+        for first in (b"\0" * 100, b"\x16\x03\x01\xff\xff" + b"a" * 70000,
                       b"\x15\x03\x03\x00\x02\x02\x28", b"\x17\x03\x03\x00\x10" + b"b" * 16, b"\x16\x03\x01\x00\x04\x0b\x00\x00\x00"):
             with self.subTest(first[:20]), server.wire() as wire:
                 try:
@@ -439,7 +443,8 @@ class Client(Tls):
         self.assertEqual(got.text, "hello", got)
         self.assertIn((("commonName", "me"),), self.seen[0][1]["subject"])
         without = self.get(peer, *self.trusted())
-        self.assertIn(without.status, (35, 56), without)
+        self.assertEqual(without.status, 58, without)
+        self.assertIn("the server wants a certificate of ours: --cert, --key", without.err)
         self.assertEqual(self.get(peer, *self.trusted(), "--cert", crt, "--key", self.good("second")[1]).status, 58)
 
     def test_files_that_cannot_be_used(self):

@@ -217,6 +217,40 @@ static void what_does_not_fit_is_left_out_whole(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+static void a_handshake_that_failed_has_a_line(void **state)
+{
+    (void)state;
+    seen.kind = TC_SEEN_PROTECTED;
+    seen.x = NULL;
+    assert_false(tc_log_wants(TC_LOG_TEXT, &seen));
+    seen.err = TC_ERR_PEER_CLOSED;
+    assert_false(tc_log_wants(TC_LOG_TEXT, &seen));
+    seen.err = TC_ERR_CLIENT_CERT;
+    seen.text = TC_SPAN("made by CN=\x1b[31m\"x\"");
+    assert_false(tc_log_wants(TC_LOG_COMBINED, &seen));
+    assert_true(tc_log_wants(TC_LOG_TEXT, &seen));
+    assert_non_null(strstr(text(), "---  the client's certificate is refused: made by CN="));
+    assert_null(strchr(text(), 0x1b));
+    assert_true(tc_log_wants(TC_LOG_JSON, &seen));
+    json_t *line = json_loads(line_of(TC_LOG_JSON, false), 0, NULL);
+    assert_non_null(line);
+    assert_string_equal(json_string_value(json_object_get(line, "why")),
+                        "made by CN=\x1b[31m\"x\"");
+    json_decref(line);
+}
+
+static void who_has_proved_it_is_named(void **state)
+{
+    (void)state;
+    x.proven = TC_SPAN("CN=me,O=\"a\x1b");
+    assert_non_null(strstr(text(), "  CN=me,O=\"a"));
+    assert_null(strchr(text(), 0x1b));
+    json_t *line = json_loads(line_of(TC_LOG_JSON, false), 0, NULL);
+    assert_non_null(line);
+    assert_string_equal(json_string_value(json_object_get(line, "certificate")), "CN=me,O=\"a\x1b");
+    json_decref(line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +264,8 @@ int main(void)
         TEST(a_tunnel_names_its_authority),
         TEST(hostile_bytes_are_escaped),
         TEST(what_does_not_fit_is_left_out_whole),
+        TEST(a_handshake_that_failed_has_a_line),
+        TEST(who_has_proved_it_is_named),
     };
     return cmocka_run_group_tests_name("access_log", tests, NULL, NULL);
 }

@@ -1,0 +1,136 @@
+/* tls_names.c - which certificate is for which host, and what the tickets made under it are bound
+ * to.
+ *
+ * The host is read from the hello before the library looks at it: a ticket in the same hello must
+ * be opened with the right key or not at all, or a session would be resumed where its certificate,
+ * or the client's, was never looked at. */
+// SPDX-License-Identifier: MIT
+#include <arpa/inet.h>
+#include <gnutls/crypto.h>
+#include <gnutls/x509.h>
+#include <string.h>
+
+#include "base/ascii.h"
+#include "http/target.h"
+#include "net/tls_inside.h"
+
+enum { NAME_HEAD = 5, SHA256_BYTES = 32 };
+
+/* --- hosts --------------------------------------------------------------------------------- */
+
+/* Letters, digits, '-', '.' and '_', in lower case; one dot at the end is no part of it. */
+static bool make_host(tc_span name, char host[TC_TLS_HOST])
+{
+    if (tc_span_ends(name, TC_SPAN("."))) name.len--;
+    if (name.len == 0 || name.len >= TC_TLS_HOST) return false;
+    for (size_t i = 0; i < name.len; i++) {
+        const char c = tc_ascii_lower(name.at[i]);
+        if (!tc_ascii_alpha(c) && !tc_ascii_digit(c) && c != '-' && c != '.' && c != '_')
+            return false;
+        host[i] = c;
+    }
+    host[name.len] = 0;
+    return true;
+}
+
+/* Server names: how many bytes, then of each its kind (0: host), its length and it (RFC 6066, 3).
+ */
+static int see_extension(void *into, unsigned number, const unsigned char *data, unsigned size)
+{
+    const tc_span all = tc_span_of((const char *)data, size);
+    char *host = into;
+    if (number != 0 || size < NAME_HEAD || data[2] != 0) return 0;
+    const size_t len = (size_t)data[3] << 8 | data[4];
+    struct in_addr address;
+    if (len > size - NAME_HEAD ||
+        !make_host(tc_span_first(tc_span_from(all, NAME_HEAD), len), host) ||
+        inet_pton(AF_INET, host, &address) == 1)
+        host[0] = 0;
+    return 0;
+}
+
+bool tc_tls_hello_host(const gnutls_datum_t *hello, char ret_host[TC_TLS_HOST])
+{
+    ret_host[0] = 0;
+    return gnutls_ext_raw_parse(ret_host, see_extension, hello,
+                                GNUTLS_EXT_RAW_FLAG_TLS_CLIENT_HELLO) >= 0 &&
+           ret_host[0];
+}
+
+bool tc_tls_authority_host(tc_span authority, char ret_host[TC_TLS_HOST])
+{
+    tc_span host;
+    uint16_t port;
+    if (tc_authority_split(authority, 0, &host, &port) != TC_OK) return false;
+    if (!memchr(host.at, ':', host.len)) return make_host(host, ret_host);
+    if (host.len >= TC_TLS_HOST) return false;
+    memcpy(ret_host, host.at, host.len); /* an IPv6 address */
+    ret_host[host.len] = 0;
+    return true;
+}
+
+/* --- certificates -------------------------------------------------------------------------- */
+
+bool tc_tls_shown_covers(const tc_tls_shown *shown, const char *host)
+{
+    return gnutls_x509_crt_check_hostname2(shown->leaf, host, 0) != 0;
+}
+
+size_t tc_tls_set_choose(const tc_tls_set *set, const char *host)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (gnutls_x509_crt_check_hostname2(set->at[i].leaf, host,
+                                            GNUTLS_VERIFY_DO_NOT_ALLOW_WILDCARDS))
+            return i;
+    for (size_t i = 0; i < set->count; i++)
+        if (tc_tls_shown_covers(&set->at[i], host)) return i;
+    return 0;
+}
+
+static int take_leaf(tc_tls_shown *shown)
+{
+    gnutls_x509_crt_t *list;
+    unsigned count = 0;
+    const int rc = gnutls_certificate_get_x509_crt(shown->credentials, 0, &list, &count);
+    if (rc < 0) return rc;
+    for (unsigned i = 1; i < count; i++)
+        gnutls_x509_crt_deinit(list[i]);
+    shown->leaf = count ? list[0] : NULL;
+    gnutls_free(list);
+    return count ? 0 : GNUTLS_E_NO_CERTIFICATE_FOUND;
+}
+
+/* What a ticket stands for, besides the secret: our certificate and what was asked of the client.
+ */
+static int bind_tickets(tc_tls_shown *shown, const tc_tls_server_config *config,
+                        const gnutls_datum_t *secret)
+{
+    gnutls_hmac_hd_t mac;
+    gnutls_datum_t leaf = {0}, authorities = {0};
+    unsigned char sums[2][SHA256_BYTES] = {{0}};
+    const char policy = !config->client_authorities     ? 'n'
+                        : config->client_may_be_unknown ? 'm'
+                                                        : 'y';
+    int rc = gnutls_x509_crt_export2(shown->leaf, GNUTLS_X509_FMT_DER, &leaf);
+    if (rc >= 0) rc = gnutls_hash_fast(GNUTLS_DIG_SHA256, leaf.data, leaf.size, sums[0]);
+    if (rc >= 0 && config->client_authorities)
+        rc = gnutls_load_file(config->client_authorities, &authorities);
+    if (rc >= 0 && authorities.data)
+        rc = gnutls_hash_fast(GNUTLS_DIG_SHA256, authorities.data, authorities.size, sums[1]);
+    if (rc >= 0) rc = gnutls_hmac_init(&mac, GNUTLS_MAC_SHA512, secret->data, secret->size);
+    gnutls_free(leaf.data);
+    gnutls_free(authorities.data);
+    if (rc < 0) return rc;
+    rc = gnutls_hmac(mac, sums, sizeof sums);
+    if (rc >= 0) rc = gnutls_hmac(mac, &policy, 1);
+    gnutls_hmac_deinit(mac, shown->ticket_key);
+    return rc;
+}
+
+tc_err tc_tls_shown_prepare(tc_tls_shown *shown, const tc_tls_server_config *config,
+                            const gnutls_datum_t *secret)
+{
+    int rc = take_leaf(shown);
+    if (rc >= 0 && secret) rc = bind_tickets(shown, config, secret);
+    return rc >= 0 ? TC_OK : rc == GNUTLS_E_MEMORY_ERROR ? TC_ERR_NO_MEMORY : TC_ERR_OWN_CERT;
+}

@@ -1,0 +1,309 @@
+"""HTTPS at the server beyond the plain case: redirects from http, HSTS, client certificates, requests on
+connections made for another name, resumption, and faults; with curl, openssl and Python's ssl as peers."""
+import json
+import os
+import re
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+from harness import Peer, free_port, sanitized, wait_for
+from test_tls import Tls
+
+NAMES = "DNS:localhost,IP:127.0.0.1"
+
+
+class Redirect(Tls):
+    def setUp(self):
+        super().setUp()
+        self.second = free_port()
+
+    def both(self, *options):
+        return self.secure("--redirect-https", *options, listen=["http://127.0.0.1:{port}", f"https://127.0.0.1:{self.second}"])
+
+    def test_every_request_is_sent_on(self):
+        server = self.both()
+        for host, shown in (("a.example", "a.example"), ("a.example:80", "a.example"), ("[::1]:8080", "[::1]"), ("127.0.0.1", "127.0.0.1")):
+            for method in ("GET", "HEAD", "POST", "DELETE"):
+                with self.subTest(host=host, method=method):
+                    got = server.ask("/x?y=%41", method, host=host, body=b"z" if method == "POST" else b"")
+                    self.assertEqual((got.status, got.get("location")), (308, f"https://{shown}:{self.second}/x?y=%41"))
+        self.assertEqual(server.ask("http://b.example/p", host="a.example").get("location"), f"https://b.example:{self.second}/p")
+        self.assertTrue(wait_for(lambda: f"http://127.0.0.1:{server.port}/    to https://" in server.said()))
+
+    def test_no_host_no_address(self):
+        server = self.both()
+        with server.wire() as wire:
+            wire.send(b"GET / HTTP/1.0\r\n\r\n")
+            self.assertEqual(wire.response().status, 400)
+        self.assertEqual(server.ask("/", host="").status, 400)
+        self.assertEqual(server.ask("/", host="a b").status, 400)
+        self.assertEqual(server.ask("*", "OPTIONS").get("location"), None)
+        self.assertNotIn(b"home", server.raw(b"GET /index.html\r\n"))  # HTTP/0.9
+
+    def test_followed(self):
+        server = self.both()
+        got = self.curl("-L", "--cacert", self.ca, f"http://127.0.0.1:{server.port}/small")
+        self.assertEqual(got.text, "s" * 612, got)
+        got = self.curl("--http2-prior-knowledge", "-o", "/dev/null", "-w", "%{http_version} %{http_code} %{redirect_url}",
+                        f"http://127.0.0.1:{server.port}/small")
+        self.assertEqual(got.text, f"2 308 https://127.0.0.1:{self.second}/small")
+        got = self.tercet("get", "-L", f"http://127.0.0.1:{server.port}/small", env=self.env)
+        self.assertEqual(got.text, "s" * 612, got)
+
+    def test_the_usual_port_is_not_named(self):
+        if os.getuid() != 0:
+            self.skipTest("port 443 is for root")
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.9", 443))
+            except OSError as fault:
+                self.skipTest(f"127.0.0.9:443: {fault}")
+        server = self.secure("--redirect-https", listen=["http://127.0.0.1:{port}", "https://127.0.0.9:443"])
+        self.assertEqual(server.ask("/", host="a.example:8080").get("location"), "https://a.example/")
+
+    def test_wrong_use(self):
+        for options in (("--redirect-https", "--listen", "http://127.0.0.1:1"), ("--redirect-https", "--listen", "https://127.0.0.1:1"),
+                        ("--hsts", "5", "--listen", "http://127.0.0.1:1"), ("--hsts", "-1"), ("--hsts", "1,all"), ("--hsts", "1,preload,preload"),
+                        ("--hsts", ""), ("--client-cert", "require"), ("--client-ca", "x", "--listen", "http://127.0.0.1:1")):
+            with self.subTest(options):
+                self.assertEqual(self.tercet("serve", self.dir, *options, env=self.env).status, 2)
+        bad = self.tercet("serve", self.dir, "--listen", "https://127.0.0.1:1", "--client-ca", self.dir / "none", env=self.env)
+        self.assertEqual(bad.status, 77, bad)
+
+    def test_hsts(self):
+        server = self.secure("--hsts", "31536000,subdomains,preload", listen=["http://127.0.0.1:{port}", f"https://127.0.0.1:{self.second}"])
+        value = "strict-transport-security: max-age=31536000; includeSubDomains; preload"
+        for version in ("--http1.0", "--http1.1", "--http2"):
+            for path in ("/small", "/nowhere"):
+                with self.subTest(version, path=path):
+                    got = self.curl(version, "--cacert", self.ca, "-D", "-", "-o", "/dev/null", f"https://127.0.0.1:{self.second}{path}")
+                    self.assertEqual([line for line in got.text.splitlines() if line.lower().startswith("strict-")],
+                                     [value if version == "--http2" else value.replace("strict-transport-security", "Strict-Transport-Security")])
+        for path in ("/small", "/nowhere"):
+            self.assertIsNone(server.ask(path).get("strict-transport-security"))
+        short = self.secure("--hsts", "0")
+        self.assertIn(b"Strict-Transport-Security: max-age=0\r\n", self.talk(self.connect(short))[0] + b"\r\n")
+
+
+class ClientCertificates(Tls):
+    def setUp(self):
+        super().setUp()
+        self.pair = self.certificate("server", NAMES)
+        self.me = self.certificate("me", "email:me@example.org", usage="clientAuth")
+        self.log = self.dir / "log"
+
+    def asking(self, *options, **how):
+        return self.secure("--cert", self.pair[0], "--key", self.pair[1], "--client-ca", self.authority()[0], *options,
+                           "--log-format", "json", log=str(self.log), **how)
+
+    def get(self, server, pair=None, *options, path="/echo"):
+        own = ("--cert", pair[0], "--key", pair[1]) if pair else ()
+        return self.tercet("get", "--cacert", self.authority()[0], *own, *options, f"https://localhost:{server.port}{path}",
+                           "Accept:application/json", env=self.env)
+
+    def logged(self, count):
+        """The lines of the log, once there are so many."""
+        wait_for(lambda: self.log.exists() and self.log.read_text().count("\n") >= count)
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def test_known_client(self):
+        for options in ((), ("--client-cert", "require"), ("--client-cert", "request")):
+            with self.subTest(options):
+                self.log.unlink(missing_ok=True)
+                server = self.asking(*options)
+                got = self.get(server, self.me)
+                self.assertEqual(got.status, 0, got)
+                self.assertEqual(json.loads(got.text)["certificate"], "CN=me")
+                self.assertEqual(self.logged(1)[0]["certificate"], "CN=me")
+                for version in ("--http1.1", "--http2"):
+                    for tls in ("1.2", "1.3"):
+                        got = self.curl(version, "--tls-max", tls, "--cacert", self.authority()[0], "--cert", self.me[0], "--key", self.me[1],
+                                        "-H", "Accept: application/json", f"https://localhost:{server.port}/echo")
+                        self.assertEqual(json.loads(got.text)["certificate"], "CN=me", got)
+
+    def test_unknown_client_is_refused(self):
+        server = self.asking()
+        got = self.get(server)
+        self.assertEqual((got.status, got.out), (58, b""), got)
+        self.assertIn("the server wants a certificate of ours: --cert, --key", got.err)
+        self.assertIn("the client shows no certificate", self.logged(1)[0]["error"])
+        got = self.curl("--tls-max", "1.2", "--cacert", self.authority()[0], f"https://localhost:{server.port}/")
+        self.assertNotEqual(got.status, 0)
+        self.assertIn("the client shows no certificate", self.logged(2)[1]["error"])
+        for version, alert in ((ssl.TLSVersion.TLSv1_2, "handshake failure"), (ssl.TLSVersion.TLSv1_3, "certificate required")):
+            with self.assertRaisesRegex(ssl.SSLError, f"(?i){alert}".replace(" ", "[ _]")):
+                wire = self.connect(server, self.context(self.authority()[0], minimum_version=version, maximum_version=version))
+                wire.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                wire.recv(100)
+        self.assertIsNone(server.proc.poll())
+
+    def test_unknown_client_is_served_where_that_is_said(self):
+        server = self.asking("--client-cert", "request")
+        got = self.get(server)
+        self.assertNotIn("certificate", json.loads(got.text))
+        self.assertNotIn("certificate", self.logged(1)[0])
+
+    def test_bad_certificates(self):
+        late = self.certificate("late", "DNS:x", days=0, usage="clientAuth")
+        other = self.authority("other")
+        foreign = self.dir / "foreign.pem", self.dir / "foreign.key"
+        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", foreign[1], "-out",
+                     self.dir / "foreign.crt", "-days", 9, "-subj", "/CN=foreign", "-CA", other[0], "-CAkey", other[1])
+        foreign[0].write_bytes((self.dir / "foreign.crt").read_bytes())
+        time.sleep(1.1)
+        for option in ("require", "request"):
+            self.log.unlink(missing_ok=True)
+            server = self.asking("--client-cert", option)
+            for n, (pair, word, alert) in enumerate((
+                    (late, "it has expired: it ended on", "expired"), (foreign, "it is from an unknown authority: made by CN=test other", "unknown ca"),
+                    (other, "it is self-signed", "unknown ca"), (self.pair, "it is not for clients", "unsupported certificate"))):
+                with self.subTest(word, option=option):
+                    context = self.context(self.authority()[0])
+                    context.load_cert_chain(*pair)
+                    with self.assertRaisesRegex(ssl.SSLError, f"(?i){alert}".replace(" ", "[ _]")):
+                        wire = self.connect(server, context)
+                        wire.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                        wire.recv(100)
+                    line = self.logged(n + 1)[n]
+                    self.assertEqual(line["error"], "the client's certificate is refused")
+                    self.assertIn(word, line["why"])
+            got = self.get(server, late)
+            self.assertEqual(got.status, 58, got)
+            self.assertIn("the server refuses our certificate", got.err)
+            got = self.get(server, other)  # it is not even shown: the server names other authorities
+            self.assertEqual(got.status, 58 if option == "require" else 0, got)
+            if option == "require":
+                self.assertIn("by none of the authorities that the server names", got.err)
+
+    def test_resumed_client_is_known_and_still_verified(self):
+        server = self.asking()
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            with self.subTest(version):
+                context = self.context(self.authority()[0], minimum_version=version, maximum_version=version)
+                context.load_cert_chain(*self.me)
+                first = self.connect(server, context)
+                self.talk(first)
+                second = self.connect(server, context, session=first.session)
+                self.assertIn(b'"certificate": "CN=me"', self.talk(second, "/echo", "Accept: application/json\r\nConnection: close\r\n")[1])
+                self.assertTrue(second.session_reused)
+
+    def test_resumed_client_whose_time_is_over(self):
+        server = self.asking()
+        end = time.strftime("%y%m%d%H%M%SZ", time.gmtime(time.time() + 6))
+        crt, key, csr = (self.dir / f"brief.{e}" for e in ("pem", "key", "csr"))
+        ca, ca_key = self.authority()
+        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", csr, "-subj", "/CN=brief")
+        (self.dir / "index.txt").write_text("")
+        (self.dir / "ca.cnf").write_text(f"[a]\ndatabase={self.dir}/index.txt\nnew_certs_dir={self.dir}\ndefault_md=sha256\npolicy=p\nrand_serial=yes\n"
+                                         "[p]\ncommonName=supplied\n[e]\nextendedKeyUsage=clientAuth\nbasicConstraints=CA:FALSE\n")
+        self.openssl("ca", "-batch", "-config", self.dir / "ca.cnf", "-name", "a", "-cert", ca, "-keyfile", ca_key, "-in", csr, "-out", crt, "-notext",
+                     "-extensions", "e", "-startdate", "200101000000Z", "-enddate", end)
+        context = self.context(ca)
+        context.load_cert_chain(crt, key)
+        first = self.connect(server, context)
+        self.assertIn(b"200 OK", self.talk(first)[0])
+        time.sleep(7.5)
+        with self.assertRaisesRegex(ssl.SSLError, "(?i)expired"):
+            self.talk(self.connect(server, context, session=first.session))
+
+
+class Names(Tls):
+    """A request for a name that the connection was not made for is misdirected."""
+
+    def setUp(self):
+        super().setUp()
+        options = []
+        for name, names in (("one", "DNS:one.example,DNS:both.example"), ("two", "DNS:two.example,DNS:*.wild.example"), ("three", "DNS:x.wild.example")):
+            options += [o for pair in zip(("--cert", "--key"), self.certificate(name, names)) for o in pair]
+        self.server = self.secure(*options)
+
+    def ask(self, name, *hosts, version="--http1.1"):
+        """Statuses of requests for each host on one connection made for that name."""
+        port = self.server.port
+        urls = [part for host in hosts for part in ("-o", "/dev/null", f"https://{name}:{port}/small", "-H", f"Host: {host}", "-w", "%{http_code} %{num_connects}\\n", "--next",
+                                                    version, "-s", "--cacert", self.authority()[0], "--resolve", f"{name}:{port}:127.0.0.1")]
+        got = self.curl(version, "--cacert", self.authority()[0], "--resolve", f"{name}:{port}:127.0.0.1", *urls[:-7])
+        lines = [line.split() for line in got.text.splitlines()]
+        self.assertEqual([connects for _, connects in lines], ["1"] + ["0"] * (len(hosts) - 1), got)
+        return [int(status) for status, _ in lines]
+
+    def test_names_of_one_certificate_share(self):
+        for version in ("--http1.1", "--http2"):
+            with self.subTest(version):
+                self.assertEqual(self.ask("one.example", "one.example", "both.example", "ONE.example.:99", "nobody.example", version=version), [200] * 4)
+                self.assertEqual(self.ask("y.wild.example", "two.example", "z.wild.example", version=version), [200, 200])
+
+    def test_names_of_others_do_not(self):
+        for version in ("--http1.1", "--http2"):
+            with self.subTest(version):
+                self.assertEqual(self.ask("one.example", "two.example", "one.example", "a.wild.example", "both.example", version=version), [421, 200, 421, 200])
+                self.assertEqual(self.ask("two.example", "one.example", "nobody.example", "127.0.0.1", "[::1]", "two.example", version=version),
+                                 [421, 421, 421, 421, 200])
+                # its own certificate would be another one, but this one is good for it, too
+                self.assertEqual(self.ask("two.example", "x.wild.example", version=version), [200])
+                self.assertEqual(self.ask("x.wild.example", "y.wild.example", version=version), [421])
+
+    def test_without_a_name(self):
+        context = self.context(self.authority()[0], check_hostname=False)
+        for host, status in (("one.example", b"200"), ("127.0.0.1", b"200"), ("two.example", b"421")):
+            wire = self.connect(self.server, context, name=None)
+            wire.sendall(f"GET /small HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            self.assertIn(b" %b " % status, wire.recv(4096))
+
+    def test_single_certificate_is_for_all(self):
+        server = self.secure()
+        wire = self.connect(server)
+        wire.sendall(b"GET /small HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n")
+        self.assertIn(b"200 OK", wire.recv(4096))
+
+
+class Resumption(Tls):
+    """A session is resumed only under the certificate and the client-certificate policy that it was made under."""
+
+    def s_client(self, server, name, *options):
+        """Whether the session was resumed; and a request is answered."""
+        got = self.other("openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-servername", name, "-CAfile", self.authority()[0],
+                         "-ign_eof", *options, stdin=b"GET /small HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n" % name.encode(), seconds=20)
+        return "Reused, TLSv1" in got.text, "s" * 612 in got.text
+
+    def test_not_under_another_certificate(self):
+        one, two = self.certificate("one", "DNS:one.example"), self.certificate("two", "DNS:two.example")
+        server = self.secure("--cert", one[0], "--key", one[1], "--cert", two[0], "--key", two[1])
+        session = self.dir / "session"
+        for version in ("-tls1_2", "-tls1_3"):
+            self.assertEqual(self.s_client(server, "one.example", version, "-sess_out", session), (False, True))
+            self.assertEqual(self.s_client(server, "one.example", version, "-sess_in", session), (True, True))
+            self.assertEqual(self.s_client(server, "two.example", version, "-sess_in", session), (False, True))
+            self.assertEqual(self.s_client(server, "one.example", version, "-sess_in", session), (True, True))
+
+    def test_not_under_another_policy(self):
+        pair, me, tickets = self.certificate("one", "DNS:one.example"), self.certificate("me", "DNS:x", usage="clientAuth"), self.dir / "tickets"
+        ca, other = self.authority()[0], self.authority("other")[0]
+        common = ("--cert", pair[0], "--key", pair[1], "--tickets", tickets)
+        servers = {"none": self.secure(*common), "none too": self.secure(*common), "request": self.secure(*common, "--client-ca", ca, "--client-cert", "request"),
+                   "require": self.secure(*common, "--client-ca", ca), "other": self.secure(*common, "--client-ca", other, "--client-cert", "request")}
+        session = self.dir / "session"
+        for version in ("-tls1_2", "-tls1_3"):
+            self.assertEqual(self.s_client(servers["none"], "one.example", version, "-sess_out", session), (False, True))
+            for name, outcome in (("none too", (True, True)), ("request", (False, True)), ("require", (False, False)), ("other", (False, True))):
+                self.assertEqual(self.s_client(servers[name], "one.example", version, "-sess_in", session), outcome, name)
+            known = ("-cert", me[0], "-key", me[1])
+            self.assertEqual(self.s_client(servers["require"], "one.example", version, *known, "-sess_out", session), (False, True))
+            self.assertEqual(self.s_client(servers["require"], "one.example", version, "-sess_in", session), (True, True))
+            for name in ("none", "request", "other"):
+                self.assertEqual(self.s_client(servers[name], "one.example", version, "-sess_in", session), (False, True), name)
+
+    def test_not_under_a_renewed_certificate(self):
+        pair = self.certificate("one", "DNS:one.example")
+        server = self.secure("--cert", pair[0], "--key", pair[1])
+        session = self.dir / "session"
+        self.assertEqual(self.s_client(server, "one.example", "-sess_out", session), (False, True))
+        new = self.certificate("new", "DNS:one.example")
+        new[1].replace(pair[1])
+        new[0].replace(pair[0])
+        self.assertTrue(wait_for(lambda: self.s_client(server, "one.example") and "taken up" in server.said(), 8, 0.3))
+        self.assertEqual(self.s_client(server, "one.example", "-sess_in", session), (False, True))
