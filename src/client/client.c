@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "client/choice.h"
+#include "client/pool.h"
 
 static void ready(tc_link *l, unsigned what)
 {
@@ -25,6 +26,7 @@ static void ended(tc_session_env *env, tc_session *s, tc_err why)
         break;
     }
     if (gone->opened) gone->opened(gone, why ? why : TC_ERR_SESSION_ENDED);
+    tc_pool_wake(c, &gone->origin, UINT32_MAX);
     tc_free(gone->memory);
     tc_free(gone);
 }
@@ -38,6 +40,15 @@ static void tell_choice(tc_connection *connection)
     const bool secure = link->type->protection && link->type->protection(link, &p);
     tc_session_tell(&connection->session, TC_SEEN_CHOSEN,
                     tc_choice_text(connection->origin.version, secure ? &p : NULL, text));
+}
+
+/* A session that had its turn may take one more. */
+static void idle(tc_session_env *env, tc_session *s)
+{
+    tc_client *c = (tc_client *)env;
+    const tc_connection *connection =
+        (tc_connection *)((char *)s - offsetof(tc_connection, session));
+    if (c->waiting && !connection->opened) tc_pool_wake(c, &connection->origin, 1);
 }
 
 static void opened(tc_session_env *env, tc_session *s)
@@ -60,6 +71,7 @@ tc_err tc_client_init(tc_client *c, tc_loop *loop, const tc_limits *limits, tc_r
     const tc_err err = tc_session_env_init(&c->env, loop, TC_CLIENT, limits, reached);
     c->env.ended = ended;
     c->env.opened = opened;
+    c->env.idle = idle;
     return err;
 }
 
@@ -87,13 +99,6 @@ tc_err tc_client_secure(tc_client *c, enum tc_version version, char why[TC_TLS_W
     return tc_tls_client_new(&config, &c->tls[version], why);
 }
 
-tc_connection *tc_client_idle(tc_client *c, const tc_origin *origin)
-{
-    for (tc_connection *at = c->connections; at; at = at->next)
-        if (tc_origin_eq(&at->origin, origin) && tc_session_idle(&at->session)) return at;
-    return NULL;
-}
-
 tc_err tc_client_adopt(tc_client *c, int fd, const tc_address *peer, const tc_origin *origin,
                        const void *opener, tc_connection **ret_connection)
 {
@@ -105,6 +110,7 @@ tc_err tc_client_adopt(tc_client *c, int fd, const tc_address *peer, const tc_or
         return err;
     }
     made->client = c;
+    made->number = ++c->made;
     tc_tls *tls = c->tls[origin->version];
     const struct sockaddr *address = peer ? &peer->any : NULL;
     const bool secure = tc_span_eq(origin->scheme, TC_SPAN("https"));

@@ -18,7 +18,9 @@ typedef struct tc_connection {
     tc_session session;
     struct tc_client *client;
     struct tc_connection *next;
-    bool used; /* had an exchange before */
+    uint64_t number; /* from 1 in each client */
+    bool used;       /* had an exchange before */
+    bool spent;      /* takes no exchange any more */
     tc_origin origin;
     char *memory; /* what origin points at */
     /* Once, while it is opening: it is open, or (err) will not be and goes. May be NULL. */
@@ -34,6 +36,9 @@ typedef struct tc_client {
     tc_reached *reached;
     tc_lookup *lookup; /* NULL: the system's */
     tc_connection *connections;
+    uint64_t made, fetches;          /* connections and fetches so far */
+    struct tc_fetch *openers;        /* each makes a connection */
+    struct tc_fetch *waiting;        /* for a connection, in order; see pool.h */
     tc_tls_client_config tls_config; /* filled in by the caller before the first https */
     tc_tls *tls[TC_HTTP_3 + 1];      /* for each version asked for; made when it is needed */
 } tc_client;
@@ -44,8 +49,6 @@ void tc_client_fini(tc_client *c); /* ends all connections; no fetch may be unde
 
 /* What secures connections, made when it is first asked for: the system's authorities are many. */
 tc_err tc_client_secure(tc_client *c, enum tc_version version, char why[TC_TLS_WHY]) TC_MUST_USE;
-/* One that is idle and was made for the same origin; NULL: there is none. */
-tc_connection *tc_client_idle(tc_client *c, const tc_origin *origin);
 /* Makes a connection of a connected descriptor, which is the client's from here on, whatever the
  * result; opener is told to those who look on. It may be opening (tc_session_opening): then nothing
  * can be started before its opened. */

@@ -43,7 +43,7 @@ static void read_piece(tc_fetch *f)
         f->sending = false;
         sent(f, tc_exchange_end(f->x));
     } else {
-        f->lent = true;
+        f->lent = f->read = true;
         sent(f, tc_exchange_send(f->x, tc_run_bytes(tc_span_of(f->piece, (size_t)n)), false));
     }
 }

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "client/inside.h"
+#include "client/pool.h"
 
 enum { CONTINUE_MS = 1000, QUIET_LOOKS = 4 };
 
@@ -24,13 +25,18 @@ static void say(tc_fetch *f, tc_span why)
 }
 
 /* The first reason given stays. */
-static void over(tc_fetch *f, tc_err err, tc_span why)
+void tc_fetch_over(tc_fetch *f, tc_err err, tc_span why)
 {
     if (!f->err) {
         f->err = err;
         if (why.len) say(f, why);
     }
     go_on(f, TC_FETCH_OVER);
+}
+
+void tc_fetch_again(tc_fetch *f)
+{
+    go_on(f, TC_FETCH_GO);
 }
 
 /* --- the exchange, as a handler ------------------------------------------------------------ */
@@ -114,6 +120,21 @@ static tc_err on_room(void *self, tc_exchange *x)
     return TC_OK;
 }
 
+/* Streams that a server refused, or that are above the last one it will look at, were certainly not
+ * acted on, whatever the method (RFC 9113, 6.8 and 8.7). */
+static bool was_refused(const tc_fetch *f, const tc_exchange *x, tc_err why)
+{
+    return why == TC_ERR_REFUSED && !f->err && x->theirs.status < 200;
+}
+
+/* Once, on a connection that is made from here on. */
+static void retry(tc_fetch *f)
+{
+    f->retried = true;
+    f->after = f->client->made;
+    go_on(f, TC_FETCH_GO);
+}
+
 /* The server may close a kept connection at any time: that is nobody's failure. */
 static bool died_unanswered(const tc_fetch *f, const tc_exchange *x, tc_err why)
 {
@@ -140,15 +161,22 @@ static void on_close(void *self, tc_exchange *x, tc_err why)
         go_on(f, TC_FETCH_GO);
     } else if (died_unanswered(f, x, why)) {
         if (tc_request_repeatable(&f->request)) {
-            f->retried = f->fresh = true;
-            go_on(f, TC_FETCH_GO);
+            retry(f);
         } else {
-            over(f, why,
-                 TC_SPAN("the kept connection was closed before an answer; the request may have "
-                         "been acted on, so it is not sent again by itself"));
+            tc_fetch_over(
+                f, why,
+                TC_SPAN("the kept connection was closed before an answer; the request may have "
+                        "been acted on, so it is not sent again by itself"));
         }
+    } else if (was_refused(f, x, why) && !f->retried && !f->read) {
+        retry(f);
+    } else if (was_refused(f, x, why)) {
+        tc_fetch_over(f, why,
+                      f->retried
+                          ? TC_SPAN("the server refused it a second time, on a new connection")
+                          : TC_SPAN("its content came from a stream that cannot be read twice"));
     } else {
-        over(f, why, link_why(x));
+        tc_fetch_over(f, why, link_why(x));
     }
 }
 
@@ -183,7 +211,7 @@ static void launch(tc_fetch *f, tc_connection *connection)
 {
     tc_exchange *x = tc_session_exchange(&f->client->env);
     if (!x) {
-        over(f, TC_ERR_NO_MEMORY, (tc_span){0});
+        tc_fetch_over(f, TC_ERR_NO_MEMORY, (tc_span){0});
         return;
     }
     fill(f, x);
@@ -194,15 +222,20 @@ static void launch(tc_fetch *f, tc_connection *connection)
         tc_exchange_fini(x);
         tc_slab_put(&f->client->env.exchanges, x);
         if (err == TC_ERR_SESSION_ENDED && f->reused) { /* it had just ended: nothing was sent */
-            f->fresh = true;
+            connection->spent = true;
             go_on(f, TC_FETCH_GO);
+        } else if (err == TC_ERR_FULL && connection->session.exchanges) {
+            tc_pool_wait(f);
+        } else if (err == TC_ERR_FULL) {
+            tc_fetch_over(f, TC_ERR_REFUSED, TC_SPAN("it lets no request begin"));
         } else {
-            over(f, err, (tc_span){0});
+            tc_fetch_over(f, err, (tc_span){0});
         }
         return;
     }
     connection->used = true;
     f->x = x;
+    tc_pool_wake(f->client, &connection->origin, 1); /* there may be room for the next one, too */
     f->waits_100 = f->request.expects_continue && !x->ended;
     quiet_set(f, f->waits_100 ? CONTINUE_MS : quiet_step_ms(f));
     if (!f->waits_100 && !x->ended) tc_fetch_send(f);
@@ -218,7 +251,8 @@ static void opened(tc_connection *connection, tc_err err)
     }
     f->opening = NULL;
     connection->opened = NULL;
-    over(f, err, tc_span_str(connection->why));
+    tc_pool_settle(f, err, tc_span_str(connection->why));
+    tc_fetch_over(f, err, tc_span_str(connection->why));
 }
 
 static void launch_opened(tc_fetch *f)
@@ -227,31 +261,37 @@ static void launch_opened(tc_fetch *f)
     f->opening = NULL;
     connection->opened = NULL;
     launch(f, connection);
-}
-
-static tc_origin origin_of(const tc_fetch *f)
-{
-    const tc_request *r = &f->request;
-    return tc_origin_of(&r->url, r->version, &f->client->tls_config, &r->fields);
+    tc_pool_settle(f, TC_OK, (tc_span){0});
 }
 
 static void connected(tc_connect *c, tc_err err, int fd, const tc_address *peer)
 {
     tc_fetch *f = OWNER(tc_fetch, connect, c);
-    const tc_origin origin = origin_of(f);
+    const tc_origin origin = tc_fetch_origin(f);
     tc_connection *connection;
     f->connecting = false;
     if (err == TC_ERR_CONNECT_TIME) f->client->reached->connect_ms++;
     if (!err) err = tc_client_adopt(f->client, fd, peer, &origin, f, &connection);
-    if (err)
-        over(f, err, tc_span_str(c->why));
-    else if (!tc_session_opening(&connection->session))
+    if (err) {
+        tc_pool_settle(f, err, tc_span_str(c->why));
+        tc_fetch_over(f, err, tc_span_str(c->why));
+    } else if (!tc_session_opening(&connection->session)) {
         launch(f, connection);
-    else {
+        tc_pool_settle(f, TC_OK, (tc_span){0});
+    } else {
         f->opening = connection;
         connection->waiter = f;
         connection->opened = opened;
     }
+}
+
+static bool start_clock(tc_fetch *f)
+{
+    tc_loop *loop = f->client->loop;
+    if (!f->limit_ns || f->timed) return true;
+    f->timed = tc_loop_set(loop, &f->limit, tc_loop_tick(loop) + f->limit_ns) == TC_OK;
+    if (!f->timed) tc_fetch_over(f, TC_ERR_NO_MEMORY, (tc_span){0});
+    return f->timed;
 }
 
 static void dispatch(tc_fetch *f)
@@ -262,20 +302,26 @@ static void dispatch(tc_fetch *f)
         char why[TC_TLS_WHY];
         const tc_err err = tc_client_secure(f->client, r->version, why);
         if (err) {
-            over(f, err, tc_span_str(why));
+            tc_fetch_over(f, err, tc_span_str(why));
             return;
         }
     } else if (!tc_span_eq(r->url.scheme, TC_SPAN("http"))) {
-        over(f, TC_ERR_SCHEME, TC_SPAN("only http:// and https:// can be fetched"));
+        tc_fetch_over(f, TC_ERR_SCHEME, TC_SPAN("only http:// and https:// can be fetched"));
         return;
     }
-    const tc_origin origin = origin_of(f);
-    tc_connection *idle = f->fresh ? NULL : tc_client_idle(f->client, &origin);
-    if (idle) {
-        launch(f, idle);
+    tc_connection *found = tc_pool_find(f);
+    if (!found && tc_pool_is_coming(f)) {
+        tc_pool_wait(f);
         return;
     }
+    if (!start_clock(f)) return;
+    if (found) {
+        launch(f, found);
+        return;
+    }
+    tc_pool_open(f);
     f->connecting = true;
+    f->connect.owner = f;
     f->connect.loop = f->client->loop;
     f->connect.watch = f->client->env.watch;
     f->connect.lookup = f->client->lookup;
@@ -290,7 +336,8 @@ static void dispatch(tc_fetch *f)
 static tc_err redirect(tc_fetch *f)
 {
     f->following = false;
-    f->fresh = f->retried = false;
+    f->retried = false;
+    f->after = 0;
     if (f->redirects == f->client->limits->redirects) {
         f->client->reached->redirects++;
         return TC_ERR_TOO_MANY_REDIRECTS;
@@ -334,7 +381,7 @@ static void step(tc_task *task)
     }
     const tc_err err = f->following ? redirect(f) : TC_OK;
     if (err)
-        over(f, err, redirect_why(err));
+        tc_fetch_over(f, err, redirect_why(err));
     else
         dispatch(f);
 }
@@ -346,14 +393,13 @@ static void limit_rings(tc_alarm *alarm)
 
 void tc_fetch_begin(tc_fetch *f)
 {
-    tc_loop *loop = f->client->loop;
     f->step = (tc_task){.run = step};
     f->limit = (tc_alarm){.ring = limit_rings};
     f->quiet = (tc_alarm){.ring = quiet_rings};
+    f->number = ++f->client->fetches;
     tc_arena_init(&f->arena, NULL, 0, TC_FETCH_ARENA);
     go_on(f, TC_FETCH_GO);
-    if (f->limit_ns && tc_loop_set(loop, &f->limit, tc_loop_tick(loop) + f->limit_ns) != TC_OK)
-        over(f, TC_ERR_NO_MEMORY, (tc_span){0});
+    if (!f->patient) (void)start_clock(f); /* without memory it is over */
 }
 
 void tc_fetch_fini(tc_fetch *f)
@@ -381,5 +427,7 @@ void tc_fetch_abort(tc_fetch *f, tc_err why)
         tc_session_kill(&connection->session, why);
         if (why == TC_ERR_RESPONSE_TIME) why = TC_ERR_TLS_TIME;
     }
-    over(f, why, (tc_span){0});
+    tc_pool_leave(f);
+    tc_pool_settle(f, TC_OK, (tc_span){0}); /* the next one tries */
+    tc_fetch_over(f, why, (tc_span){0});
 }

@@ -17,7 +17,8 @@ typedef struct tc_fetch {
     tc_client *client;
     tc_request request; /* changed by redirects; what it points at lives until done */
     bool follow;        /* redirects, at most limits->redirects of them */
-    int64_t limit_ns;   /* for all of it; 0: none beside the limits */
+    bool patient;       /* waits for its turn where its origin takes one exchange at a time */
+    int64_t limit_ns;   /* for all of it, not counting its turn; 0: none beside the limits */
     const tc_handler *handler;
     void *self;
     /* Once, in the loop. err: why there is no whole response. */
@@ -27,9 +28,13 @@ typedef struct tc_fetch {
     enum tc_phase phase; /* how far it came */
     tc_span why;         /* more than err says, or empty; in why_room */
     unsigned redirects;
-    bool retried;
+    bool retried; /* once: the connection died unanswered, or the server refused */
 
     /* its own */
+    struct tc_fetch *next_waiting, *next_opener;
+    uint64_t number;     /* of the client's fetches, from 1: first come, first served */
+    bool waiting, opens; /* is among those; see pool.h */
+    uint64_t after;      /* only connections with a higher number will do */
     char why_room[TC_CONNECT_WHY + 64];
     tc_arena arena; /* URLs of redirects */
     tc_connect connect;
@@ -44,11 +49,12 @@ typedef struct tc_fetch {
     unsigned status;                                        /* of a response that is followed */
     tc_span location;
     bool connecting;
-    bool fresh;     /* on a new connection, whatever is idle */
+    bool timed;     /* the clock of limit_ns runs */
     bool reused;    /* the exchange is not the first of its connection */
     bool following; /* the response says to ask elsewhere */
     bool waits_100; /* content waits for 100 (Continue) */
     bool sending;   /* a stream is under way */
+    bool read;      /* ... and something of it was read */
     bool lent;      /* ... and the exchange has the piece */
     bool listening; /* ... or the loop waits for more of it */
     tc_err err;

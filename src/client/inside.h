@@ -3,6 +3,10 @@
 #pragma once
 #include "client/fetch.h"
 
+/* fetch.c */
+void tc_fetch_over(tc_fetch *f, tc_err err, tc_span why); /* the first reason given stays */
+void tc_fetch_again(tc_fetch *f);                         /* looks for a connection again */
+
 /* content.c: the request's content on its way */
 int64_t tc_content_length(const tc_content *content); /* or TC_LENGTH_UNKNOWN */
 void tc_fetch_send(tc_fetch *f);                      /* the exchange's head is on its way */

@@ -1,5 +1,8 @@
 /* ask.c - see ask.h. What is shown comes from events: the record gathers them first, the picture
- * and the bar look behind it. */
+ * and the bar look behind it.
+ *
+ * Each URL has its turn, in which its content goes out and its picture is shown. Where connections
+ * take many exchanges at a time, those behind it are asked for already, and kept aside. */
 // SPDX-License-Identifier: MIT
 #include "cmd/ask.h"
 
@@ -9,8 +12,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/text.h"
 #include "client/fetch.h"
+#include "cmd/aside.h"
 #include "cmd/authority.h"
 #include "cmd/failure.h"
 #include "cmd/json_out.h"
@@ -19,6 +24,20 @@
 #include "cmd/progress.h"
 
 enum { MESSAGE_MAX = 256 * 1024, URL_ARENA = 1024 * 1024 };
+
+struct asking;
+
+/* One URL. */
+typedef struct job {
+    struct asking *asking;
+    tc_fetch fetch;
+    tc_arena arena; /* of the request */
+    tc_aside aside; /* what came before its turn */
+    tc_span url;
+    tc_err err; /* why there is no whole response */
+    unsigned status;
+    bool begun, prepared, over;
+} job;
 
 typedef struct asking {
     const tc_ask *ask;
@@ -31,10 +50,11 @@ typedef struct asking {
     tc_picture picture;
     tc_progress progress;
     tc_output output;
-    tc_fetch fetch;
     tc_io interrupt;
-    tc_err err; /* of the fetch that is over */
-    unsigned status;
+    job *jobs, *turn; /* whose turn it is */
+    size_t job_count;
+    uint64_t aside_left;
+    bool interrupted;
     int exit_code;
 } asking;
 
@@ -42,53 +62,71 @@ static int interrupt_pipe[2] = {-1, -1};
 
 /* --- what comes back ----------------------------------------------------------------------- */
 
+static tc_err put_out(void *self, tc_span bytes)
+{
+    return tc_output_write(self, bytes);
+}
+
+/* Out, or aside until it is its turn. */
+static tc_err put(job *j, tc_span bytes)
+{
+    asking *k = j->asking;
+    if (j == k->turn) return put_out(&k->output, bytes);
+    const tc_err err = tc_aside_add(&j->aside, bytes);
+    if (err != TC_ERR_FULL) return err;
+    k->reached.aside_bytes++;
+    return TC_ERR_CONTENT_TOO_LARGE;
+}
+
 /* The answer to HEAD is its head: on stdout, as it would be for a person to read. */
-static tc_err put_head(asking *k, const tc_message *m)
+static tc_err put_head(job *j, const tc_message *m)
 {
     tc_buf head;
     tc_buf_init(&head, MESSAGE_MAX);
     uint32_t cursor = 0;
+    const tc_span reason = m->reason.at ? m->reason : tc_status_reason(m->status);
     tc_err err = tc_buf_printf(&head, "%.*s %u %.*s\n", TC_FMT(tc_version_name(m->version)),
-                               m->status, TC_FMT(m->reason));
+                               m->status, TC_FMT(reason));
     for (const tc_field *f; !err && (f = tc_message_next(m, &cursor));) {
         char room[128];
         const tc_span name = tc_field_spelt(f, room, sizeof room);
         err = tc_buf_printf(&head, "%.*s: %.*s\n", TC_FMT(name), TC_FMT(f->value));
     }
-    if (!err) err = tc_output_write(&k->output, tc_buf_span(&head));
+    if (!err) err = put(j, tc_buf_span(&head));
     tc_buf_fini(&head);
     return err;
 }
 
 /* With --fail, what comes with an error is not what was asked for. */
-static bool unwanted(const asking *k)
+static bool unwanted(const job *j)
 {
-    return k->ask->fail && k->status >= 400;
+    return j->asking->ask->fail && j->status >= 400;
 }
 
 static tc_err on_head(void *self, tc_exchange *x)
 {
-    asking *k = self;
-    k->status = x->theirs.status;
-    const bool show =
-        x->ours.method == TC_METHOD_HEAD && !k->ask->json && !k->ask->output && !unwanted(k);
-    return show ? put_head(k, &x->theirs) : TC_OK;
+    job *j = self;
+    const tc_ask *a = j->asking->ask;
+    j->status = x->theirs.status;
+    const bool show = x->ours.method == TC_METHOD_HEAD && !a->json && !a->output && !unwanted(j);
+    return show ? put_head(j, &x->theirs) : TC_OK;
 }
 
 static tc_err on_data(void *self, tc_exchange *x, tc_span run)
 {
-    asking *k = self;
+    job *j = self;
     (void)x;
-    return k->ask->json || unwanted(k) ? TC_OK : tc_output_write(&k->output, run);
+    return j->asking->ask->json || unwanted(j) ? TC_OK : put(j, run);
 }
 
 static const tc_handler handler = {.name = "ask", .on_head = on_head, .on_data = on_data};
 
 static void done(tc_fetch *f, tc_err err)
 {
-    asking *k = f->self;
-    k->err = err;
-    tc_loop_stop(k->loop);
+    job *j = f->self;
+    j->over = true;
+    if (!j->err) j->err = err;
+    if (j == j->asking->turn) tc_loop_stop(j->asking->loop);
 }
 
 static void before_picture(void *self)
@@ -113,7 +151,8 @@ static void interrupt_ready(tc_io *io, unsigned what)
     asking *k = (asking *)((char *)io - offsetof(asking, interrupt));
     (void)what;
     tc_loop_remove(k->loop, io);
-    tc_fetch_abort(&k->fetch, TC_ERR_INTERRUPTED);
+    k->interrupted = true;
+    if (k->turn && k->turn->prepared) tc_fetch_abort(&k->turn->fetch, TC_ERR_INTERRUPTED);
 }
 
 /* The first Ctrl-C ends what is under way in good order, a second one the program. */
@@ -186,42 +225,102 @@ static void close_output(asking *k, tc_span url, bool whole)
     if (err) complain(k, url, err, "response", (tc_span){0});
 }
 
-static void ask_one(asking *k, tc_span url)
+/* Sends its request on the way, once. */
+static void begin(job *j, bool patient)
 {
-    tc_arena arena;
-    tc_fetch *f = &k->fetch;
-    *f = (tc_fetch){.client = &k->client,
-                    .follow = k->ask->follow,
-                    .limit_ns = k->ask->limit_ns,
-                    .handler = &handler,
-                    .self = k,
-                    .done = done};
-    k->status = 0;
-    tc_arena_init(&arena, NULL, 0, URL_ARENA);
-    tc_err err = tc_prepared_request(k->ask->prepared, &arena, url, &f->request);
-    if (err) {
-        tc_record_outcome(&k->record, url, err, NULL, (tc_span){0});
-        complain(k, url, err, NULL, (tc_span){0});
-    } else if (!k->ask->output || open_output(k, url) == TC_OK) {
-        tc_fetch_begin(f);
-        err = tc_loop_run(k->loop);
-        if (!err) err = k->err;
-        if (!err && unwanted(k)) err = TC_ERR_ERROR_STATUS;
-        const char *phase = phase_name(f->phase);
-        tc_record_outcome(&k->record, url, err, phase, f->why);
-        if (err) complain(k, url, err, phase, f->why);
-        if (k->ask->output) close_output(k, url, !err);
-        tc_fetch_fini(f);
+    asking *k = j->asking;
+    j->begun = true;
+    j->fetch = (tc_fetch){.client = &k->client,
+                          .follow = k->ask->follow,
+                          .patient = patient,
+                          .limit_ns = k->ask->limit_ns,
+                          .handler = &handler,
+                          .self = j,
+                          .done = done};
+    tc_arena_init(&j->arena, NULL, 0, URL_ARENA);
+    tc_aside_init(&j->aside, &k->aside_left);
+    j->err = tc_prepared_request(k->ask->prepared, &j->arena, j->url, &j->fetch.request);
+    j->prepared = !j->err;
+    j->over = !j->prepared;
+    if (j->prepared) tc_fetch_begin(&j->fetch);
+}
+
+/* Whether it can be under way while others are. */
+static bool shares(const asking *k, const job *j)
+{
+    const bool secure = tc_span_starts(j->url, TC_SPAN("https:"));
+    return tc_session_shares(k->ask->prepared->request.version, secure);
+}
+
+/* The one whose turn it is, and those behind it that need not wait for it. */
+static void begin_some(asking *k, job *first)
+{
+    const uint64_t most = k->client.limits->h2_streams;
+    if (!first->begun) begin(first, k->job_count > 1 && shares(k, first));
+    for (job *j = first + 1; j < k->jobs + k->job_count && (uint64_t)(j - first) < most; j++)
+        if (!j->begun && shares(k, j)) begin(j, true);
+}
+
+static void end(job *j)
+{
+    if (!j->begun) return;
+    if (j->prepared) tc_fetch_fini(&j->fetch);
+    tc_aside_fini(&j->aside);
+    tc_arena_fini(&j->arena);
+    j->begun = j->prepared = false;
+}
+
+static void take_turn(asking *k, job *j)
+{
+    if (k->ask->output && open_output(k, j->url) != TC_OK) return;
+    begin_some(k, j);
+    k->turn = j;
+    tc_picture_turn(&k->picture, &j->fetch);
+    tc_err err = tc_aside_give(&j->aside, put_out, &k->output);
+    tc_aside_fini(&j->aside);
+    if (err && !j->over) tc_fetch_abort(&j->fetch, err);
+    if (err && !j->err) j->err = err;
+    if (!j->over) err = tc_loop_run(k->loop);
+    if (j->over || !err) err = j->err;
+    if (!err && unwanted(j)) err = TC_ERR_ERROR_STATUS;
+    const char *phase = j->prepared ? phase_name(j->fetch.phase) : NULL;
+    const tc_span why = j->prepared ? j->fetch.why : (tc_span){0};
+    tc_record_outcome(&k->record, &j->fetch, j->url, err, phase, why);
+    if (err) complain(k, j->url, err, phase, why);
+    if (k->ask->output) close_output(k, j->url, !err);
+    end(j);
+}
+
+/* After Ctrl-C those that were asked for ahead of their turn are under way. */
+static void end_others(asking *k)
+{
+    k->turn = NULL;
+    for (job *j = k->jobs; j < k->jobs + k->job_count; j++) {
+        if (j->begun && !j->over) tc_fetch_abort(&j->fetch, TC_ERR_INTERRUPTED);
+        while (j->begun && !j->over && tc_loop_turn(k->loop, TC_NEVER) == TC_OK) {
+        }
+        end(j);
     }
-    tc_arena_fini(&arena);
+}
+
+static tc_err ask_all(asking *k)
+{
+    const tc_items *items = &k->ask->prepared->items;
+    k->aside_left = k->client.limits->aside_bytes;
+    k->jobs = tc_alloc_zero(items->url_count * sizeof *k->jobs);
+    if (!k->jobs) return TC_ERR_NO_MEMORY;
+    k->job_count = items->url_count;
+    for (size_t i = 0; i < k->job_count; i++) {
+        k->jobs[i].asking = k;
+        k->jobs[i].url = items->urls[i];
+    }
+    for (size_t i = 0; i < k->job_count && !k->interrupted; i++)
+        take_turn(k, &k->jobs[i]);
+    end_others(k);
+    return TC_OK;
 }
 
 /* --- all of them --------------------------------------------------------------------------- */
-
-static tc_err put_json(void *self, tc_span bytes)
-{
-    return tc_output_write(self, bytes);
-}
 
 static void set_up_watches(asking *k)
 {
@@ -265,7 +364,6 @@ static int cannot_start(tc_err err)
 int tc_ask_all(const tc_ask *a)
 {
     asking *k = &(asking){.ask = a};
-    const tc_items *items = &a->prepared->items;
     tc_term_init(&k->term, STDERR_FILENO, a->color);
     tc_err err = tc_loop_new(&k->loop);
     if (err) return cannot_start(err);
@@ -278,10 +376,9 @@ int tc_ask_all(const tc_ask *a)
     set_up_watches(k);
     set_up_trust(k);
     if (!a->output) err = tc_output_open(&k->output, NULL);
-    for (unsigned i = 0; i < items->url_count && k->err != TC_ERR_INTERRUPTED && !err; i++)
-        ask_one(k, items->urls[i]);
+    if (!err) err = ask_all(k);
     tc_client_fini(&k->client);
-    if (a->json) err = tc_json_write(&k->record, a->secrets, put_json, &k->output);
+    if (a->json) err = tc_json_write(&k->record, a->secrets, put_out, &k->output);
     if (err) complain(k, (tc_span){0}, err, NULL, (tc_span){0});
     if (!a->output) close_output(k, (tc_span){0}, true);
     tc_picture_fini(&k->picture);
@@ -289,5 +386,6 @@ int tc_ask_all(const tc_ask *a)
     if (tc_loop_turn(k->loop, 0)) {
     } /* lets go of look-ups that were cancelled */
     tc_loop_free(k->loop);
+    tc_free(k->jobs);
     return k->exit_code;
 }

@@ -376,15 +376,20 @@ static void add_status(tc_picture *p, const tc_message *m)
     add(p, TC_STYLE_PLAIN, " (%.*s)", TC_FMT(tc_status_class(m->status)));
 }
 
-static void show_interim(tc_picture *p, const tc_record_exchange *e)
+static void show_interim(tc_picture *p, const tc_record_exchange *e,
+                         const tc_record_interim *interim)
+{
+    begin_line(p, 3, "response");
+    add_status(p, &interim->head);
+    end_line_time(p, "", interim->at - e->begun);
+}
+
+static const tc_record_interim *last_interim(const tc_record_exchange *e)
 {
     const tc_record_interim *last = e->interims;
     while (last && last->next)
         last = last->next;
-    if (!last) return;
-    begin_line(p, 3, "response");
-    add_status(p, &last->head);
-    end_line_time(p, "", last->at - e->begun);
+    return last;
 }
 
 /* How much came; what comes with a redirect is of no interest. */
@@ -499,19 +504,33 @@ static void show_choice_alone(tc_picture *p, const tc_record_exchange *e)
 static void show_phases(tc_picture *p, const tc_seen *what)
 {
     const tc_record_exchange *e = tc_record_of(p->record, what);
-    if (!e) return;
+    if (!e || e->owner != p->turn) return;
     switch ((int)what->kind) {
     case TC_SEEN_BEGUN: show_begun(p, e); break;
     case TC_SEEN_REQUEST_END: show_request(p, e); break;
     case TC_SEEN_RESPONSE_HEAD:
         if (!p->request_shown) show_request(p, e);
-        if (what->x->theirs.status < 200) show_interim(p, e);
+        if (what->x->theirs.status < 200 && e->interims) show_interim(p, e, last_interim(e));
         break;
     case TC_SEEN_CLOSED:
         if (!p->request_shown) show_request(p, e);
         show_response(p, e);
         break;
     default: break;
+    }
+}
+
+void tc_picture_turn(tc_picture *p, const void *owner)
+{
+    p->turn = owner;
+    if (!p->phases) return;
+    for (const tc_record_exchange *e = p->record->exchanges; e; e = e->next) {
+        if (e->owner != owner || !e->request.path.len) continue;
+        show_begun(p, e);
+        if (e->request_end || e->response.status || e->interims || e->closed) show_request(p, e);
+        for (const tc_record_interim *i = e->interims; i; i = i->next)
+            show_interim(p, e, i);
+        if (e->closed) show_response(p, e);
     }
 }
 

@@ -14,6 +14,7 @@ typedef struct tc_picture {
     const tc_record *record; /* the rest up to here is filled in by tc_picture_init */
     const tc_term *term;
     bool phases, wire, secrets;
+    const void *turn; /* whose exchanges are shown now; others wait until it is their turn */
     void (*before)(void *self); /* called before something is printed; may be NULL */
     void *before_self;
 
@@ -34,3 +35,5 @@ typedef struct tc_picture {
 void tc_picture_init(tc_picture *p, const tc_record *record, const tc_term *term, bool phases,
                      bool wire, bool secrets);
 void tc_picture_fini(tc_picture *p);
+/* It is that owner's turn: what happened so far is shown, and from here on what happens. */
+void tc_picture_turn(tc_picture *p, const void *owner);

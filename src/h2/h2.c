@@ -242,6 +242,7 @@ static tc_err start(tc_engine *e, tc_exchange *x, bool end)
     assert(!tc_h2_is_server(c));
     if (c->closing || c->deaf || c->draining || c->gone || c->fin || c->next_ours > INT32_MAX)
         return TC_ERR_SESSION_ENDED;
+    if (!c->settled && c->alive > 0) return TC_ERR_FULL; /* how many they take is not known yet */
     if (c->alive >= c->theirs[TC_H2_MAX_CONCURRENT_STREAMS] ||
         c->alive >= c->env->limits->h2_streams)
         return TC_ERR_FULL;

@@ -59,6 +59,7 @@ typedef struct tc_seen {
     const tc_exchange *x;           /* NULL where the event is the connection's */
     tc_span text;
     const tc_protection *protection; /* PROTECTED, if it did not fail */
+    const void *owner; /* client: for whom, while there is no session; to be compared only */
     uint64_t n;
 } tc_seen;
 

@@ -19,6 +19,7 @@ static void show(tc_connect *c, enum tc_seen_kind kind, tc_err err, tc_span text
                                  .err = err,
                                  .at = tc_loop_tick(c->loop),
                                  .text = text,
+                                 .owner = c->owner,
                                  .n = n});
 }
 

@@ -28,6 +28,7 @@ typedef struct tc_connect {
     /* filled in by the caller */
     tc_loop *loop;
     tc_watch *watch;   /* NULL: nobody looks on */
+    const void *owner; /* for whom it is; only told to those who look on */
     tc_lookup *lookup; /* NULL: the system's */
     tc_span host;      /* must live until done or cancelled */
     uint16_t port;

@@ -62,14 +62,42 @@ tc_record_exchange *tc_record_of(const tc_record *r, const tc_seen *what)
 
 /* --- the connection ------------------------------------------------------------------------ */
 
+/* The last one that is being made for that owner. */
+static tc_record_connection *connecting(const tc_record *r, const void *owner)
+{
+    tc_record_connection *last = NULL;
+    for (tc_record_connection *c = r->connections; c; c = c->next)
+        if (c->owner == owner && !c->session && !c->judged) last = c;
+    return last;
+}
+
+static unsigned next_number(const tc_record *r)
+{
+    unsigned number = 1;
+    for (const tc_record_connection *c = r->connections; c; c = c->next)
+        number += c->session != 0; /* only those that came to be count */
+    return number;
+}
+
+/* A session came of what its opener was making. */
+static tc_record_connection *bind(tc_record *r, const tc_session_info *session)
+{
+    tc_record_connection *c = tc_record_connection_of(r, session->id);
+    if (c) return c;
+    c = connecting(r, session->opener);
+    if (!c || !c->connected) return NULL;
+    c->number = next_number(r);
+    c->session = session->id;
+    c->link = session->link;
+    return c;
+}
+
 static void begin_connection(tc_record *r, const tc_seen *what)
 {
     tc_record_connection *c = alloc(r, sizeof *c);
-    r->connecting = c;
     if (!c) return;
-    c->number = 1;
-    for (tc_record_connection *at = r->connections; at; at = at->next)
-        c->number = at->number + (at->session != 0); /* only those that came to be count */
+    c->owner = what->owner;
+    c->number = next_number(r);
     c->host = copy(r, what->text);
     c->begun = what->at;
     *r->connections_end = c;
@@ -100,7 +128,7 @@ static void end_attempt(tc_record_connection *c, const tc_seen *what)
 
 static void see_connection(tc_record *r, const tc_seen *what)
 {
-    tc_record_connection *c = r->connecting;
+    tc_record_connection *c = connecting(r, what->owner);
     if (what->kind == TC_SEEN_RESOLVE) {
         begin_connection(r, what);
         return;
@@ -137,14 +165,9 @@ static void begin_exchange(tc_record *r, const tc_seen *what)
 {
     tc_record_exchange *e = add_exchange(r);
     if (!e) return;
-    tc_record_connection *c = tc_record_connection_of(r, what->session->id);
-    if (!c && r->connecting && r->connecting->connected) {
-        c = r->connecting;
-        c->session = what->session->id;
-        c->link = what->session->link;
-        r->connecting = NULL;
-    }
+    tc_record_connection *c = bind(r, what->session);
     if (c) e->place = ++c->exchanges;
+    e->owner = what->x->self;
     e->connection = c;
     e->session = what->session->id;
     e->id = what->x->id;
@@ -207,7 +230,8 @@ static void see_exchange(tc_record *r, const tc_seen *what)
 
 static void see_protected(tc_record *r, const tc_seen *what)
 {
-    tc_record_connection *c = r->connecting;
+    tc_record_connection *c =
+        what->err ? connecting(r, what->session->opener) : bind(r, what->session);
     if (!c || !c->connected) return;
     c->ready = what->at;
     c->err = what->err;
@@ -218,7 +242,7 @@ static void see_protected(tc_record *r, const tc_seen *what)
 
 static void see_chosen(tc_record *r, const tc_seen *what)
 {
-    tc_record_connection *c = r->connecting;
+    tc_record_connection *c = bind(r, what->session);
     if (!c) return;
     c->version = what->session->version;
     c->choice = copy(r, what->text);
@@ -249,7 +273,7 @@ void tc_record_init(tc_record *r, size_t body_max)
     *r = (tc_record){.watch = {.mask = ~(1u << TC_SEEN_NOTE), .see = see}, .body_max = body_max};
     tc_arena_init(&r->arena, NULL, 0, TC_RECORD_BYTES);
     r->connections_end = &r->connections;
-    r->exchanges_end = &r->exchanges;
+    r->exchanges_end = r->judged_end = &r->exchanges;
 }
 
 void tc_record_fini(tc_record *r)
@@ -259,19 +283,45 @@ void tc_record_fini(tc_record *r)
     tc_arena_fini(&r->arena);
 }
 
-void tc_record_outcome(tc_record *r, tc_span url, tc_err err, const char *phase, tc_span why)
+/* All exchanges of that owner that were not moved before, to the end of those that were judged. */
+static void move_judged(tc_record *r, const void *owner)
 {
-    tc_record_exchange *e = r->last;
-    if (r->connecting || !e || e->judged) { /* it did not come to an exchange */
+    for (tc_record_exchange **at = r->judged_end; *at;) {
+        tc_record_exchange *e = *at;
+        if (e->owner != owner) {
+            at = &e->next;
+            continue;
+        }
+        const bool in_place = at == r->judged_end;
+        if (!in_place) {
+            *at = e->next;
+            if (!*at) r->exchanges_end = at;
+            e->next = *r->judged_end;
+            *r->judged_end = e;
+        }
+        r->judged_end = &e->next;
+        if (in_place) at = r->judged_end;
+    }
+}
+
+void tc_record_outcome(tc_record *r, const void *owner, tc_span url, tc_err err, const char *phase,
+                       tc_span why)
+{
+    tc_record_connection *c = connecting(r, owner);
+    tc_record_exchange *e = NULL;
+    for (tc_record_exchange *at = *r->judged_end; at; at = at->next)
+        if (at->owner == owner) e = at;
+    if (c || !e) { /* it did not come to an exchange */
         e = add_exchange(r);
         if (!e) return;
-        e->connection = r->connecting;
-        if (e->connection) e->begun = e->connection->begun;
-        r->connecting = NULL;
+        e->owner = owner;
+        e->connection = c;
+        if (c) e->begun = c->begun;
+        if (c) c->judged = true;
     }
-    e->judged = true;
     e->url = copy(r, url);
     e->why = copy(r, why);
     e->phase = phase;
     if (err) e->err = err;
+    move_judged(r, owner);
 }

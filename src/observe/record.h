@@ -17,9 +17,10 @@ typedef struct tc_record_attempt {
 
 typedef struct tc_record_connection {
     struct tc_record_connection *next;
-    unsigned number;  /* from 1, as people are told */
-    uint64_t session; /* 0: none came of it */
-    const char *link; /* "tcp" */
+    const void *owner; /* for whom it was opened */
+    unsigned number;   /* from 1, as people are told */
+    uint64_t session;  /* 0: none came of it */
+    const char *link;  /* "tcp" */
     tc_span host, address;
     int64_t begun, resolved, connected, ready,
         ended;               /* ready: after a handshake, if there is one */
@@ -29,6 +30,7 @@ typedef struct tc_record_connection {
     tc_protection protection;
     bool looked_up; /* the name was no address */
     tc_err err;
+    bool judged; /* none came of it, and an exchange without a request says so */
     unsigned exchanges, attempt_count;
     tc_record_attempt attempts[TC_RECORD_ATTEMPTS];
 } tc_record_connection;
@@ -43,6 +45,7 @@ typedef struct tc_record_interim {
 typedef struct tc_record_exchange {
     struct tc_record_exchange *next;
     tc_record_connection *connection; /* NULL: nobody knows */
+    const void *owner;                /* the handler's self: whose request it was */
     uint64_t session, id;
     unsigned place; /* of the exchanges on its connection, from 1 */
     bool closed;
@@ -53,7 +56,6 @@ typedef struct tc_record_exchange {
     tc_buf body; /* the first bytes of the content, at most record.body_max */
     tc_err err;
     /* what tc_record_outcome adds */
-    bool judged;
     tc_span url, why;
     const char *phase;
 } tc_record_exchange;
@@ -63,8 +65,9 @@ typedef struct tc_record {
     tc_arena arena;
     size_t body_max; /* bytes of each body that are kept; 0: none */
     bool incomplete; /* there was no memory for something */
-    tc_record_connection *connections, **connections_end, *connecting;
-    tc_record_exchange *exchanges, **exchanges_end, *last;
+    tc_record_connection *connections, **connections_end;
+    /* Those that were judged come first, in the order in which they were. */
+    tc_record_exchange *exchanges, **exchanges_end, **judged_end, *last;
 } tc_record;
 
 void tc_record_init(tc_record *r, size_t body_max);
@@ -74,6 +77,8 @@ void tc_record_fini(tc_record *r);
 tc_record_exchange *tc_record_of(const tc_record *r, const tc_seen *what);
 tc_record_connection *tc_record_connection_of(const tc_record *r, uint64_t session);
 
-/* What became of all that was done for one URL: err and why go to its last exchange, or to a new
- * one, with no request, where it did not come to any. phase: "connect", "request", "response". */
-void tc_record_outcome(tc_record *r, tc_span url, tc_err err, const char *phase, tc_span why);
+/* What became of all that was done for one URL by that owner: err and why go to its last exchange,
+ * or to a new one, with no request, where it did not come to any. phase: "connect", "request",
+ * "response". */
+void tc_record_outcome(tc_record *r, const void *owner, tc_span url, tc_err err, const char *phase,
+                       tc_span why);

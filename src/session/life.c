@@ -127,7 +127,7 @@ void tc_session_settle(tc_session *s)
         end(s);
         return;
     }
-    if (s->env->idle && s->begun && tc_session_idle(s)) s->env->idle(s->env, s);
+    if (s->env->idle && s->begun && tc_session_can_start(s)) s->env->idle(s->env, s);
 }
 
 void tc_session_linger(tc_session *s)

@@ -69,6 +69,14 @@ const tc_engine_type *tc_session_engine_for(enum tc_version version)
     return version < count ? known_beforehand[version] : NULL;
 }
 
+bool tc_session_shares(enum tc_version version, bool secure)
+{
+    bool shares = !secure && tc_session_engine_for(version)->many_streams;
+    for (size_t i = 0; i < PROTOCOLS; i++)
+        shares |= secure && protocols[i].versions >> version & 1 && protocols[i].type->many_streams;
+    return shares;
+}
+
 bool tc_session_has_version(const tc_session *s, enum tc_version version)
 {
     const tc_engine *e = (const tc_engine *)(const void *)s->engine_room;
@@ -385,7 +393,13 @@ bool tc_session_opening(const tc_session *s)
     return (s->flags & OPENING) != 0;
 }
 
-bool tc_session_idle(const tc_session *s)
+bool tc_session_goes_on(const tc_session *s)
 {
-    return !s->exchanges && !(s->flags & (OPENING | DEAD | CLOSING | FIN | LINGERING));
+    return !(s->flags & (OPENING | DEAD | CLOSING | FIN | LINGERING));
+}
+
+bool tc_session_can_start(const tc_session *s)
+{
+    const tc_engine *e = (const tc_engine *)(const void *)s->engine_room;
+    return tc_session_goes_on(s) && (!s->exchanges || e->type->many_streams);
 }

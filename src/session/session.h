@@ -34,7 +34,7 @@ typedef struct tc_session_env {
     void (*opened)(struct tc_session_env *env, tc_session *s);
     /* the session is over and its memory may be reused; the link is closed */
     void (*ended)(struct tc_session_env *env, tc_session *s, tc_err why);
-    /* client: the session can take another exchange; may be NULL */
+    /* client: a turn is over and the session may take another exchange; may be NULL */
     void (*idle)(struct tc_session_env *env, tc_session *s);
 } tc_session_env;
 
@@ -87,4 +87,7 @@ tc_exchange *tc_session_exchange(tc_session_env *env); /* NULL without memory */
 tc_err tc_session_start(tc_session *s, tc_exchange *x) TC_MUST_USE;
 bool tc_session_opening(const tc_session *s); /* nothing can be started yet */
 bool tc_session_has_version(const tc_session *s, enum tc_version version); /* once it is open */
-bool tc_session_idle(const tc_session *s);
+bool tc_session_goes_on(const tc_session *s);   /* it is open, and not about to end */
+bool tc_session_can_start(const tc_session *s); /* one more; it may still say TC_ERR_FULL */
+/* Client: whether a connection may come to take several exchanges at a time. */
+bool tc_session_shares(enum tc_version version, bool secure);

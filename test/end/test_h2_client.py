@@ -5,6 +5,7 @@ import re
 import ssl
 import struct
 
+import test_client
 from harness import Peer
 from test_tls import Tls
 
@@ -75,6 +76,8 @@ class Raw:
 
 
 class H2(Tls):
+    on_terminal = test_client.Client.on_terminal
+
     def raw(self, talk, settings=b""):
         """A server in clear text; talk(raw, nth connection)."""
         def begin(peer, wire):
@@ -156,3 +159,221 @@ class Choice(H2):
         got = self.tercet("get", "--http", "0.9", "https://localhost:1/")
         self.assertEqual(got.status, 1)
         self.assertIn("HTTP/0.9 is for clear text", got.err)
+
+
+class Many(H2):
+    """Several URLs of one origin on one connection."""
+
+    def test_all_at_once(self):
+        """The server answers the last one first: nobody waits for the one before."""
+        streams = []
+
+        def talk(raw, nth):
+            while len(streams) < 4:
+                streams.append(raw.request())
+            for stream in reversed(streams):
+                raw.answer(stream, b"%d\n" % stream * 3)
+            raw.until_closed()
+        peer = self.raw(talk)
+        urls = [f"{peer.url}/{i}" for i in range(4)]
+        got = self.tercet("get", "--http", "2", *urls)
+        self.assertEqual(got.status, 0, got)
+        self.assertEqual(streams, [1, 3, 5, 7])
+        self.assertEqual(got.out, b"".join(b"%d\n" % s * 3 for s in streams), "not in the order of the URLs")
+        self.assertEqual(peer.count, 1)
+
+    def test_over_tls_they_wait_for_the_handshake(self):
+        server = self.secure()
+        urls = [f"https://localhost:{server.port}/{path}" for path in ("small", "big", "index.html", "missing", "small")]
+        got = self.tercet("get", *urls, env=self.env)
+        self.assertEqual(got.status, 0, got)
+        parts = [b"s" * 612, self.files["big"], self.files["index.html"].encode()]
+        self.assertTrue(got.out.startswith(b"".join(parts)))
+        self.assertTrue(got.out.endswith(b"s" * 612))
+        told = self.told(*urls)
+        self.assertEqual([e["url"] for e in told], urls)
+        self.assertEqual([e["connection"]["number"] for e in told], [1] * 5)
+        self.assertEqual([e["connection"]["exchange"] for e in told], [1, 2, 3, 4, 5])
+        self.assertEqual([e["response"]["status"] for e in told], [200, 200, 200, 404, 200])
+        self.assertTrue(all(e["response"]["complete"] for e in told))
+
+    def test_hundreds_with_few_streams(self):
+        """No more at a time than the server allows, and all in the end."""
+        open_now, most = set(), []
+
+        def talk(raw, nth):
+            asked = 0
+            while asked < 60:
+                open_now.add(raw.request())
+                asked += 1
+                most.append(len(open_now))
+                if len(open_now) == 3 or asked == 60:
+                    for stream in sorted(open_now):
+                        raw.answer(stream, b"x")
+                    open_now.clear()
+            raw.until_closed()
+        peer = self.raw(talk, settings=struct.pack(">HI", 3, 3))
+        got = self.tercet("get", "--http", "2", *[f"{peer.url}/{i}" for i in range(60)])
+        self.assertEqual((got.status, got.out), (0, b"x" * 60), got)
+        self.assertEqual((max(most), peer.count), (3, 1))
+
+    def test_none_may_begin(self):
+        def talk(raw, nth):
+            stream = raw.request()
+            raw.answer(stream)
+            raw.until_closed()
+        peer = self.raw(talk, settings=struct.pack(">HI", 3, 0))
+        got = self.tercet("get", "--http", "2", peer.url + "/1", peer.url + "/2", seconds=20)
+        self.assertEqual((got.status, got.out), (92, b"hello"), got)
+        self.assertIn("lets no request begin", got.err)
+
+    def test_pictures_come_one_after_another(self):
+        server = self.secure()
+        urls = [f"https://localhost:{server.port}/{path}" for path in ("big", "small", "index.html")]
+        status, screen, out = self.on_terminal("get", *urls, both=False, env=self.env)
+        text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.decode())
+        self.assertEqual(status, 0, text)
+        lines = [line[4:11].strip() for line in text.splitlines() if line[2:3].isdigit()]
+        self.assertEqual(lines, ["connect", "request", "respons"] * 3, text)
+        self.assertEqual([line.split()[2] for line in text.splitlines() if line[2:3] == "2"], ["GET"] * 3)
+        self.assertEqual([line.split()[3] for line in text.splitlines() if line[2:3] == "2"], ["/big", "/small", "/index.html"])
+        self.assertIn("HTTP/2, chosen by the server from h2, http/1.1 (ALPN)", text)
+
+    def test_a_version_without_streams_goes_on_as_before(self):
+        server = self.secure()
+        urls = [f"https://localhost:{server.port}/{path}" for path in ("small", "index.html", "small")]
+        told = self.told("--http", "1.1", *urls)
+        self.assertEqual([e["connection"]["number"] for e in told], [1] * 3)
+        self.assertEqual([e["response"]["status"] for e in told], [200] * 3)
+
+    def test_agreed_to_1_1_one_after_another(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.certificate("good", "DNS:localhost"))
+        context.set_alpn_protocols(["http/1.1"])
+        answers = []
+
+        def talk(peer, wire):
+            wire.sock = context.wrap_socket(wire.sock, server_side=True)
+            while True:
+                peer.request(wire)
+                answers.append(len(answers))
+                wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % answers[-1])
+        peer = Peer(self, talk)
+        got = self.tercet("get", "--cacert", self.authority()[0], *[f"https://localhost:{peer.port}/{i}" for i in range(6)])
+        self.assertEqual((got.status, got.out, peer.count), (0, b"012345", 1), got)
+
+    def test_what_came_early_is_bounded(self):
+        def talk(raw, nth):
+            first, second = raw.request(), raw.request()
+            raw.send(HEADERS, END_HEADERS, second, OK)
+            raw.send(DATA, END_STREAM, second, b"y" * 3000)
+            raw.answer(first)
+            raw.until_closed()
+        peer = self.raw(talk)
+        urls = [peer.url + "/1", peer.url + "/2"]
+        self.assertEqual(self.tercet("get", "--http", "2", *urls).out, b"hello" + b"y" * 3000)
+        got = self.tercet("get", "--http", "2", "--limit", "aside_bytes=2999", *urls)
+        self.assertEqual((got.status, got.out), (63, b"hello"), got)
+
+    def test_one_cannot_be_reached(self):
+        server = self.secure()
+        url = f"https://localhost:{server.port}/small"
+        got = self.tercet("get", url, "https://localhost:1/", url, env=self.env)
+        self.assertEqual((got.status, got.out), (7, b"s" * 1224), got)
+        told = self.told(url, "https://localhost:1/a", "https://localhost:1/b", url)
+        self.assertEqual([e["error"] and e["error"]["name"] for e in told], [None, "CONNECT", "CONNECT", None])
+        self.assertEqual([e["url"] for e in told], [url, "https://localhost:1/a", "https://localhost:1/b", url])
+
+
+class Retries(H2):
+    """Requests that were certainly not acted on are sent once more, on a new connection."""
+
+    def get(self, peer, *args, count=1, **how):
+        return self.tercet("get" if "--data" not in args else "post", "--http", "2", *[f"{peer.url}/{i}" for i in range(count)],
+                           *args, **how)
+
+    def test_refused(self):
+        def talk(raw, nth):
+            stream = raw.request()
+            raw.refuse(stream) if nth == 1 else raw.answer(stream)
+            raw.until_closed()
+        for data in ((), ("--data", "x" * 100)):
+            peer = self.raw(talk)
+            got = self.get(peer, *data)
+            self.assertEqual((got.status, got.out, peer.count), (0, b"hello", 2), got)
+
+    def test_never_more_than_once(self):
+        def talk(raw, nth):
+            raw.refuse(raw.request())
+            raw.until_closed()
+        peer = self.raw(talk)
+        got = self.get(peer)
+        self.assertEqual((got.status, peer.count), (92, 2), got)
+        self.assertIn("a second time", got.err)
+
+    def test_a_stream_that_was_read_is_not_sent_again(self):
+        def talk(raw, nth):
+            while raw.read()[0] != DATA:
+                pass
+            raw.refuse(1)
+            raw.until_closed()
+        peer = self.raw(talk)
+        got = self.get(peer, "--data", "-", stdin=b"x" * 1000)
+        self.assertEqual((got.status, peer.count), (92, 1), got)
+        self.assertIn("cannot be read twice", got.err)
+
+    def test_goaway(self):
+        """Those above the last stream are sent again; the one below is finished where it began."""
+        def talk(raw, nth):
+            if nth == 1:
+                first = raw.request()
+                for _ in range(3):
+                    raw.request()
+                raw.goaway(first)
+                raw.answer(first, b"first,")
+            else:
+                for stream in [raw.request() for _ in range(3)]:
+                    raw.answer(stream, b"again,")
+            raw.until_closed()
+        peer = self.raw(talk)
+        got = self.get(peer, count=4)
+        self.assertEqual((got.status, got.out, peer.count), (0, b"first," + b"again," * 3, 2), got)
+
+    def test_goaway_while_a_request_is_on_its_way(self):
+        """GOAWAY says nothing of a stream that it was too early for, but that it is not looked at."""
+        def talk(raw, nth):
+            if nth == 1:
+                raw.goaway(0)
+                raw.until_closed()
+            else:
+                raw.answer(raw.request())
+                raw.until_closed()
+        peer = self.raw(talk)
+        got = self.get(peer, "--data", "pay once")
+        self.assertEqual((got.status, got.out, peer.count), (0, b"hello", 2), got)
+
+    def test_goaway_and_silence(self):
+        """A request that may have been acted on is not sent again when the connection dies."""
+        def talk(raw, nth):
+            raw.goaway(raw.request())
+        for data, status in (((), 56), (("--data", "pay once"), 56)):
+            peer = self.raw(talk)
+            got = self.get(peer, *data)
+            self.assertEqual((got.status, peer.count), (status, 1), got)
+
+    def test_goaway_that_rises(self):
+        def talk(raw, nth):
+            raw.goaway(raw.request())
+            raw.goaway(5)
+            raw.until_closed()
+        peer = self.raw(talk)
+        self.assertEqual((self.get(peer).status, peer.count), (16, 1))
+
+    def test_goaway_for_a_fault_of_ours(self):
+        def talk(raw, nth):
+            raw.request()
+            raw.goaway(0, 1)
+            raw.until_closed()
+        peer = self.raw(talk)
+        got = self.get(peer)
+        self.assertEqual((got.status, peer.count), (92, 2), got)

@@ -304,6 +304,12 @@ static bool ask(conn *c)
     if (!err) err = add_fields(&m->fields, &x->arena, s->fields, s->field_count);
     if (!err) err = add_fields(&m->trailers, &x->arena, s->trailers, s->trailer_count);
     if (!err) err = c->type->start(c->engine, x, !sends_content(s) && !s->unknown);
+    if (err == TC_ERR_FULL) { /* later */
+        c->used--;
+        tc_exchange_fini(x);
+        tc_slab_put(&c->slab, x);
+        return false;
+    }
     if (err) {
         say(c, "refused %s\n", tc_err_name(err));
         tc_exchange_fini(x);

@@ -175,6 +175,7 @@ static void begin_client(void)
     conn_feed(&client, (tc_span){0}, false);
     h2_peer_init(&peer);
     h2_peer_frame(&peer, TC_H2_SETTINGS, 0, 0, (tc_span){0});
+    h2_peer_tell(&peer, &client, 0); /* before that only one stream is begun */
 }
 
 static void end_client(void)

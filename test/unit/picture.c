@@ -264,7 +264,8 @@ static void json_has_everything(void **state)
     s.x.id = 2;
     asks(&s, "/bin", AT(20));
     hears(&s, 200, TC_SPAN("O\xff"), TC_SPAN("a/\xfe\"\\"), TC_SPAN("\x00\xff"), AT(28));
-    tc_record_outcome(&s.record, TC_SPAN("http://h/"), TC_ERR_BODY_CUT, "response", TC_SPAN("why"));
+    tc_record_outcome(&s.record, NULL, TC_SPAN("http://h/"), TC_ERR_BODY_CUT, "response",
+                      TC_SPAN("why"));
     json_t *v = written(&s, false);
     assert_int_equal(json_integer_value(at(v, "version")), 1);
     assert_int_equal(json_array_size(at(v, "exchanges")), 2);
@@ -306,7 +307,7 @@ static void json_of_no_connection_is_whole(void **state)
     happens(&s, TC_SEEN_RESOLVE, AT(0), TC_OK, TC_SPAN("nowhere.example"), 0);
     happens(&s, TC_SEEN_RESOLVED, AT(2), TC_ERR_RESOLVE, TC_SPAN("nowhere.example"), 0);
     const tc_span url = TC_SPAN("http://nowhere.example/");
-    tc_record_outcome(&s.record, url, TC_ERR_RESOLVE, "connect", TC_SPAN("no such name"));
+    tc_record_outcome(&s.record, NULL, url, TC_ERR_RESOLVE, "connect", TC_SPAN("no such name"));
     v = written(&s, false);
     assert_string_equal(json_string_value(at(v, "exchanges/0/url")), "http://nowhere.example/");
     assert_true(json_is_null(at(v, "exchanges/0/request")));
