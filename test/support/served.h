@@ -1,5 +1,6 @@
 /* served.h - a server's sessions in memory, with peers that say bytes and keep what they hear: for
- * tests of what happens on a connection, and when. */
+ * tests of what happens on a connection, and when. The clock stands still, but for a millisecond in
+ * each turn of a function that waits: nothing depends on the speed of the machine. */
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "session/session.h"
@@ -40,11 +41,12 @@ void served_say(served_peer *p, tc_span bytes);
 void served_end(served_peer *p);  /* the peer's half is over */
 void served_hear(served_peer *p); /* one that was deaf reads again */
 
-/* Turns the loop until p heard the text, its end, or the session's end; fails after ten seconds. */
+/* Turns the loop until p heard the text, its end, or the session's end; fails after ten
+ * seconds of that clock. */
 void served_until_heard(served_peer *p, const char *text);
 void served_until_over(served_peer *p);
 void served_until_ended(served_peer *p);
-void served_for(served *w, int64_t ms);  /* at least so long */
+void served_for(served *w, int64_t ms);
 void served_turns(served *w, int count); /* without waiting */
 bool served_has(const served_peer *p, const char *text);
 size_t served_times(const served_peer *p, const char *text);

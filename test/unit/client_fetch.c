@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -26,7 +27,7 @@ typedef struct peer {
     uint16_t port;
     pthread_t thread;
     void (*talk)(struct peer *p, int fd, int nth); /* of a connection, from 1 */
-    atomic_int accepted, requests;
+    atomic_int accepted, requests, ended;
     char seen[262144]; /* all that came; read it when the thread is joined */
     size_t seen_len;
 } peer;
@@ -65,6 +66,7 @@ static void *play(void *argument)
         if (fd < 0) return NULL;
         p->talk(p, fd, ++p->accepted);
         close(fd);
+        p->ended++;
     }
 }
 
@@ -179,11 +181,11 @@ static void begin(ctx *c, enum tc_method method, const char *url, const tc_conte
     assert_int_equal(tc_url_parse(&c->arena, tc_span_str(url), &r->url), TC_OK);
 }
 
+/* The clock may be stopped: turns are counted. */
 static void finish(ctx *c)
 {
-    const int64_t until = tc_clock_now() + 20 * TC_S;
-    while (!c->over && tc_clock_now() < until)
-        assert_int_equal(tc_loop_turn(c->loop, until), TC_OK);
+    for (int i = 0; !c->over && i < 100000; i++)
+        assert_int_equal(tc_loop_turn(c->loop, tc_clock_now() + TC_S), TC_OK);
     assert_true(c->over);
     tc_fetch_fini(&c->fetch);
     tc_arena_fini(&c->arena);
@@ -420,16 +422,27 @@ static void bytes_and_files_are_sent(void **state)
     fclose(file);
 }
 
+static atomic_int pieces; /* that the server saw */
+
 static void *write_slowly(void *argument)
 {
     const int fd = *(int *)argument;
     for (int i = 0; i < 3; i++) {
         assert_int_equal(write(fd, "piece", 5), 5);
-        usleep(20000);
+        while (pieces == i)
+            usleep(1000);
     }
     assert_int_equal(write(fd, "CONTENT", 7), 7);
     close(fd);
     return NULL;
+}
+
+static void talk_pieces(peer *p, int fd, int nth)
+{
+    (void)nth;
+    for (pieces = 0; pieces < 3; pieces++) /* nobody waits for one that does not come */
+        (void)await(p, fd, "piece");
+    if (await(p, fd, "0\r\n\r\n")) say(fd, hello);
 }
 
 static void streams_are_sent_as_they_come(void **state)
@@ -440,7 +453,7 @@ static void streams_are_sent_as_they_come(void **state)
     pthread_t writer;
     assert_int_equal(pipe(ends), 0);
     const tc_content stream = {.kind = TC_CONTENT_STREAM, .fd = ends[0]};
-    peer_start(&server, talk_upload);
+    peer_start(&server, talk_pieces);
     assert_int_equal(client_start(&c), TC_OK);
     assert_int_equal(pthread_create(&writer, NULL, write_slowly, &ends[1]), 0);
     fetch_with(&c, &server, &stream, false);
@@ -475,7 +488,8 @@ static void an_early_answer_is_heard(void **state)
     tc_fetch_begin(&c.fetch);
     for (int i = 0; i < 4; i++)
         assert_int_equal(tc_loop_turn(c.loop, tc_clock_now() + TC_MS), TC_OK);
-    usleep(100000); /* answer and reset are both here before the next write */
+    for (int i = 0; i < 10000 && !server.ended; i++)
+        usleep(1000); /* answer and reset are both here before the next write */
     finish(&c);
     assert_int_equal(c.err, TC_OK);
     assert_int_equal(c.status, 413);
@@ -513,7 +527,9 @@ static void content_waits_for_100(void **state)
     ctx c;
     peer_start(&server, talk_continue);
     assert_int_equal(client_start(&c), TC_OK);
+    tc_clock_stop(); /* it would wait for ever */
     fetch_with(&c, &server, &some_bytes, true);
+    tc_clock_go();
     assert_int_equal(c.err, TC_OK);
     assert_int_equal(c.heads, 1); /* 1xx are not for the handler */
     client_stop(&c);
@@ -564,8 +580,19 @@ static void time_limits_end_it(void **state)
     ctx c;
     peer_start(&server, talk_mute);
     assert_int_equal(client_start(&c), TC_OK);
-    c.fetch.limit_ns = 50 * TC_MS;
-    fetch(&c, TC_METHOD_GET, &server, "/");
+    char url[64];
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u/", server.port);
+    c.fetch.limit_ns = 5 * TC_S;
+    tc_clock_stop();
+    begin(&c, TC_METHOD_GET, url, NULL);
+    tc_fetch_begin(&c.fetch);
+    for (int i = 0; i < 10000 && !server.requests; i++)
+        assert_int_equal(tc_loop_turn(c.loop, tc_clock_now() + TC_MS), TC_OK);
+    assert_false(c.over);
+    tc_clock_move(5 * TC_S);
+    tc_loop_tick(c.loop);
+    finish(&c);
+    tc_clock_go();
     assert_int_equal(c.err, TC_ERR_RESPONSE_TIME);
     assert_int_equal(c.fetch.phase, TC_PHASE_RESPONSE);
     c.fetch.limit_ns = 0;
@@ -579,13 +606,17 @@ static void time_limits_end_it(void **state)
     peer_stop(&server);
 }
 
+static sem_t drip; /* let one more byte go */
+static atomic_int dripped;
+
 static void talk_drip(peer *p, int fd, int nth)
 {
     (void)nth;
     if (!request(p, fd)) return;
     for (const char *at = hello; *at; at++) {
+        sem_wait(&drip);
         (void)!send(fd, at, 1, MSG_NOSIGNAL);
-        usleep(30000);
+        dripped++;
     }
 }
 
@@ -595,8 +626,24 @@ static void slow_is_not_silent(void **state)
     ctx c;
     peer_start(&server, talk_drip);
     assert_int_equal(client_start(&c), TC_OK);
+    char url[64];
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u/", server.port);
     c.limits.response_ms = 800; /* all of it takes longer */
-    fetch(&c, TC_METHOD_GET, &server, "/");
+    sem_init(&drip, 0, 0);
+    dripped = 0;
+    tc_clock_stop();
+    begin(&c, TC_METHOD_GET, url, NULL);
+    tc_fetch_begin(&c.fetch);
+    for (int byte = 0; hello[byte]; byte++) {
+        tc_clock_move(30 * TC_MS);
+        tc_loop_tick(c.loop);
+        sem_post(&drip);
+        while (dripped == byte)
+            assert_int_equal(tc_loop_turn(c.loop, tc_clock_now() + TC_MS), TC_OK);
+        assert_int_equal(tc_loop_turn(c.loop, 0), TC_OK); /* it is here */
+    }
+    finish(&c);
+    tc_clock_go();
     assert_int_equal(c.err, TC_OK);
     client_stop(&c);
     peer_stop(&server);

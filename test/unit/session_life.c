@@ -1,5 +1,5 @@
 /* session_life.c - how long a connection may wait for what, whose turn it is, and how it ends. The
- * loop's time is real, so limits are some tens of milliseconds and waits are generous. */
+ * clock is the test's (support/served.h). */
 // SPDX-License-Identifier: MIT
 #include "base/alloc.h"
 #include "h1/h1.h"
@@ -278,12 +278,12 @@ static void who_takes_slowly_is_served(void **state)
     p->deaf = true;
     say(p, GET);
     const int64_t until = tc_loop_now(world.loop) + 300 * TC_MS;
-    while (tc_loop_tick(world.loop) < until && !p->ended) {
+    while (tc_loop_now(world.loop) < until && !p->ended) {
         p->far.step = 3000;
         tc_span in;
         bool fin, more;
         assert_int_equal(p->far.link.type->read(&p->far.link, &in, &fin, &more), TC_OK);
-        served_turns(&world, 1);
+        served_for(&world, 1);
     }
     assert_false(p->ended);
     served_until_ended(p); /* now it has stopped */
