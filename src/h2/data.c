@@ -39,6 +39,8 @@ enum tc_h2_step tc_h2_begin_data(tc_h2 *c, tc_h2_head head, tc_span pad_length)
     const uint32_t extra = (uint32_t)pad_length.len + pad;
     if (extra > head.length)
         return fail(c, TC_H2_PROTOCOL_ERROR, "padding is longer than its frame");
+    const bool useless = extra > 0 && extra == head.length && !(head.flags & TC_H2_END_STREAM);
+    if (useless && !tc_h2_count_frame(c)) return TC_H2_AGAIN;
     c->window.left -= head.length;
     if (c->window.left < 0) return fail(c, TC_H2_FLOW_CONTROL_ERROR, "DATA past the window");
     c->data = head;

@@ -189,6 +189,11 @@ static void test_flow_control_is_kept(void **state)
     assert_int_equal(h2_peer_goaway(&c), UINT32_MAX);
     assert_int_not_equal(h2_peer_find(&c, TC_H2_WINDOW_UPDATE, 0, NULL).length, UINT32_MAX);
     end();
+    begin();
+    data_past_the_window();
+    h2_peer_tell(&peer, &c, 0); /* nobody takes it */
+    assert_int_equal(h2_peer_goaway(&c), TC_H2_FLOW_CONTROL_ERROR);
+    end();
 }
 
 static void test_prefaces(void **state)
@@ -382,6 +387,11 @@ static void empty_data(int i)
     if (i == 0) h2_peer_fields(&peer, OPEN, 1, H2_POST);
     h2_peer_frame(&peer, TC_H2_DATA, 0, 1, nothing);
 }
+static void padding(int i)
+{
+    if (i == 0) h2_peer_fields(&peer, OPEN, 1, H2_POST);
+    h2_peer_frame(&peer, TC_H2_DATA, TC_H2_PADDED, 1, TC_SPAN("\2\0\0"));
+}
 static void continuations(int i)
 {
     if (i == 0) h2_peer_fields(&peer, TC_H2_END_STREAM, 1, H2_GET);
@@ -405,6 +415,7 @@ static void test_floods(void **state)
         {"PRIORITY", priorities, 2000, 2100},
         {"unknown", unknown, 2000, 2100},
         {"empty DATA", empty_data, 2000, 2100},
+        {"DATA of padding", padding, 2000, 2100},
         {"CONTINUATION", continuations, 16, 18},
     };
     for (size_t i = 0; i < sizeof floods / sizeof *floods; i++) {
