@@ -45,9 +45,17 @@ void tc_h2_credit(tc_h2 *c, uint64_t frames)
     c->tokens = full - c->tokens < frames ? full : c->tokens + frames;
 }
 
+static int64_t settings_deadline(const tc_h2 *c)
+{
+    const uint64_t ms = c->env->limits->h2_settings_ms;
+    if (!c->settings_since || c->settings_acked || c->deaf || ms > INT32_MAX) return TC_NEVER;
+    return c->settings_since + (int64_t)ms * TC_MS;
+}
+
 int64_t tc_h2_guard_deadline(const tc_h2 *c)
 {
-    return c->stall_at ? c->stall_at : TC_NEVER;
+    const int64_t settings_at = settings_deadline(c);
+    return c->stall_at && c->stall_at < settings_at ? c->stall_at : settings_at;
 }
 
 /* A stream that had something to send all that while and was let send less than the rate asks for.
@@ -62,6 +70,10 @@ static bool stalls(const tc_h2 *c, const tc_h2_stream *s)
 
 void tc_h2_guard_tick(tc_h2 *c)
 {
+    if (c->now >= settings_deadline(c)) {
+        c->env->reached->h2_settings_ms++;
+        tc_h2_fail(c, TC_H2_SETTINGS_TIMEOUT, TC_ERR_FRAMES, "SETTINGS are not acknowledged");
+    }
     if (!c->stall_at || c->now < c->stall_at) return;
     int64_t next = 0;
     const uint64_t ms = c->env->limits->h2_stall_ms;

@@ -70,7 +70,7 @@ static void init(tc_engine *e, tc_engine_env *env)
     tc_hpack_decoder_init(&c->decoder, TC_HPACK_TABLE);
     tc_hpack_encoder_init(&c->encoder, TC_HPACK_TABLE);
     tc_buf_init(&c->out, (size_t)u32(env->limits->h2_output) * 2 + 65536);
-    tc_buf_init(&c->block, (size_t)u32(env->limits->fields_bytes) + 1);
+    tc_buf_init(&c->block, TC_H2_BLOCK_MAX);
     tc_buf_init(&c->notes, 1 << 20);
     c->greeted = !tc_h2_is_server(c);
     if (!tc_h2_is_server(c) && tc_buf_add(&c->out, TC_SPAN(TC_H2_PREFACE)) != TC_OK)
@@ -105,6 +105,7 @@ static void feed(tc_engine *e, int64_t now, uint64_t sid, tc_span in, bool fin)
     c->taken = 0;
     c->now = now;
     c->fin |= fin;
+    if (!c->settings_since) c->settings_since = now;
 }
 
 static size_t fed(tc_engine *e)

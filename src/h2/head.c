@@ -238,7 +238,8 @@ tc_err tc_h2_read_fields(tc_h2 *c, tc_span block, enum tc_h2_part part, bool end
     tc_hpack_decoder_begin(&c->decoder);
     tc_err wrong = TC_OK, err;
     for (tc_field f;;) {
-        err = tc_hpack_decode(&c->decoder, &block, t.a, (size_t)most * 2 + 4096, &f);
+        err = tc_hpack_decode(&c->decoder, &block, wrong ? &scratch : t.a, (size_t)most * 2 + 4096,
+                              &f);
         if (err) break;
         if (!wrong && m) wrong = note(c, &t, &f);
     }

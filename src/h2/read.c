@@ -49,7 +49,10 @@ static bool move_windows(tc_h2 *c, uint32_t value)
 
 static enum tc_h2_step read_settings(tc_h2 *c, tc_h2_head head, tc_span payload)
 {
-    if (head.flags & TC_H2_ACK) return TC_H2_AGAIN;
+    if (head.flags & TC_H2_ACK) {
+        c->settings_acked = true;
+        return TC_H2_AGAIN;
+    }
     for (; payload.len > 0; payload = tc_span_from(payload, 6)) {
         const unsigned number = tc_h2_u32(payload.at) >> 16;
         const uint32_t value = tc_h2_u32(payload.at + 2);
@@ -294,9 +297,12 @@ static bool fragment(tc_h2 *c, tc_h2_head head, tc_span *payload)
     return true;
 }
 
+/* A block is read to twice the limit of its fields: it has to be decoded to keep the tables in
+ * step, and then its request can be answered with 431. */
 static enum tc_h2_step keep_fragment(tc_h2 *c, tc_span part)
 {
-    const uint64_t most = c->env->limits->fields_bytes;
+    const uint64_t limit = c->env->limits->fields_bytes;
+    const uint64_t most = limit < TC_H2_BLOCK_MAX / 2 ? limit * 2 : TC_H2_BLOCK_MAX;
     if (c->block.len + part.len > most) {
         c->env->reached->fields_bytes++;
         tc_h2_fail(c, TC_H2_ENHANCE_YOUR_CALM, TC_ERR_FIELDS_TOO_LARGE, "fields are too large");
@@ -346,7 +352,7 @@ static bool is_paid(const tc_h2 *c, tc_h2_head head)
     case TC_H2_HEADERS:
     case TC_H2_CONTINUATION:
     case TC_H2_RST_STREAM: return true; /* they have limits of their own */
-    case TC_H2_SETTINGS: return !c->settled;
+    case TC_H2_SETTINGS: return !c->settled || (head.flags & TC_H2_ACK && !c->settings_acked);
     default: return false;
     }
 }

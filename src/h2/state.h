@@ -18,7 +18,8 @@ enum {
     TC_H2_COPIED_MAX = 2048, /* shorter ones are */
     TC_H2_FILL = 131072,     /* bytes that the output is filled to */
     TC_H2_RUNS = 4,
-    TC_H2_REMEMBERED = 128 /* streams that were closed last */
+    TC_H2_BLOCK_MAX = INT32_MAX, /* bytes of a block of fields, whatever the limits say */
+    TC_H2_REMEMBERED = 128       /* streams that were closed last */
 };
 
 /* What the peer may send us (RFC 9113, 5.2). */
@@ -126,6 +127,8 @@ typedef struct tc_h2 {
     int64_t resets_since, tokens_at;
     uint64_t resets, tokens;
     int64_t stall_at;
+    int64_t settings_since; /* when ours became due; 0: nothing was read yet */
+    bool settings_acked;
 
     tc_h2_again *again; /* NULL: nothing came twice so far */
 

@@ -197,8 +197,13 @@ void tc_session_ring(tc_alarm *alarm)
     }
     e->type->tick(e, now);
     if (!s->exchanges && e->type->idle(e) && now >= s->phase_began + ms(l->idle_ms)) {
-        kill_counted(s, &reached->idle_ms, TC_OK);
-        return;
+        if (s->flags & (BLOCKED | CLOSING)) {
+            kill_counted(s, &reached->idle_ms, TC_OK);
+            return;
+        }
+        reached->idle_ms++;
+        s->phase_began = now;
+        e->type->drain(e); /* it may have a last word */
     }
     for (tc_exchange *x = s->exchanges, *next; x; x = next) {
         next = x->next;

@@ -76,6 +76,46 @@ class Served(Case):
         self.assertIn(frame(7, 0, 0, b"\0\0\0\0\0\0\0\x01")[3:9], heard)
         self.assertAlive(self.server, "/a.txt")
 
+    def test_the_end_is_told_to_who_is_idle(self):
+        server = self.serve("--limit", "idle_ms=400", files={"a.txt": "a"})
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as s:
+            s.sendall(PREFACE + frame(4, 0, 0) + frame(4, 1, 0))
+            heard = b""
+            while more := s.recv(4096):
+                heard += more
+        self.assertTrue(heard.endswith(frame(7, 0, 0, b"\0" * 8)), heard)
+
+    def test_settings_that_are_not_acknowledged(self):
+        server = self.serve("--limit", "h2_settings_ms=400", files={"a.txt": "a"})
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as s:
+            s.sendall(PREFACE + frame(4, 0, 0))
+            heard = b""
+            while more := s.recv(4096):
+                heard += more
+        self.assertIn(b"\x07" + bytes(9) + b"\0\0\0\x04", heard)
+        server.signal()
+        server.wait()
+        self.assertIn("limit h2_settings_ms reached 1 time", server.said())
+
+    def test_a_head_that_is_too_large(self):
+        """72,000 bytes of fields on the wire; the connection goes on."""
+        get = b"\x82\x86\x84\x41\x01h"
+        rest = 8000 - 127
+        large = b"\0\x01x\x7f" + bytes([rest & 127 | 128, rest >> 7]) + b"v" * 8000
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as s:
+            s.sendall(PREFACE + frame(4, 0, 0) + frame(4, 1, 0) + frame(1, 1, 1, get) + b"".join(frame(9, 0, 1, large) for _ in range(9)) +
+                      frame(9, 4, 1) + frame(6, 0, 0, b"12345678"))
+            heard = b""
+            while frame(6, 1, 0, b"12345678") not in heard or b"Header Fields Too Large" not in heard:
+                more = s.recv(4096)
+                self.assertTrue(more, heard)
+                heard += more
+            s.sendall(frame(1, 5, 3, b"\x82\x86\x04\x06/a.txt\x41\x01h"))
+            while b"from tercet" not in heard:
+                more = s.recv(4096)
+                self.assertTrue(more, heard)
+                heard += more
+
     def test_others_share_the_port(self):
         self.assertEqual(self.server.ask("/a.txt").status, 200)
         self.assertEqual(self.curl("--http0.9", self.server.url + "/a.txt").status, 0)

@@ -55,6 +55,7 @@ void h2_peer_preface(h2_peer *p)
 {
     add(&p->say, TC_SPAN(TC_H2_PREFACE));
     h2_peer_frame(p, TC_H2_SETTINGS, 0, 0, (tc_span){0});
+    h2_peer_frame(p, TC_H2_SETTINGS, TC_H2_ACK, 0, (tc_span){0}); /* of what we are sure to send */
 }
 
 void h2_peer_u32(h2_peer *p, unsigned type, uint32_t stream, uint32_t value)

@@ -15,7 +15,8 @@ void h2_peer_fini(h2_peer *p);
 void h2_peer_frame(h2_peer *p, unsigned type, unsigned flags, uint32_t stream, tc_span payload);
 /* "name: value\n" lines as literals: names and values as they are, right or wrong. */
 void h2_peer_fields(h2_peer *p, unsigned flags, uint32_t stream, const char *lines);
-void h2_peer_preface(h2_peer *p); /* of a client, with empty SETTINGS */
+void h2_peer_preface(
+    h2_peer *p); /* of a client, with empty SETTINGS and an acknowledgement of ours */
 void h2_peer_u32(h2_peer *p, unsigned type, uint32_t stream, uint32_t value);
 void h2_peer_setting(h2_peer *p, unsigned number, uint32_t value);
 /* Feeds what was said, in pieces of step bytes (0: whole), and forgets it. */

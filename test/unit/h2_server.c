@@ -479,6 +479,72 @@ static void test_slow_head(void **state)
 
 static char big[100000];
 
+static void test_settings_are_acknowledged(void **state)
+{
+    (void)state;
+    for (int acked = 0; acked < 2; acked++) {
+        begin();
+        tc_buf_reset(&peer.say);
+        assert_int_equal(tc_buf_add(&peer.say, TC_SPAN(TC_H2_PREFACE)), TC_OK);
+        h2_peer_frame(&peer, TC_H2_SETTINGS, 0, 0, nothing);
+        h2_peer_fields(&peer, ALL, 1, H2_GET);
+        h2_peer_tell(&peer, &c, 0);
+        assert_int_equal(c.closed, 1);
+        const int64_t when = c.type->deadline(c.engine);
+        assert_true(when != TC_NEVER && when - c.now <= 10 * TC_S);
+        c.now = when - 1;
+        c.type->tick(c.engine, c.now);
+        if (acked) h2_peer_frame(&peer, TC_H2_SETTINGS, TC_H2_ACK, 0, nothing);
+        h2_peer_tell(&peer, &c, 0);
+        assert_int_equal(h2_peer_goaway(&c), UINT32_MAX);
+        if (acked) assert_true(c.type->deadline(c.engine) == TC_NEVER);
+        c.now = when;
+        c.type->tick(c.engine, c.now);
+        conn_feed(&c, nothing, false);
+        assert_int_equal(h2_peer_goaway(&c), acked ? UINT32_MAX : TC_H2_SETTINGS_TIMEOUT);
+        assert_int_equal(c.reached.h2_settings_ms, !acked);
+        end();
+    }
+}
+
+/* A literal that the table keeps, with a value of so many bytes, and what is to be kept later. */
+static void say_large(unsigned type, unsigned flags, uint32_t stream, size_t len,
+                      const char *behind)
+{
+    char text[1024] = {0x40, 1, 'x', 0x7f};
+    size_t n = 4;
+    text[n++] = (char)(((len - 0x7f) & 0x7f) | 0x80);
+    text[n++] = (char)((len - 0x7f) >> 7);
+    memset(text + n, 'v', len);
+    n += len;
+    memcpy(text + n, behind, strlen(behind));
+    h2_peer_frame(&peer, type, flags, stream, tc_span_of(text, n + strlen(behind)));
+}
+
+static void test_a_block_that_is_too_large(void **state)
+{
+    (void)state;
+    for (size_t step = 0; step < 2; step++) {
+        begin();
+        c.limits.fields_bytes = 400;
+        h2_peer_fields(&peer, TC_H2_END_STREAM, 1, H2_GET);
+        say_large(TC_H2_CONTINUATION, 0, 1, 300, "");
+        say_large(TC_H2_CONTINUATION, TC_H2_END_HEADERS, 1, 300, "\x40\x01y\x02ok");
+        h2_peer_fields(&peer, TC_H2_END_STREAM, 3, H2_GET);
+        h2_peer_frame(&peer, TC_H2_CONTINUATION, TC_H2_END_HEADERS, 3, TC_SPAN("\xbe"));
+        h2_peer_tell(&peer, &c, step);
+        assert_true(h2_peer_logged(&c, "broken FIELDS_TOO_LARGE 431"));
+        assert_true(h2_peer_logged(&c, "y: ok")); /* the tables are in step */
+        assert_int_equal(h2_peer_goaway(&c), UINT32_MAX);
+        h2_peer_fields(&peer, TC_H2_END_STREAM, 5, H2_GET);
+        for (int i = 0; i < 3; i++)
+            say_large(TC_H2_CONTINUATION, 0, 5, 300, "");
+        h2_peer_tell(&peer, &c, step);
+        assert_int_equal(h2_peer_goaway(&c), TC_H2_ENHANCE_YOUR_CALM);
+        end();
+    }
+}
+
 static void test_windows(void **state)
 {
     (void)state;
@@ -604,6 +670,8 @@ int main(void)
         cmocka_unit_test(test_too_many_streams),
         cmocka_unit_test(test_hostage),
         cmocka_unit_test(test_slow_head),
+        cmocka_unit_test(test_settings_are_acknowledged),
+        cmocka_unit_test(test_a_block_that_is_too_large),
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_half_closed),
         cmocka_unit_test(test_priorities),
