@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <gnutls/x509.h>
 #include <stdio.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -21,6 +22,7 @@ enum {
     BURST_SMALL = 16384,   /* bytes in such records; then full ones */
     QUIET_MS = 1000,       /* after this long they are small again */
     RECORD_OVERHEAD = 256, /* most that a record adds */
+    FILE_PARTS = 16,       /* of a file, read at once */
     TURN_BYTES = 2 * 1024 * 1024
 };
 
@@ -351,75 +353,135 @@ static tc_err send_record(tc_link_tls *l, const char *at, size_t len)
     return sent(l, gnutls_record_send(l->session, at, len), len);
 }
 
-static tc_err send_gathered(tc_link_tls *l)
+/* Whole records of what was gathered; last: the rest too. The first one has at least what was there
+ * before this write, for that is taken. *ret_left: what the socket has no room for, which is not.
+ */
+static tc_err send_gathered(tc_link_tls *l, size_t before, bool last, size_t *ret_left)
 {
-    size_t size;
-    const char *room = tc_loop_plain_write_room(l->tcp.loop, &size);
-    const size_t len = l->gathered;
-    l->gathered = 0;
-    return len ? send_record(l, room, len) : TC_OK;
+    size_t size, off = 0;
+    char *room = tc_loop_plain_write_room(l->tcp.loop, &size);
+    tc_err err = TC_OK;
+    *ret_left = 0;
+    while (!err && off < l->gathered && !l->pending &&
+           (off == 0 || !tc_link_tcp_type.stuck(&l->tcp.link))) {
+        const size_t rest = l->gathered - off, most = record_size(l);
+        size_t n = off == 0 && most < before ? before : most;
+        if (n > rest && !last) break;
+        if (n > rest) n = rest;
+        err = send_record(l, room + off, n);
+        off += n;
+    }
+    l->gathered -= (uint32_t)off;
+    if (l->pending || tc_link_tcp_type.stuck(&l->tcp.link)) {
+        *ret_left = l->gathered;
+        l->gathered = 0;
+    } else if (off > 0 && l->gathered > 0) {
+        memmove(room, room + off, l->gathered);
+    }
+    return err;
 }
 
-/* Up to n bytes of a run, from off on, to the gathered ones. */
-static tc_err gather(tc_link_tls *l, const tc_run *run, size_t off, size_t n, size_t *ret_n)
+/* Bytes of one run. Of a long one only what makes a record whole: the others are sent from where
+ * they lie. */
+static size_t gather_bytes(tc_link_tls *l, const tc_run *run, size_t off, size_t most)
 {
     size_t size;
-    char *at = tc_loop_plain_write_room(l->tcp.loop, &size) + l->gathered;
-    if (run->kind == TC_RUN_BYTES) {
-        memcpy(at, run->at + off, n);
-    } else {
-        ssize_t got;
-        do
-            got = pread(run->fd, at, n, (off_t)(run->off + off));
-        while (got < 0 && errno == EINTR);
-        if (got < 0) return tc_err_from_errno(errno);
-        if (got == 0) return TC_ERR_FILE_SHRANK;
-        n = (size_t)got;
-    }
+    char *room = tc_loop_plain_write_room(l->tcp.loop, &size);
+    size_t n = run->len - off;
+    if (n > most) n = most - l->gathered % most;
+    if (n > size - l->gathered) n = size - l->gathered;
+    memcpy(room + l->gathered, run->at + off, n);
     l->gathered += (uint32_t)n;
-    *ret_n = n;
+    return n;
+}
+
+/* A file and what follows: runs that are one range of it are read at once, with the bytes between
+ * them already in their places. */
+static tc_err gather_file(tc_link_tls *l, const tc_run *runs, size_t count, size_t off,
+                          size_t *ret_n)
+{
+    struct iovec iov[FILE_PARTS];
+    size_t size, wanted = 0;
+    int parts = 0;
+    char *const begin = tc_loop_plain_write_room(l->tcp.loop, &size) + l->gathered;
+    char *at = begin, *const end = begin + size - l->gathered;
+    const uint64_t from = runs->off + off;
+    for (size_t i = 0; i < count && at < end; i++, off = 0) {
+        const tc_run *run = &runs[i];
+        const size_t left = run->len - off, room = (size_t)(end - at);
+        const size_t n = left < room ? left : room;
+        if (run->kind == TC_RUN_BYTES) {
+            memcpy(at, run->at + off, n);
+        } else {
+            if (parts == FILE_PARTS || run->fd != runs->fd || run->off + off != from + wanted)
+                break;
+            iov[parts++] = (struct iovec){at, n};
+            wanted += n;
+        }
+        at += n;
+    }
+    ssize_t got;
+    do
+        got = preadv(runs->fd, iov, parts, (off_t)from);
+    while (got < 0 && errno == EINTR);
+    if (got < 0) return tc_err_from_errno(errno);
+    if (got == 0) return TC_ERR_FILE_SHRANK;
+    if ((size_t)got < wanted) { /* only that far: the next read says why */
+        int i = 0;
+        size_t rest = (size_t)got;
+        for (; rest > iov[i].iov_len; i++)
+            rest -= iov[i].iov_len;
+        at = (char *)iov[i].iov_base + rest;
+    }
+    *ret_n = (size_t)(at - begin);
+    l->gathered += (uint32_t)*ret_n;
     return TC_OK;
 }
 
-/* One step of a run: a whole record from where it lies, or a part into the room. */
-static tc_err step(tc_link_tls *l, const tc_run *run, size_t off, size_t *ret_n)
+/* One step: a whole record from where it lies, or what the room holds of the runs. *ret_whole: it
+ * is time to send records. */
+static tc_err step(tc_link_tls *l, const tc_run *runs, size_t count, size_t off, size_t *ret_n,
+                   bool *ret_whole)
 {
-    const size_t most = record_size(l), left = run->len - off;
+    const size_t most = record_size(l), left = runs->len - off;
+    size_t size;
     tc_err err = TC_OK;
-    if (l->gathered >= most) err = send_gathered(l);
-    if (err || l->pending) {
-        *ret_n = 0;
-        return err;
-    }
-    if (run->kind == TC_RUN_BYTES && !l->gathered && left >= most) {
+    (void)tc_loop_plain_write_room(l->tcp.loop, &size);
+    if (runs->kind == TC_RUN_BYTES && !l->gathered && left >= most) {
         *ret_n = most;
-        return send_record(l, run->at + off, most);
+        return send_record(l, runs->at + off, most);
     }
-    const size_t room = most - l->gathered;
-    err = gather(l, run, off, left < room ? left : room, ret_n);
-    if (!err && l->gathered >= most) err = send_gathered(l);
+    if (runs->kind == TC_RUN_BYTES)
+        *ret_n = gather_bytes(l, runs, off, most);
+    else
+        err = gather_file(l, runs, count, off, ret_n);
+    *ret_whole = l->gathered == size || (left > *ret_n && runs->kind == TC_RUN_BYTES);
     return err;
 }
 
 static tc_err tls_write(tc_link *link, const tc_run *runs, size_t count, size_t *ret_taken)
 {
     tc_link_tls *l = tls_of(link);
-    size_t taken = 0;
+    size_t taken = 0, before = l->gathered, off = 0, left = 0;
     tc_err err = TC_OK;
-    for (size_t i = 0; i < count && !err; i++) {
-        for (size_t off = 0, n; off < runs[i].len && !err && !tls_stuck(link); off += n) {
-            if (taken >= TURN_BYTES) { /* others are due; nothing may wait in the room meanwhile */
-                err = send_gathered(l);
-                if (!err) *ret_taken = taken;
-                return err;
-            }
-            n = 0;
-            err = step(l, &runs[i], off, &n);
-            taken += n;
-        }
-        if (tls_stuck(link)) break;
+    while (count > 0 && !err && !tls_stuck(link) && taken < TURN_BYTES) {
+        size_t n = 0;
+        bool whole = false;
+        err = step(l, runs, count, off, &n, &whole);
+        taken += n;
+        for (off += n; count > 0 && off >= runs->len; runs++, count--)
+            off -= runs->len;
+        if (err || !whole) continue;
+        err = send_gathered(l, before, false, &left);
+        taken -= left;
+        before = 0;
     }
-    if (!err && tls_stuck(link) && l->gathered && !l->pending) err = send_gathered(l);
+    const bool over = taken >= TURN_BYTES; /* others are due: nothing may wait in the rooms then */
+    if (!err && !l->pending) {
+        err = send_gathered(l, before, over || tls_stuck(link), &left);
+        taken -= left;
+    }
+    if (!err && over && !tls_stuck(link)) err = tc_link_tcp_type.flush(&l->tcp.link);
     if (!err) *ret_taken = taken;
     return err;
 }
@@ -427,6 +489,7 @@ static tc_err tls_write(tc_link *link, const tc_run *runs, size_t count, size_t 
 static tc_err tls_flush(tc_link *link)
 {
     tc_link_tls *l = tls_of(link);
+    size_t left = 0; /* nothing: it is one record at most */
     tc_err err = TC_OK;
     if (l->opening) {
         const bool waited = tc_link_tcp_type.stuck(link);
@@ -437,7 +500,7 @@ static tc_err tls_flush(tc_link *link)
     if (tc_link_tcp_type.stuck(link)) err = tc_link_tcp_type.flush(link);
     if (!err && l->pending && !tc_link_tcp_type.stuck(link))
         err = sent(l, gnutls_record_send(l->session, NULL, 0), l->pending);
-    if (!err && !l->pending) err = send_gathered(l);
+    if (!err && !l->pending) err = send_gathered(l, l->gathered, true, &left);
     if (!err && !tc_link_tcp_type.stuck(link)) err = tc_link_tcp_type.flush(link);
     return err;
 }

@@ -1,7 +1,7 @@
 /* link_tls.h - TLS over TCP as a link: it looks like link_tcp from above. The handshake goes on
  * inside read and flush; until it is over the link is opening and takes nothing.
  *
- * Runs are gathered in the loop's plain room until they fill a record, so that several answers
+ * Runs are gathered in the loop's plain room until they fill some records, so that several answers
  * leave in one; records are gathered in the write room, so that several leave in one send. */
 // SPDX-License-Identifier: MIT
 #pragma once

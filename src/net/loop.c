@@ -16,8 +16,9 @@
 enum {
     EVENTS_MAX = 512,
     READ_BYTES = 65536,
-    WRITE_BYTES = 65536,
-    RECORD_BYTES = 16384 /* the most that is wrapped at once */
+    RECORD_BYTES = 16384, /* the most that is wrapped at once */
+    RECORDS = 4,          /* gathered before they are */
+    WRITE_BYTES = RECORDS * (RECORD_BYTES + 256)
 };
 
 struct tc_loop {
@@ -35,7 +36,7 @@ struct tc_loop {
     char read_room[READ_BYTES];
     char write_room[WRITE_BYTES];
     char plain_read_room[READ_BYTES + 2 * RECORD_BYTES]; /* a part of a record was kept before */
-    char plain_write_room[RECORD_BYTES];
+    char plain_write_room[RECORDS * RECORD_BYTES];
 };
 
 static void drain_wake(tc_io *io, unsigned what)

@@ -217,6 +217,100 @@ static void what_breaks_off_is_cut(void **state)
     pour(false);
 }
 
+/* What other links do to the rooms that are shared. */
+static void spoil_rooms(void)
+{
+    size_t size;
+    char *room = tc_loop_write_room(loop, &size);
+    memset(room, 'x', size);
+    room = tc_loop_plain_write_room(loop, &size);
+    memset(room, 'x', size);
+}
+
+/* The pieces of a stream as an engine of many streams gives them: ranges of a file, with some bytes
+ * before each. Fills runs from byte at of the stream on; returns their sum. */
+enum { HEAD = 9, PIECE = 5000, RUNS = 16 };
+
+static size_t runs_from(tc_run runs[RUNS], const char *sent, int file, size_t at)
+{
+    size_t sum = 0;
+    for (int i = 0; i < RUNS; i++) {
+        const size_t in_piece = at % PIECE;
+        const size_t n = (in_piece < HEAD ? HEAD : PIECE) - in_piece;
+        runs[i] =
+            in_piece < HEAD ? tc_run_bytes(tc_span_of(sent + at, n)) : tc_run_file(file, at, n);
+        at += n;
+        sum += n;
+    }
+    return sum;
+}
+
+static void frames_of_a_file_go_through(void **state)
+{
+    (void)state;
+    enum { MUCH = 8 * 1024 * 1024 };
+    char *sent = malloc(MUCH), *got = malloc(MUCH + 65536);
+    size_t at = 0, have = 0, taken = 0;
+    bool fin = false;
+    tc_run runs[RUNS];
+    begin("localhost");
+    assert_int_equal(shake(), TC_OK);
+    for (size_t i = 0; i < MUCH; i++)
+        sent[i] = (char)(i * 131 + i / 251);
+    const int file = memfd_create("file", MFD_CLOEXEC);
+    assert_int_equal(write(file, sent, MUCH), MUCH);
+    const int64_t patience = tc_clock_now() + 60 * TC_S;
+    tc_link *const server = link_of[SERVER];
+    const size_t all = MUCH - MUCH % PIECE;
+    while (have < all && tc_clock_now() < patience) {
+        assert_int_equal(server->type->flush(server), TC_OK);
+        while (at < all && !server->type->stuck(server)) {
+            size_t sum = runs_from(runs, sent, file, at), count = RUNS;
+            while (at + sum > all)
+                sum -= runs[--count].len;
+            assert_int_equal(server->type->write(server, runs, count, &taken), TC_OK);
+            at += taken;
+            if (taken == sum && check_random_below(3)) continue;
+            if (taken == sum) assert_int_equal(server->type->flush(server), TC_OK);
+            break;
+        }
+        if (server->type->stuck(server) || taken == 0 || at == all)
+            assert_int_equal(server->type->flush(server), TC_OK);
+        spoil_rooms();
+        for (uint64_t n = check_random_below(6); n > 0 && have < MUCH; n--)
+            assert_int_equal(hear(CLIENT, got, &have, &fin), TC_OK);
+    }
+    assert_int_equal(have, all);
+    assert_memory_equal(got, sent, all);
+    close(file);
+    free(sent);
+    free(got);
+    end();
+}
+
+static void a_file_that_shrank_is_told(void **state)
+{
+    (void)state;
+    char bytes[3000] = "", got[20000];
+    size_t taken = 0, have = 0;
+    bool fin = false;
+    begin("localhost");
+    assert_int_equal(shake(), TC_OK);
+    const int file = memfd_create("file", MFD_CLOEXEC);
+    assert_int_equal(write(file, bytes, sizeof bytes), sizeof bytes);
+    const tc_run runs[] = {tc_run_file(file, 0, 2000), tc_run_bytes(TC_SPAN("head")),
+                           tc_run_file(file, 2000, 2000)};
+    tc_link *const server = link_of[SERVER];
+    assert_int_equal(server->type->write(server, runs, 3, &taken), TC_ERR_FILE_SHRANK);
+    assert_int_equal(server->type->flush(server), TC_OK);
+    const int64_t patience = tc_clock_now() + 10 * TC_S;
+    while (have < 3004 && tc_clock_now() < patience)
+        assert_int_equal(hear(CLIENT, got, &have, &fin), TC_OK);
+    assert_int_equal(have, 3004); /* what there was */
+    close(file);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +318,8 @@ int main(void)
         cmocka_unit_test(another_name_is_refused),
         cmocka_unit_test(much_goes_through_and_ends),
         cmocka_unit_test(what_breaks_off_is_cut),
+        cmocka_unit_test(frames_of_a_file_go_through),
+        cmocka_unit_test(a_file_that_shrank_is_told),
     };
     return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
 }
