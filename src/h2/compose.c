@@ -36,7 +36,8 @@ static char *put_fields(tc_h2 *c, char *at, const tc_fields *f, bool with_length
 
 /* The block stands behind one frame head at start; more heads go between where it is too long for
  * one frame. Returns how many bytes all took. */
-static size_t cut_frames(tc_h2 *c, char *start, size_t len, uint32_t id, bool end)
+static size_t cut_frames(tc_h2 *c, char *start, size_t len, uint32_t id, bool end,
+                         enum tc_h2_type type)
 {
     const size_t more = len ? (len - 1) / TC_H2_FRAME_MAX : 0;
     for (size_t i = more + 1; i-- > 0;) {
@@ -46,21 +47,23 @@ static size_t cut_frames(tc_h2 *c, char *start, size_t len, uint32_t id, bool en
         if (i) memmove(at + TC_H2_FRAME_HEAD, start + TC_H2_FRAME_HEAD + off, n);
         const unsigned flags =
             (i == 0 && end ? TC_H2_END_STREAM : 0u) | (i == more ? TC_H2_END_HEADERS : 0u);
-        tc_h2_head_write(at, (tc_h2_head){(uint32_t)n, id, i ? TC_H2_CONTINUATION : TC_H2_HEADERS,
+        tc_h2_head_write(at, (tc_h2_head){(uint32_t)n, id, i ? TC_H2_CONTINUATION : (uint8_t)type,
                                           (uint8_t)flags});
     }
     for (size_t i = 0; i <= more && c->env->notes; i++) {
-        const tc_h2_head head = tc_h2_head_read(start + i * (TC_H2_FRAME_MAX + TC_H2_FRAME_HEAD));
-        tc_h2_note(c, true, &head, (tc_span){0});
+        const char *at = start + i * (TC_H2_FRAME_MAX + TC_H2_FRAME_HEAD);
+        const tc_h2_head head = tc_h2_head_read(at);
+        tc_h2_note(c, true, &head, tc_span_of(at + TC_H2_FRAME_HEAD, head.length));
     }
     return len + (more + 1) * TC_H2_FRAME_HEAD;
 }
 
 tc_err tc_h2_send_block(tc_h2 *c, tc_h2_stream *s, const tc_message *m, const tc_fields *own,
-                        const tc_field *pseudo, size_t pseudo_count, int64_t length, bool end)
+                        const tc_field *pseudo, size_t pseudo_count, int64_t length, bool end,
+                        uint32_t promised)
 {
     char digits[20];
-    size_t bound = TC_H2_FRAME_HEAD + TC_HPACK_BEGIN_MAX + bound_of(own) +
+    size_t bound = TC_H2_FRAME_HEAD + sizeof promised + TC_HPACK_BEGIN_MAX + bound_of(own) +
                    tc_hpack_encode_bound(sizeof "content-length", sizeof digits);
     for (size_t i = 0; i < pseudo_count; i++)
         bound += tc_hpack_encode_bound(pseudo[i].name.len, pseudo[i].value.len);
@@ -71,7 +74,8 @@ tc_err tc_h2_send_block(tc_h2 *c, tc_h2_stream *s, const tc_message *m, const tc
     if (c->out.len > c->env->limits->h2_output) return TC_ERR_TOO_BUSY;
     if (tc_buf_reserve(&c->out, bound, &start) != TC_OK) return TC_ERR_NO_MEMORY;
     char *block = start + TC_H2_FRAME_HEAD;
-    char *at = tc_hpack_encoder_begin(&c->encoder, block);
+    if (promised) tc_h2_put_u32(block, promised);
+    char *at = tc_hpack_encoder_begin(&c->encoder, block + (promised ? sizeof promised : 0));
     for (size_t i = 0; i < pseudo_count; i++)
         at = tc_hpack_encode(&c->encoder, at, pseudo[i].name, pseudo[i].value, TC_FIELD_OTHER);
     for (int i = 0; m && i < TC_BLOCKS; i++)
@@ -81,7 +85,8 @@ tc_err tc_h2_send_block(tc_h2 *c, tc_h2_stream *s, const tc_message *m, const tc
         at = tc_hpack_encode(&c->encoder, at, TC_SPAN("content-length"),
                              tc_span_of(digits, tc_text_number(digits, (uint64_t)length)),
                              TC_FIELD_CONTENT_LENGTH);
-    const size_t size = cut_frames(c, start, (size_t)(at - block), s->id, end);
+    const size_t size = cut_frames(c, start, (size_t)(at - block), s->id, end,
+                                   promised ? TC_H2_PUSH_PROMISE : TC_H2_HEADERS);
     c->out.len += size;
     s->x->wire_out += size;
     tc_h2_credit(c, 1);
@@ -135,7 +140,7 @@ static tc_err send_final(tc_h2 *c, tc_h2_stream *s, const tc_message *m, int64_t
     const size_t at = c->out.len;
     const bool steady = tc_hpack_encoder_stays(&c->encoder, mark);
     const tc_field status = status_of(m, digits);
-    const tc_err err = tc_h2_send_block(c, s, m, &m->fields, &status, 1, length, end);
+    const tc_err err = tc_h2_send_block(c, s, m, &m->fields, &status, 1, length, end, 0);
     if (!err && length < 0 && steady)
         tc_h2_remember_said(c, m, tc_span_from(tc_buf_span(&c->out), at + TC_H2_FRAME_HEAD), mark);
     return err;
@@ -151,7 +156,7 @@ tc_err tc_h2_send_response(tc_h2 *c, tc_exchange *x, bool end)
     if (m->status == 101) return TC_ERR_NOT_SUPPORTED;
     if (m->status < 200) {
         const tc_field status = status_of(m, digits);
-        return tc_h2_send_block(c, s, NULL, &m->fields, &status, 1, TC_LENGTH_UNKNOWN, false);
+        return tc_h2_send_block(c, s, NULL, &m->fields, &status, 1, TC_LENGTH_UNKNOWN, false, 0);
     }
     if (x->theirs.method == TC_METHOD_CONNECT && m->status < 300) return TC_ERR_NOT_SUPPORTED;
     if (end && m->length == TC_LENGTH_UNKNOWN) m->length = 0;
@@ -201,7 +206,7 @@ tc_err tc_h2_send_request(tc_h2 *c, tc_exchange *x, bool end)
     };
     const bool stated = m->length > 0 || (m->length == 0 && says_zero(m->method));
     err = tc_h2_send_block(c, s, NULL, &m->fields, fields, sizeof fields / sizeof *fields,
-                           stated ? m->length : TC_LENGTH_UNKNOWN, end);
+                           stated ? m->length : TC_LENGTH_UNKNOWN, end, 0);
     if (!err) head_went(c, s, m, end);
     return err;
 }

@@ -16,14 +16,15 @@ static enum tc_h2_step nobody_reads(tc_h2 *c, tc_h2_stream *s, uint32_t id)
 {
     if (s && !s->closing && !s->theirs_ended && s->end_given)
         return TC_H2_AGAIN; /* its head was no good, and is answered */
+    if (s && !s->closing && s->pushed && !s->opened)
+        return fail(c, TC_H2_PROTOCOL_ERROR, "DATA of a stream that is reserved");
     if (s && !s->closing) {
         tc_h2_break(c, s, s->theirs_ended ? TC_H2_STREAM_CLOSED : TC_H2_PROTOCOL_ERROR,
                     TC_ERR_STREAM_RULES, true);
         return TC_H2_AGAIN;
     }
     if (s || tc_h2_was_ours_to_break(c, id)) return TC_H2_AGAIN;
-    const bool theirs = tc_h2_is_server(c) == (id % 2 == 1);
-    const bool idle = theirs ? id > c->last_theirs : tc_h2_is_server(c) || id >= c->next_ours;
+    const bool idle = tc_h2_is_idle(c, id);
     return fail(c, idle ? TC_H2_PROTOCOL_ERROR : TC_H2_STREAM_CLOSED, "DATA of no open stream");
 }
 

@@ -3,7 +3,7 @@
 #include "h2/frame.h"
 
 enum where { STREAM = 1, CONNECTION = 2, EITHER = 3 };
-enum { NOBODY = 0, CLIENT = 1, SERVER = 2, BOTH = 3 };
+enum { CLIENT = 1, SERVER = 2, BOTH = 3 };
 enum {
     END_STREAM = TC_H2_END_STREAM,
     ACK = TC_H2_ACK,

@@ -34,20 +34,22 @@ static void send_settings(tc_h2 *c)
 {
     const tc_limits *l = c->env->limits;
     const bool server = tc_h2_is_server(c);
+    const bool push = c->env->push;
     const struct {
         enum tc_h2_setting number;
         uint32_t value;
     } ours[] = {
-        {server ? TC_H2_MAX_CONCURRENT_STREAMS : TC_H2_ENABLE_PUSH,
-         server ? u32(l->h2_streams) : 0},
         {TC_H2_MAX_HEADER_LIST_SIZE, u32(l->fields_bytes)},
         {TC_H2_NO_RFC7540_PRIORITIES, 1},
+        {server ? TC_H2_MAX_CONCURRENT_STREAMS : TC_H2_ENABLE_PUSH,
+         server ? u32(l->h2_streams) : push},
+        {TC_H2_MAX_CONCURRENT_STREAMS, u32(l->h2_pushes)}, /* a client that takes pushes */
     };
-    enum { COUNT = sizeof ours / sizeof *ours };
-    const tc_h2_head head = {COUNT * 6, 0, TC_H2_SETTINGS, 0};
+    const uint32_t count = !server && push ? 4 : 3;
+    const tc_h2_head head = {count * 6, 0, TC_H2_SETTINGS, 0};
     char *at = tc_h2_frame(c, head);
     if (!at) return;
-    for (int i = 0; i < COUNT; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         at[i * 6] = 0;
         at[i * 6 + 1] = (char)ours[i].number;
         tc_h2_put_u32(at + i * 6 + 2, ours[i].value);
@@ -66,7 +68,7 @@ static void init(tc_engine *e, tc_engine_env *env)
         c->theirs[i] = tc_h2_setting_first(i);
     c->send_window = c->window.left = c->window.size = TC_H2_WINDOW_FIRST;
     c->tokens = env->limits->h2_frames;
-    c->next_ours = 1;
+    c->next_ours = tc_h2_is_server(c) ? 2 : 1;
     tc_hpack_decoder_init(&c->decoder, TC_HPACK_TABLE);
     tc_hpack_encoder_init(&c->encoder, TC_HPACK_TABLE);
     tc_buf_init(&c->out, (size_t)u32(env->limits->h2_output) * 2 + 65536);
@@ -244,8 +246,8 @@ static tc_err start(tc_engine *e, tc_exchange *x, bool end)
     if (c->closing || c->deaf || c->draining || c->gone || c->fin || c->next_ours > INT32_MAX)
         return TC_ERR_SESSION_ENDED;
     if (!c->settled && c->alive > 0) return TC_ERR_FULL; /* how many they take is not known yet */
-    if (c->alive >= c->theirs[TC_H2_MAX_CONCURRENT_STREAMS] ||
-        c->alive >= c->env->limits->h2_streams)
+    const uint32_t asked = c->alive - c->pushes;
+    if (asked >= c->theirs[TC_H2_MAX_CONCURRENT_STREAMS] || asked >= c->env->limits->h2_streams)
         return TC_ERR_FULL;
     tc_h2_stream *s = tc_h2_begin(c, x, c->next_ours);
     if (!s) return TC_ERR_NO_MEMORY;
@@ -262,8 +264,20 @@ static tc_err start(tc_engine *e, tc_exchange *x, bool end)
 static tc_err head(tc_engine *e, tc_exchange *x, bool end)
 {
     tc_h2 *c = conn_of(e);
+    tc_h2_stream *s = tc_h2_stream_of(x);
     assert(tc_h2_is_server(c));
-    return tc_h2_send_response(c, x, end);
+    if (tc_h2_is_one_too_many(c, s)) {
+        tc_h2_break(c, s, TC_H2_CANCEL, TC_ERR_REFUSED, false);
+        return TC_OK;
+    }
+    const tc_err err = tc_h2_send_response(c, x, end);
+    if (!err) s->opened = true;
+    return err;
+}
+
+static tc_err push(tc_engine *e, tc_exchange *x, tc_exchange *promised)
+{
+    return tc_h2_push(conn_of(e), x, promised);
 }
 
 static tc_err body(tc_engine *e, tc_exchange *x, tc_run run, bool end)
@@ -432,6 +446,7 @@ const tc_engine_type tc_h2_type = {
     .fed = fed,
     .start = start,
     .head = head,
+    .push = push,
     .body = body,
     .took = took,
     .abort = abort_exchange,

@@ -30,12 +30,14 @@ static void add_number(line *l, const char *before, uint32_t n, const char *afte
 static void add_flags(line *l, const tc_h2_head *h)
 {
     const bool ends = h->type == TC_H2_DATA || h->type == TC_H2_HEADERS;
+    const bool pads = ends || h->type == TC_H2_PUSH_PROMISE;
     const bool acks = h->type == TC_H2_SETTINGS || h->type == TC_H2_PING;
-    const bool heads = h->type == TC_H2_HEADERS || h->type == TC_H2_CONTINUATION;
+    const bool heads =
+        h->type == TC_H2_HEADERS || h->type == TC_H2_CONTINUATION || h->type == TC_H2_PUSH_PROMISE;
     if (ends && h->flags & TC_H2_END_STREAM) add(l, ", END_STREAM");
     if (acks && h->flags & TC_H2_ACK) add(l, ", ACK");
     if (heads && h->flags & TC_H2_END_HEADERS) add(l, ", END_HEADERS");
-    if (ends && h->flags & TC_H2_PADDED) add(l, ", PADDED");
+    if (pads && h->flags & TC_H2_PADDED) add(l, ", PADDED");
 }
 
 static void add_settings(line *l, tc_span payload)
@@ -59,6 +61,9 @@ static void add_payload(line *l, const tc_h2_head *h, tc_span p)
         add(l, ", ");
         add(l, tc_h2_code_name(tc_h2_u32(p.at)));
     }
+    const size_t before = h->flags & TC_H2_PADDED ? 1 : 0;
+    if (h->type == TC_H2_PUSH_PROMISE && p.len >= before + 4)
+        add_number(l, ", promises stream ", tc_h2_u32(p.at + before) & 0x7fffffff, "");
     if (h->type == TC_H2_GOAWAY && p.len >= 8) {
         add_number(l, ", last stream ", tc_h2_u32(p.at) & 0x7fffffff, ", ");
         add(l, tc_h2_code_name(tc_h2_u32(p.at + 4)));

@@ -19,13 +19,6 @@ static enum tc_h2_step protocol_error(tc_h2 *c, const char *why)
     return TC_H2_AGAIN;
 }
 
-/* A stream that they may speak of, but that is over or was never begun. */
-static bool is_idle(const tc_h2 *c, uint32_t id)
-{
-    if (tc_h2_is_server(c) == (id % 2 == 1)) return id > c->last_theirs;
-    return tc_h2_is_server(c) || id >= c->next_ours; /* a server of ours begins none */
-}
-
 static uint32_t client_stream(const tc_h2 *c, uint32_t id)
 {
     return tc_h2_is_server(c) ? id : 0;
@@ -95,10 +88,9 @@ static enum tc_h2_step read_goaway(tc_h2 *c, tc_span payload)
     if (c->gone && last > c->goaway_id) return protocol_error(c, "GOAWAY names more than before");
     c->gone = true;
     c->goaway_id = last;
-    if (tc_h2_is_server(c)) return TC_H2_AGAIN;
     for (int i = 0; i < TC_H2_BUCKETS; i++)
         for (tc_h2_stream *s = c->buckets[i]; s; s = s->chain)
-            if (s->id > last) tc_h2_close(c, s, TC_ERR_REFUSED);
+            if (s->pushed == tc_h2_is_server(c) && s->id > last) tc_h2_close(c, s, TC_ERR_REFUSED);
     return TC_H2_AGAIN;
 }
 
@@ -113,8 +105,11 @@ static enum tc_h2_step read_window_update(tc_h2 *c, tc_h2_head head, tc_span pay
         return TC_H2_AGAIN;
     }
     tc_h2_stream *s = tc_h2_find(c, head.stream);
-    if (!s && is_idle(c, head.stream)) return protocol_error(c, "WINDOW_UPDATE before HEADERS");
+    if (!s && tc_h2_is_idle(c, head.stream))
+        return protocol_error(c, "WINDOW_UPDATE before HEADERS");
     if (!s || s->closing) return TC_H2_AGAIN;
+    if (s->pushed && !s->opened && !tc_h2_is_server(c))
+        return protocol_error(c, "WINDOW_UPDATE of a stream that is reserved");
     s->send_window += more;
     if (more == 0)
         tc_h2_break(c, s, TC_H2_PROTOCOL_ERROR, TC_ERR_STREAM_RULES, true);
@@ -129,7 +124,7 @@ static enum tc_h2_step read_reset(tc_h2 *c, tc_h2_head head, tc_span payload)
 {
     tc_h2_stream *s = tc_h2_find(c, head.stream);
     const uint32_t code = tc_h2_u32(payload.at);
-    if (!s && is_idle(c, head.stream)) return protocol_error(c, "RST_STREAM before HEADERS");
+    if (!s && tc_h2_is_idle(c, head.stream)) return protocol_error(c, "RST_STREAM before HEADERS");
     if (s && !s->closing) {
         /* a server that answered says so to stop the rest of the request (8.1) */
         const bool answered = !tc_h2_is_server(c) && s->theirs_ended && code == TC_H2_NO_ERROR;
@@ -142,7 +137,8 @@ static enum tc_h2_step read_reset(tc_h2 *c, tc_h2_head head, tc_span payload)
 static enum tc_h2_step read_priority(tc_h2 *c, tc_span payload)
 {
     const uint32_t id = tc_h2_u32(payload.at) & 0x7fffffff;
-    if (id == 0 || id % 2 == 0) return protocol_error(c, "PRIORITY_UPDATE of no request");
+    if (id == 0 || (id % 2 == 0 && tc_h2_is_idle(c, id)))
+        return protocol_error(c, "PRIORITY_UPDATE of no request");
     tc_h2_stream *s = tc_h2_find(c, id);
     if (!s || s->closing) return TC_H2_AGAIN;
     tc_h2_unready(c, s);
@@ -160,7 +156,7 @@ static enum tc_h2_step begin_request(tc_h2 *c, uint32_t id, uint8_t flags, tc_sp
 {
     const bool end = flags & TC_H2_END_STREAM;
     const bool late = c->goaway_last;
-    const bool full = !late && c->alive >= c->env->limits->h2_streams;
+    const bool full = !late && c->alive - c->pushes >= c->env->limits->h2_streams;
     tc_exchange *x = late || full ? NULL : tc_slab_get(c->env->exchanges);
     tc_err wrong = TC_OK;
     tc_h2_stream *s = NULL;
@@ -249,6 +245,7 @@ static enum tc_h2_step give_response(tc_h2 *c, tc_h2_stream *s, uint8_t flags, t
         tc_h2_break(c, s, TC_H2_PROTOCOL_ERROR, TC_ERR_STREAM_RULES, true);
         return TC_H2_AGAIN;
     }
+    s->opened = true;
     s->head_given = !interim;
     s->theirs_ended = s->end_given = end;
     if (end) tc_h2_say(c, s);
@@ -275,6 +272,13 @@ static enum tc_h2_step give_block(tc_h2 *c, uint32_t id, uint8_t flags, tc_span 
     else
         tc_h2_fail(c, TC_H2_STREAM_CLOSED, TC_ERR_FRAMES, "HEADERS of a stream that was closed");
     return TC_H2_AGAIN;
+}
+
+static enum tc_h2_step give_whole(tc_h2 *c, uint32_t id, uint32_t promised, uint8_t flags,
+                                  tc_span block, tc_event *ev)
+{
+    return promised ? tc_h2_give_promise(c, id, promised, block, ev)
+                    : give_block(c, id, flags, block, ev);
 }
 
 /* The fragment in a payload, without padding and the old priority. False: it makes no sense. */
@@ -312,18 +316,42 @@ static enum tc_h2_step keep_fragment(tc_h2 *c, tc_span part)
     return TC_H2_AGAIN;
 }
 
-static enum tc_h2_step read_headers(tc_h2 *c, tc_h2_head head, tc_span payload, tc_event *ev)
+/* promised: by PUSH_PROMISE; 0: nothing. */
+static enum tc_h2_step begin_block(tc_h2 *c, tc_h2_head head, uint32_t promised, tc_span part,
+                                   tc_event *ev)
 {
-    const bool server = tc_h2_is_server(c);
-    if (server ? head.stream % 2 == 0 : is_idle(c, head.stream))
-        return protocol_error(c, "HEADERS of a stream that cannot be");
-    if (!fragment(c, head, &payload)) return TC_H2_AGAIN;
-    if (head.flags & TC_H2_END_HEADERS) return give_block(c, head.stream, head.flags, payload, ev);
+    if (head.flags & TC_H2_END_HEADERS)
+        return give_whole(c, head.stream, promised, head.flags, part, ev);
     c->block_stream = head.stream;
+    c->block_promise = promised;
     c->block_flags = head.flags;
     c->continuations = 0;
     if (!c->begun) c->begun = c->now;
-    return keep_fragment(c, payload);
+    return keep_fragment(c, part);
+}
+
+static enum tc_h2_step read_promise(tc_h2 *c, tc_h2_head head, tc_span payload, tc_event *ev)
+{
+    head.flags &= (uint8_t)~TC_H2_PRIORITIZED; /* means nothing here */
+    if (!fragment(c, head, &payload)) return TC_H2_AGAIN;
+    if (payload.len < 4) {
+        tc_h2_fail(c, TC_H2_FRAME_SIZE_ERROR, TC_ERR_FRAMES, "PUSH_PROMISE is too short");
+        return TC_H2_AGAIN;
+    }
+    const uint32_t promised = tc_h2_u32(tc_span_take(&payload, 4).at) & 0x7fffffff;
+    const char *wrong = tc_h2_promise_is_wrong(c, head.stream, promised);
+    if (wrong) return protocol_error(c, wrong);
+    c->last_theirs = promised;
+    return begin_block(c, head, promised, payload, ev);
+}
+
+static enum tc_h2_step read_headers(tc_h2 *c, tc_h2_head head, tc_span payload, tc_event *ev)
+{
+    const bool server = tc_h2_is_server(c);
+    if (server ? head.stream % 2 == 0 : tc_h2_is_idle(c, head.stream))
+        return protocol_error(c, "HEADERS of a stream that cannot be");
+    if (!fragment(c, head, &payload)) return TC_H2_AGAIN;
+    return begin_block(c, head, 0, payload, ev);
 }
 
 static enum tc_h2_step read_continuation(tc_h2 *c, tc_h2_head head, tc_span payload, tc_event *ev)
@@ -337,7 +365,7 @@ static enum tc_h2_step read_continuation(tc_h2 *c, tc_h2_head head, tc_span payl
     if (c->deaf || !(head.flags & TC_H2_END_HEADERS)) return TC_H2_AGAIN;
     c->block_stream = 0;
     const enum tc_h2_step step =
-        give_block(c, head.stream, c->block_flags, tc_buf_span(&c->block), ev);
+        give_whole(c, head.stream, c->block_promise, c->block_flags, tc_buf_span(&c->block), ev);
     tc_buf_fini(&c->block);
     return step;
 }
@@ -363,6 +391,7 @@ static enum tc_h2_step do_frame(tc_h2 *c, tc_h2_head head, tc_span payload, tc_e
     case TC_H2_HEADERS: return read_headers(c, head, payload, ev);
     case TC_H2_CONTINUATION: return read_continuation(c, head, payload, ev);
     case TC_H2_RST_STREAM: return read_reset(c, head, payload);
+    case TC_H2_PUSH_PROMISE: return read_promise(c, head, payload, ev);
     case TC_H2_SETTINGS: return read_settings(c, head, payload);
     case TC_H2_PING: return read_ping(c, head, payload);
     case TC_H2_GOAWAY: return read_goaway(c, payload);
@@ -392,7 +421,7 @@ static enum tc_h2_step wrong_frame(tc_h2 *c, tc_h2_head head, tc_h2_fault fault)
     tc_h2_stream *s = tc_h2_find(c, head.stream);
     if (s && !s->closing)
         tc_h2_break(c, s, fault.code, TC_ERR_STREAM_RULES, true);
-    else if (!s && !is_idle(c, head.stream))
+    else if (!s && !tc_h2_is_idle(c, head.stream))
         tc_h2_refuse(c, head.stream, fault.code);
     return TC_H2_AGAIN;
 }

@@ -106,7 +106,7 @@ static void send_end(tc_h2 *c, tc_h2_stream *s)
     const tc_h2_head head = {0, s->id, TC_H2_DATA, TC_H2_END_STREAM};
     if (has_trailers(s)) {
         const tc_err err =
-            tc_h2_send_block(c, s, NULL, &s->x->ours.trailers, NULL, 0, TC_LENGTH_UNKNOWN, true);
+            tc_h2_send_block(c, s, NULL, &s->x->ours.trailers, NULL, 0, TC_LENGTH_UNKNOWN, true, 0);
         if (err) {
             tc_h2_break(c, s, TC_H2_INTERNAL_ERROR, err, false);
             return;

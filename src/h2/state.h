@@ -37,6 +37,8 @@ typedef struct tc_h2_stream {
     struct tc_h2_stream *next_due;       /* has something to say */
     struct tc_h2_stream *before, *after; /* ready to send, by urgency */
     bool due, ready;
+    bool pushed; /* promised by the server (8.4) */
+    bool opened; /* ... and its response has begun */
 
     /* theirs */
     bool theirs_ended; /* END_STREAM came */
@@ -81,13 +83,14 @@ typedef struct tc_h2 {
     int64_t begun; /* when a frame or block that is not whole began; 0: none */
 
     /* reading */
-    bool greeted;          /* the preface was read, or none is due */
-    bool settled;          /* their SETTINGS came */
-    bool fin;              /* the peer sends no more than what is lent */
-    bool deaf;             /* nothing is read any more */
-    tc_h2_head data;       /* DATA that is being read; .length is what is left of it */
-    uint32_t pad;          /* ... of which padding */
-    uint32_t block_stream; /* whose block of fields goes on; 0: none */
+    bool greeted;           /* the preface was read, or none is due */
+    bool settled;           /* their SETTINGS came */
+    bool fin;               /* the peer sends no more than what is lent */
+    bool deaf;              /* nothing is read any more */
+    tc_h2_head data;        /* DATA that is being read; .length is what is left of it */
+    uint32_t pad;           /* ... of which padding */
+    uint32_t block_stream;  /* whose block of fields goes on; 0: none */
+    uint32_t block_promise; /* ... and what it promises; 0: nothing */
     uint8_t block_flags;
     uint32_t continuations;
     tc_buf block;
@@ -100,8 +103,9 @@ typedef struct tc_h2 {
     tc_h2_stream *due, *due_last;
     tc_h2_stream *ready[TC_H2_URGENCIES], *ready_last[TC_H2_URGENCIES];
     uint32_t alive;                        /* streams with an exchange */
+    uint32_t pushes;                       /* ... that were promised */
     uint32_t last_theirs;                  /* highest id that they began */
-    uint32_t next_ours;                    /* client: id of the next request */
+    uint32_t next_ours;                    /* id of the next request, or promise */
     uint32_t remembered[TC_H2_REMEMBERED]; /* ids << 1, lowest bit: broken off by us */
     uint32_t remembered_at;
 
@@ -177,6 +181,8 @@ void tc_h2_close(tc_h2 *c, tc_h2_stream *s, tc_err err);
 /* The same with RST_STREAM. theirs: it was the peer's fault, and is counted. */
 void tc_h2_break(tc_h2 *c, tc_h2_stream *s, enum tc_h2_code code, tc_err err, bool theirs);
 void tc_h2_settle(tc_h2 *c, tc_h2_stream *s); /* both ends may be over: what follows? */
+/* One that they or we may speak of, but that was never begun (5.1). */
+bool tc_h2_is_idle(const tc_h2 *c, uint32_t id);
 /* The connection is over: GOAWAY and all that is left is broken off. */
 void tc_h2_fail(tc_h2 *c, enum tc_h2_code code, tc_err err, const char *why);
 void tc_h2_goaway(tc_h2 *c, uint32_t last, enum tc_h2_code code, tc_span why);
@@ -186,10 +192,10 @@ void tc_h2_return(tc_h2 *c, tc_h2_stream *s, uint64_t n);
 /* send.c */
 /* Room for a frame at the end of the output, its head written. NULL: the connection was failed. */
 char *tc_h2_frame(tc_h2 *c, tc_h2_head head);
-/* A block of fields in HEADERS and CONTINUATION. */
+/* A block of fields in HEADERS, or a PUSH_PROMISE of that stream (0: none), and CONTINUATION. */
 tc_err tc_h2_send_block(tc_h2 *c, tc_h2_stream *s, const tc_message *m, const tc_fields *own,
-                        const tc_field *pseudo, size_t pseudo_count, int64_t length,
-                        bool end) TC_MUST_USE;
+                        const tc_field *pseudo, size_t pseudo_count, int64_t length, bool end,
+                        uint32_t promised) TC_MUST_USE;
 tc_err tc_h2_send_response(tc_h2 *c, tc_exchange *x, bool end) TC_MUST_USE;
 tc_err tc_h2_send_request(tc_h2 *c, tc_exchange *x, bool end) TC_MUST_USE;
 void tc_h2_ready(tc_h2 *c, tc_h2_stream *s);   /* look whether it can send now */
@@ -204,6 +210,17 @@ void tc_h2_remember_asked(tc_h2 *c, const tc_h2_stream *s, tc_span block, bool e
 tc_span tc_h2_said_before(tc_h2 *c, const tc_message *m);
 void tc_h2_remember_said(tc_h2 *c, const tc_message *m, tc_span block, uint64_t mark);
 void tc_h2_forget_again(tc_h2 *c);
+
+/* push.c */
+/* Server: promises p on x's stream. */
+tc_err tc_h2_push(tc_h2 *c, tc_exchange *x, tc_exchange *p) TC_MUST_USE;
+/* Server: the peer has lowered its limit below what was promised, and s is not begun. */
+bool tc_h2_is_one_too_many(const tc_h2 *c, const tc_h2_stream *s);
+/* Client: why a promise of that stream may not stand on stream of; NULL: it may. */
+const char *tc_h2_promise_is_wrong(const tc_h2 *c, uint32_t of, uint32_t promised);
+/* Client: its block of fields is whole. */
+enum tc_h2_step tc_h2_give_promise(tc_h2 *c, uint32_t of, uint32_t promised, tc_span block,
+                                   tc_event *ev);
 
 /* guard.c: false: too much, and the connection was failed. */
 bool tc_h2_count_reset(tc_h2 *c);

@@ -15,6 +15,12 @@ tc_h2_stream *tc_h2_find(const tc_h2 *c, uint32_t id)
     return s;
 }
 
+bool tc_h2_is_idle(const tc_h2 *c, uint32_t id)
+{
+    const bool theirs = tc_h2_is_server(c) == (id % 2 == 1);
+    return theirs ? id > c->last_theirs : id >= c->next_ours;
+}
+
 static void free_held(void *stream)
 {
     tc_buf_fini(&((tc_h2_stream *)stream)->held);
@@ -48,6 +54,7 @@ void tc_h2_forget(tc_h2 *c, tc_h2_stream *s)
         at = &(*at)->chain;
     *at = s->chain;
     c->alive--;
+    c->pushes -= s->pushed;
     if (c->lent == s) c->lent = NULL;
 }
 

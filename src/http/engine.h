@@ -30,6 +30,8 @@ enum tc_event_kind {
     TC_EV_DATA,  /* a run of their content in data: give it back with took() */
     TC_EV_END,   /* their message is whole, trailers in x->theirs.trailers */
     TC_EV_RESET, /* their message breaks off for err, after its head. A server may still answer */
+    TC_EV_PUSH,  /* client: the server promised x, whose request is x->ours, together with the
+                    answer of .of. err: it may not, and CLOSED follows */
     TC_EV_RELEASED, /* every run of ours so far may be reused; there is room for more */
     TC_EV_CLOSED,   /* the engine is done with x. err: it did not end well */
     TC_EV_NOTE,     /* with env->notes: a line or frame, in words, in data; ours says whose */
@@ -40,6 +42,7 @@ typedef struct tc_event {
     enum tc_event_kind kind;
     tc_err err;
     tc_exchange *x;
+    tc_exchange *of; /* PUSH */
     tc_span data;
     bool end;  /* HEAD, DATA: their message ends with this; no END follows */
     bool ours; /* NOTE */
@@ -62,6 +65,7 @@ typedef struct tc_order {
 typedef struct tc_engine_env {
     enum tc_role role;
     bool notes;         /* give NOTE events */
+    bool push;          /* client: take pushes */
     tc_span scheme;     /* "http", or "https" over TLS */
     tc_slab *exchanges; /* of tc_exchange */
     const tc_limits *limits;
@@ -95,6 +99,11 @@ struct tc_engine_type {
     tc_err (*start)(tc_engine *e, tc_exchange *x, bool end);
     /* Server: sends x->ours as a 1xx or final head. end: no content follows. */
     tc_err (*head)(tc_engine *e, tc_exchange *x, bool end);
+    /* Server: promises the client the request in promised->theirs, with the answer of x, which is
+     * not over; promised is a server's exchange from then on. Nothing was sent where it is refused:
+     * the peer takes none, or no more now, the method is none that may be pushed. NULL: a version
+     * without pushes. */
+    tc_err (*push)(tc_engine *e, tc_exchange *x, tc_exchange *promised);
     /* Content of ours, borrowed until RELEASED. len 0 with end: only ends. TC_ERR_FULL: not now.
      * At the end x->ours.trailers are sent. */
     tc_err (*body)(tc_engine *e, tc_exchange *x, tc_run run, bool end);

@@ -22,12 +22,27 @@ static void ask(tc_exchange *x, unsigned want)
     if (x->wake) x->wake(x);
 }
 
-tc_err tc_exchange_inform(tc_exchange *x, unsigned status)
+tc_err tc_exchange_inform(tc_exchange *x, unsigned status, const tc_fields *fields)
 {
     assert(status >= 100 && status < 200);
     if (x->began || x->want & TC_WANT_INFORM) return TC_ERR_HEAD_TWICE;
     x->informational = (uint16_t)status;
+    x->hints = fields;
     ask(x, TC_WANT_INFORM);
+    return TC_OK;
+}
+
+tc_err tc_exchange_push(tc_exchange *x, tc_span path)
+{
+    tc_promise **at = &x->promises;
+    if (x->pushed) return TC_OK;
+    tc_promise *p = tc_exchange_alloc(x, sizeof *p);
+    if (!p) return TC_ERR_NO_MEMORY;
+    *p = (tc_promise){.path = path};
+    while (*at)
+        at = &(*at)->next;
+    *at = p;
+    ask(x, TC_WANT_PUSH);
     return TC_OK;
 }
 

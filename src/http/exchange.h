@@ -49,7 +49,14 @@ enum tc_want {
     TC_WANT_END = 8,     /* ours ends after the runs, with .ours.trailers if it has any */
     TC_WANT_ABORT = 16,  /* break off for .abort_reason */
     TC_WANT_RESUME = 32, /* read their content again */
+    TC_WANT_PUSH = 64,   /* make the .promises */
 };
+
+/* A path of the same origin that the client is to be given unasked. */
+typedef struct tc_promise {
+    tc_span path;
+    struct tc_promise *next;
+} tc_promise;
 
 /* When things happened: monotonic ns, 0 until they do. */
 typedef struct tc_exchange_times {
@@ -75,10 +82,14 @@ struct tc_exchange {
     bool began;       /* our final head was asked for */
     bool ended;       /* our end was asked for */
     bool theirs_done; /* their end came */
+    bool pushed;      /* nobody asked for it: the server promised it */
     tc_span proven;   /* server: who the client proved to be; empty: nobody. Lives with the link */
     uint8_t run_count;
     tc_run runs[TC_RUNS];
     uint16_t informational;
+    uint32_t informed;      /* 1xx responses sent */
+    const tc_fields *hints; /* of the 1xx response; NULL: none */
+    tc_promise *promises;
     tc_err abort_reason; /* why it is broken off; also the fault of a request that came broken */
 
     /* the session and the engine below */
@@ -98,8 +109,12 @@ void tc_exchange_fini(tc_exchange *x);
 
 /* --- what a handler may call, inside its calls or at any later time before on_close --- */
 
-/* Server: sends a 1xx response with the fields that .ours has now. Client: nothing. */
-tc_err tc_exchange_inform(tc_exchange *x, unsigned status) TC_MUST_USE;
+/* Server: sends a 1xx response with these fields (NULL: none), which live as long as x. */
+tc_err tc_exchange_inform(tc_exchange *x, unsigned status, const tc_fields *fields) TC_MUST_USE;
+/* Server: gives the client this path (and query) of the same origin too, where the version can and
+ * the client lets it, promised before the final head. path lives as long as x. No more than a hint:
+ * there is no telling whether it was done. Nothing follows from a push. */
+tc_err tc_exchange_push(tc_exchange *x, tc_span path) TC_MUST_USE;
 /* Server: fills in the status and sends the head of .ours; content of .ours.length follows (0:
  * none). Once. */
 tc_err tc_exchange_answer(tc_exchange *x, unsigned status, int64_t length) TC_MUST_USE;

@@ -17,7 +17,8 @@ void tc_session_adopt(tc_session *s, tc_exchange *x)
     x->next = s->exchanges;
     s->exchanges = x;
     s->begun++;
-    if (s->env->engine.role == TC_CLIENT && s->begun > 1) tc_session_seen(s, TC_SEEN_REUSED, x);
+    if (s->env->engine.role == TC_CLIENT && s->begun > 1 && !x->pushed)
+        tc_session_seen(s, TC_SEEN_REUSED, x);
     tc_session_seen(s, TC_SEEN_BEGUN, x);
 }
 
@@ -83,7 +84,7 @@ static void continue_if_expected(tc_session *s, tc_exchange *x)
     if (!x->theirs.expects_continue || x->began || x->theirs_done || x->paused) return;
     if (x->want & TC_WANT_INFORM) return; /* after that one */
     x->theirs.expects_continue = false;
-    if (tc_exchange_inform(x, 100) != TC_OK) tc_session_break(s, x, TC_ERR_SYSTEM);
+    if (tc_exchange_inform(x, 100, NULL) != TC_OK) tc_session_break(s, x, TC_ERR_SYSTEM);
 }
 
 /* failed: the handler has failed over what came before, and is not told. */
@@ -181,6 +182,7 @@ void tc_session_apply(tc_session *s, const tc_event *ev)
     case TC_EV_HEAD: their_head(s, ev); return;
     case TC_EV_DATA: their_data(s, ev); return;
     case TC_EV_END: their_end(s, x, false); break;
+    case TC_EV_PUSH: tc_session_take_promise(s, ev); break;
     case TC_EV_RESET:
         x->theirs_done = true;
         if (s->env->engine.role == TC_SERVER) tc_session_break(s, x, ev->err);
@@ -201,17 +203,33 @@ void tc_session_apply(tc_session *s, const tc_event *ev)
 
 /* --- wishes -------------------------------------------------------------------------------- */
 
+/* A client takes only so many; 100 comes at most once. */
+static bool may_inform(tc_session *s, tc_exchange *x)
+{
+    if (x->informational == 100 || x->informed < s->env->engine.limits->informational) {
+        x->informed++;
+        return true;
+    }
+    s->env->engine.reached->informational++;
+    return false;
+}
+
 /* A 1xx response, and 100 behind it if it stood in its way. Without room it waits. */
 static tc_err send_inform(tc_session *s, tc_exchange *x)
 {
     tc_engine *e = tc_session_engine(s);
+    const tc_fields fields = x->ours.fields;
     const uint16_t final = x->ours.status; /* may have been asked for meanwhile */
     tc_err err = TC_OK;
     while (!err && x->want & TC_WANT_INFORM) {
-        x->ours.status = x->informational;
-        err = e->type->head(e, x, false);
-        if (!err) tc_session_seen(s, TC_SEEN_RESPONSE_HEAD, x);
-        x->ours.status = final;
+        if (may_inform(s, x)) {
+            x->ours.status = x->informational;
+            x->ours.fields = x->hints ? *x->hints : (tc_fields){0};
+            err = e->type->head(e, x, false);
+            if (!err) tc_session_seen(s, TC_SEEN_RESPONSE_HEAD, x);
+            x->ours.status = final;
+            x->ours.fields = fields;
+        }
         if (err) break;
         x->want &= ~(unsigned)TC_WANT_INFORM;
         continue_if_expected(s, x);
@@ -277,6 +295,8 @@ void tc_session_do_wants(tc_session *s, tc_exchange *x)
     }
     if (x->want & TC_WANT_INFORM) err = send_inform(s, x);
     if (err == TC_ERR_FULL) return; /* nothing overtakes it */
+    if (!err && x->want & TC_WANT_HEAD && s->env->answering) s->env->answering(s->env, x);
+    if (!err && x->want & TC_WANT_PUSH) tc_session_push(s, x);
     if (!err && x->want & TC_WANT_HEAD) err = send_head(s, x);
     if (!err && x->want & TC_WANT_BODY) err = send_runs(s, x);
     if (!err && x->want & TC_WANT_END && x->run_count == 0) {

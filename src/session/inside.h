@@ -33,6 +33,10 @@ void tc_session_break(tc_session *s, tc_exchange *x, tc_err err); /* answers wit
 void tc_session_adopt(tc_session *s, tc_exchange *x);
 void tc_session_close_exchange(tc_session *s, tc_exchange *x, tc_err why);
 
+/* push.c */
+void tc_session_push(tc_session *s, tc_exchange *x); /* server: makes the promises of x */
+void tc_session_take_promise(tc_session *s, const tc_event *ev); /* client */
+
 /* life.c: timers and the end */
 void tc_session_settle(tc_session *s); /* after a turn: sets the alarm, or ends the session */
 void tc_session_linger(tc_session *s);

@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: MIT
 #include <assert.h>
 
+#include "base/alloc.h"
 #include "session/inside.h"
 
 tc_err tc_session_env_init(tc_session_env *env, tc_loop *loop, enum tc_role role,
@@ -49,6 +50,8 @@ static void end(tc_session *s)
     tc_loop_clear(env->loop, &s->alarm);
     tc_loop_cancel(env->loop, &s->again);
     tc_buf_fini(&s->carry);
+    tc_free(s->pushed);
+    s->pushed = NULL;
     s->link->type->close(s->link, s->why == TC_ERR_SEND_TIME);
     env->ended(env, s, s->why);
 }

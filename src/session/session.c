@@ -223,6 +223,12 @@ static void take_orders(tc_session *s)
     }
 }
 
+/* Of counts that may begin again; one request can begin several exchanges. */
+static bool is_past(uint32_t count, uint32_t mark)
+{
+    return (int32_t)(count - mark) >= 0;
+}
+
 /* Events, answers and output, until nothing moves or others are due their turn. True if it was the
  * number of requests that stopped it. */
 static bool pump(tc_session *s)
@@ -235,7 +241,7 @@ static bool pump(tc_session *s)
                                                          : INT32_MAX);
     for (bool moved = true; moved && !(s->flags & DEAD);) {
         moved = false;
-        while (s->begun != stop && !(s->flags & DEAD) && e->type->next(e, &ev)) {
+        while (!is_past(s->begun, stop) && !(s->flags & DEAD) && e->type->next(e, &ev)) {
             tc_session_apply(s, &ev);
             moved = true;
         }
@@ -248,13 +254,13 @@ static bool pump(tc_session *s)
         }
         while (!(s->flags & DEAD) && s->sent < enough && push_out(s))
             moved = true;
-        if (s->begun == stop || s->sent >= enough) {
+        if (is_past(s->begun, stop) || s->sent >= enough) {
             tc_loop_after(s->env->loop, &s->again);
             break;
         }
     }
     take_orders(s);
-    return s->begun == stop;
+    return is_past(s->begun, stop);
 }
 
 /* --- input --------------------------------------------------------------------------------- */

@@ -28,6 +28,12 @@ typedef struct tc_session_env {
 
     /* server: gives x a handler by x->handler and x->self; never fails */
     void (*route)(struct tc_session_env *env, tc_exchange *x);
+    /* server: the final head of x is about to be sent: fields can still be added, and pushes asked
+     * for; may be NULL */
+    void (*answering)(struct tc_session_env *env, tc_exchange *x);
+    /* client: the server promised x (its request in x->ours) with the response to of. Gives it a
+     * handler; without one it is refused. Not called unless engine.push is set; may be NULL then */
+    void (*promised)(struct tc_session_env *env, tc_exchange *of, tc_exchange *x);
     /* server: fills in and sends an answer of our own for err, on an x that has begun none */
     void (*refuse)(struct tc_session_env *env, tc_exchange *x, tc_err err);
     /* the link is established, where it was not when the session began; may be NULL */
@@ -50,6 +56,7 @@ struct tc_session {
     tc_alarm alarm;
     tc_task again;            /* another turn, after the others had theirs */
     tc_exchange *exchanges;   /* under way */
+    struct tc_pushed *pushed; /* what was pushed; NULL: nothing */
     tc_buf carry;             /* came from the link, not yet taken by the engine */
     int64_t phase_began;      /* when waiting for what we wait for began */
     uint64_t sent, sent_mark; /* bytes the link took; what the peer had of them, a window ago */

@@ -10,13 +10,25 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The first byte of an input. */
-enum { NOTES = 1, AT_HEAD = 2, UNKNOWN = 4, PAUSE = 8, SMALL_LIMITS = 16, CLIENT = 32, BARE = 64 };
+enum {
+    NOTES = 1,
+    AT_HEAD = 2,
+    UNKNOWN = 4,
+    PAUSE = 8,
+    SMALL_LIMITS = 16,
+    CLIENT = 32,
+    BARE = 64, /* server: without a preface */
+    PUSH = 128
+};
 
 static void play(unsigned how, tc_span in, size_t step)
 {
     static conn c;
     const bool client = how & CLIENT;
-    conn_init(&c, &tc_h2_type, client ? TC_CLIENT : TC_SERVER);
+    if (client && how & PUSH)
+        conn_init_taking(&c, &tc_h2_type);
+    else
+        conn_init(&c, &tc_h2_type, client ? TC_CLIENT : TC_SERVER);
     c.env.notes = how & NOTES;
     c.pause_every = how & PAUSE ? 2 : 0;
     c.write_max = step ? 7 : 0;
@@ -26,6 +38,7 @@ static void play(unsigned how, tc_span in, size_t step)
         c.limits.h2_streams = 3;
         c.limits.h2_frames = 10;
         c.limits.h2_resets = 3;
+        c.limits.h2_pushes = 2;
         c.limits.exchange_bytes = 4096;
     }
     c.scripts[0] = (script){.status = 200,
@@ -35,7 +48,12 @@ static void play(unsigned how, tc_span in, size_t step)
                             .at_head = how & AT_HEAD,
                             .unknown = how & UNKNOWN,
                             .run_count = 2,
-                            .runs = {TC_SPAN("one"), TC_SPAN("two")}};
+                            .runs = {TC_SPAN("one"), TC_SPAN("two")},
+                            .push_count = how & PUSH ? 3 : 0,
+                            .push_late = how & AT_HEAD,
+                            .pushes = {TC_SPAN("/1"), TC_SPAN("/2"), TC_SPAN("/3")}};
+    c.promised = (script){.status = 200, .run_count = 1, .runs = {TC_SPAN("three")}};
+    c.wants_none = how & UNKNOWN;
     c.scripts[1] = (script){.status = 204, .method = TC_SPAN("GET"), .path = TC_SPAN("/2")};
     c.scripts[1].host = TC_SPAN("a");
     c.script_count = 2;

@@ -14,7 +14,7 @@ typedef struct app {
     bool answered;
 } app;
 
-void conn_init(conn *c, const tc_engine_type *type, enum tc_role role)
+static void init(conn *c, const tc_engine_type *type, enum tc_role role, bool push)
 {
     memset(c, 0, offsetof(conn, scripts));
     memset(&c->script_count, 0, sizeof *c - offsetof(conn, script_count));
@@ -23,6 +23,7 @@ void conn_init(conn *c, const tc_engine_type *type, enum tc_role role)
     c->now = 1000;
     tc_slab_init(&c->slab, sizeof(tc_exchange), 256);
     c->env = (tc_engine_env){.role = role,
+                             .push = push,
                              .scheme = TC_SPAN("http"),
                              .exchanges = &c->slab,
                              .limits = &c->limits,
@@ -36,6 +37,16 @@ void conn_init(conn *c, const tc_engine_type *type, enum tc_role role)
         tc_buf_init(bufs[i], CONN_BUF_MAX);
         if (tc_buf_reserve(bufs[i], CONN_BUF_FIRST, &room)) abort();
     }
+}
+
+void conn_init(conn *c, const tc_engine_type *type, enum tc_role role)
+{
+    init(c, type, role, false);
+}
+
+void conn_init_taking(conn *c, const tc_engine_type *type)
+{
+    init(c, type, TC_CLIENT, true);
 }
 
 /* --- the log: its memory is the test's, so it does not fail when allocations are made to --- */
@@ -189,6 +200,51 @@ static app *app_of(conn *c, tc_exchange *x)
     return x->self;
 }
 
+static tc_err promise(conn *c, tc_exchange *x, tc_exchange *p, tc_span path)
+{
+    tc_message *m = &p->theirs;
+    app *a = tc_exchange_alloc(p, sizeof *a);
+    m->method_name = TC_SPAN("GET");
+    m->method = TC_METHOD_GET;
+    m->scheme = x->theirs.scheme;
+    m->authority = tc_arena_copy(&p->arena, x->theirs.authority);
+    m->path = path;
+    if (!a || !m->authority.at) return TC_ERR_NO_MEMORY;
+    p->self = a;
+    *a = (app){.script = &c->promised};
+    return c->type->push(c->engine, x, p);
+}
+
+static size_t push_all(conn *c, tc_exchange *x, const script *s, tc_exchange **ret_promised)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < s->push_count; i++) {
+        tc_exchange *p = tc_slab_get(&c->slab);
+        if (!p) break;
+        tc_exchange_init(p, 0, (size_t)c->limits.exchange_bytes);
+        const tc_err err = promise(c, x, p, s->pushes[i]);
+        if (err) {
+            say(c, "not pushed %s\n", tc_err_name(err));
+            tc_exchange_fini(p);
+            tc_slab_put(&c->slab, p);
+        } else {
+            say(c, "pushed %.*s\n", TC_FMT(s->pushes[i]));
+            ret_promised[count++] = p;
+        }
+    }
+    return count;
+}
+
+static void answer(conn *c, tc_exchange *x, unsigned status);
+
+static void answer_promised(conn *c, tc_exchange *p)
+{
+    if (c->keep)
+        c->kept = p;
+    else
+        answer(c, p, 0);
+}
+
 static void answer(conn *c, tc_exchange *x, unsigned status)
 {
     app *a = x->self;
@@ -198,18 +254,23 @@ static void answer(conn *c, tc_exchange *x, unsigned status)
     a->answered = true;
     x->ours.status = (uint16_t)(fault ? status : s->status ? s->status : 200);
     x->ours.blocks[0] = c->block;
-    if (c->used + 1 < c->script_count) c->used++;
+    if (!x->pushed && c->used + 1 < c->script_count) c->used++;
     if (fault) {
         x->ours.length = 0;
         failed(c, x, c->type->head(c->engine, x, true));
         return;
     }
+    tc_exchange *promised[SCRIPT_PARTS];
+    const size_t count = x->pushed ? 0 : push_all(c, x, s, promised);
+    for (size_t i = 0; i < count && !s->push_late; i++)
+        answer_promised(c, promised[i]);
     x->ours.length = length_of(s);
-    if (failed(c, x, add_fields(&x->ours.fields, &x->arena, s->fields, s->field_count)) ||
-        failed(c, x, add_fields(&x->ours.trailers, &x->arena, s->trailers, s->trailer_count)) ||
-        failed(c, x, c->type->head(c->engine, x, !sends_content(s))))
-        return;
-    send_rest(c, x, s);
+    if (!failed(c, x, add_fields(&x->ours.fields, &x->arena, s->fields, s->field_count)) &&
+        !failed(c, x, add_fields(&x->ours.trailers, &x->arena, s->trailers, s->trailer_count)) &&
+        !failed(c, x, c->type->head(c->engine, x, !sends_content(s))))
+        send_rest(c, x, s);
+    for (size_t i = 0; i < count && s->push_late; i++)
+        answer_promised(c, promised[i]);
 }
 
 static void on_head(conn *c, const tc_event *ev)
@@ -217,14 +278,16 @@ static void on_head(conn *c, const tc_event *ev)
     tc_exchange *x = ev->x;
     say_head(c, ev);
     if (c->env.role == TC_CLIENT) return;
+    c->last = x;
     app *a = app_of(c, x);
     if (!a) return;
     if (ev->err) {
         answer(c, x, (unsigned)tc_err_status(ev->err));
         return;
     }
-    if (a->script->inform) {
-        x->ours.status = (uint16_t)a->script->inform;
+    const script *s = a->script;
+    for (size_t i = s->inform_count ? s->inform_count : 1; s->inform && i > 0; i--) {
+        x->ours.status = (uint16_t)s->inform;
         if (failed(c, x, c->type->head(c->engine, x, false))) return;
     }
     if (a->script->at_head || ev->end) answer(c, x, 0);
@@ -263,12 +326,18 @@ static void apply(conn *c, const tc_event *ev)
         say(c, "reset %s\n", tc_err_name(ev->err));
         if (c->env.role == TC_SERVER) answer(c, ev->x, (unsigned)tc_err_status(ev->err));
         break;
+    case TC_EV_PUSH:
+        say(c, "promised %.*s %.*s%s%s\n", TC_FMT(ev->x->ours.method_name),
+            TC_FMT(ev->x->ours.path), ev->err ? " " : "", ev->err ? tc_err_name(ev->err) : "");
+        if (!ev->err && c->wants_none) c->type->abort(c->engine, ev->x, TC_ERR_REFUSED);
+        break;
     case TC_EV_RELEASED:
         if (ev->x->self) send_runs(c, ev->x);
         break;
     case TC_EV_CLOSED:
         say(c, "closed%s%s\n", ev->err ? " " : "", ev->err ? tc_err_name(ev->err) : "");
         if (c->held_of == ev->x) c->held = 0;
+        if (c->kept == ev->x) c->kept = NULL;
         c->closed++;
         tc_exchange_fini(ev->x);
         tc_slab_put(&c->slab, ev->x);

@@ -9,8 +9,12 @@ enum { SCRIPT_PARTS = 8, SCRIPTS = 64, CONN_BUF_FIRST = 1 << 16, CONN_BUF_MAX = 
 
 /* What one message of ours is made of. */
 typedef struct script {
-    unsigned status, inform; /* server */
-    bool at_head;            /* server: answer when the head is here, not the whole request */
+    unsigned status, inform;      /* server */
+    size_t inform_count;          /* 0: one */
+    tc_span pushes[SCRIPT_PARTS]; /* server: paths, before the head */
+    size_t push_count;
+    bool push_late; /* they are answered behind it */
+    bool at_head;   /* server: answer when the head is here, not the whole request */
     tc_span method, path, host;
     bool old;     /* client: version 1.0 */
     bool unknown; /* length not stated */
@@ -37,11 +41,16 @@ typedef struct conn {
     size_t pause_every; /* every nth DATA is given back one loan later; 0: none */
     size_t data_count, held;
     tc_exchange *held_of;
-    tc_block *block; /* server: shared by all answers; may be NULL */
-    unsigned closed; /* exchanges that ended */
+    script promised;          /* server: answers what is pushed */
+    bool keep;                /* server: what is pushed is not answered, the test does that */
+    tc_exchange *kept, *last; /* server: last: whose HEAD came last */
+    bool wants_none;          /* client: breaks off what is pushed */
+    tc_block *block;          /* server: shared by all answers; may be NULL */
+    unsigned closed;          /* exchanges that ended */
 } conn;
 
 void conn_init(conn *c, const tc_engine_type *type, enum tc_role role);
+void conn_init_taking(conn *c, const tc_engine_type *type); /* a client that takes pushes */
 void conn_fini(conn *c); /* ends what runs; fails the test if an exchange is missing */
 /* One loan of all that is carried and these bytes, and everything that follows from it. */
 void conn_feed(conn *c, tc_span bytes, bool fin);

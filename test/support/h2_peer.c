@@ -33,21 +33,39 @@ static void add_text(tc_buf *b, tc_span text)
     add(b, text);
 }
 
-void h2_peer_fields(h2_peer *p, unsigned flags, uint32_t stream, const char *lines)
+static void add_lines(tc_buf *block, const char *lines)
 {
-    tc_buf block;
-    tc_buf_init(&block, 1 << 20);
     for (tc_span rest = tc_span_str(lines); rest.len > 0;) {
         const size_t end = tc_span_find(rest, '\n');
         const tc_span line = tc_span_first(rest, end);
         rest = tc_span_from(rest, end + 1);
         const size_t first = line.at[0] == ':' ? 1 : 0;
         const size_t colon = first + tc_span_find(tc_span_from(line, first), ':');
-        assert_int_equal(tc_buf_add_byte(&block, 0), TC_OK); /* literal, not to be indexed */
-        add_text(&block, tc_span_first(line, colon));
-        add_text(&block, tc_span_from(line, colon + 2));
+        assert_int_equal(tc_buf_add_byte(block, 0), TC_OK); /* literal, not to be indexed */
+        add_text(block, tc_span_first(line, colon));
+        add_text(block, tc_span_from(line, colon + 2));
     }
+}
+
+void h2_peer_fields(h2_peer *p, unsigned flags, uint32_t stream, const char *lines)
+{
+    tc_buf block;
+    tc_buf_init(&block, 1 << 20);
+    add_lines(&block, lines);
     h2_peer_frame(p, TC_H2_HEADERS, flags, stream, tc_buf_span(&block));
+    tc_buf_fini(&block);
+}
+
+void h2_peer_promise(h2_peer *p, unsigned flags, uint32_t stream, uint32_t promised,
+                     const char *lines)
+{
+    tc_buf block;
+    char id[4];
+    tc_buf_init(&block, 1 << 20);
+    tc_h2_put_u32(id, promised);
+    add(&block, tc_span_of(id, sizeof id));
+    add_lines(&block, lines);
+    h2_peer_frame(p, TC_H2_PUSH_PROMISE, flags, stream, tc_buf_span(&block));
     tc_buf_fini(&block);
 }
 

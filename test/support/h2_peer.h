@@ -17,6 +17,9 @@ void h2_peer_frame(h2_peer *p, unsigned type, unsigned flags, uint32_t stream, t
 void h2_peer_fields(h2_peer *p, unsigned flags, uint32_t stream, const char *lines);
 void h2_peer_preface(
     h2_peer *p); /* of a client, with empty SETTINGS and an acknowledgement of ours */
+/* The same in a PUSH_PROMISE. */
+void h2_peer_promise(h2_peer *p, unsigned flags, uint32_t stream, uint32_t promised,
+                     const char *lines);
 void h2_peer_u32(h2_peer *p, unsigned type, uint32_t stream, uint32_t value);
 void h2_peer_setting(h2_peer *p, unsigned number, uint32_t value);
 /* Feeds what was said, in pieces of step bytes (0: whole), and forgets it. */

@@ -106,16 +106,16 @@ static void files_are_runs_too(void **state)
 static void information_comes_before_the_answer(void **state)
 {
     (void)state;
-    assert_int_equal(tc_exchange_inform(&x, 103), TC_OK);
+    assert_int_equal(tc_exchange_inform(&x, 103, NULL), TC_OK);
     assert_int_equal(x.want, TC_WANT_INFORM);
     assert_int_equal(x.informational, 103);
-    assert_int_equal(tc_exchange_inform(&x, 103), TC_ERR_HEAD_TWICE); /* not sent yet */
+    assert_int_equal(tc_exchange_inform(&x, 103, NULL), TC_ERR_HEAD_TWICE); /* not sent yet */
     x.want = 0;
-    assert_int_equal(tc_exchange_inform(&x, 103), TC_OK);
+    assert_int_equal(tc_exchange_inform(&x, 103, NULL), TC_OK);
     assert_int_equal(tc_exchange_reply(&x, 200, bytes("a")), TC_OK);
     assert_int_equal(x.want, TC_WANT_INFORM | TC_WANT_HEAD | TC_WANT_BODY | TC_WANT_END);
     x.want = 0;
-    assert_int_equal(tc_exchange_inform(&x, 103), TC_ERR_HEAD_TWICE);
+    assert_int_equal(tc_exchange_inform(&x, 103, NULL), TC_ERR_HEAD_TWICE);
 }
 
 static void pausing_and_resuming(void **state)

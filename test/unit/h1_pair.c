@@ -51,6 +51,7 @@ static script make_answer(bool old)
     static const unsigned statuses[] = {200, 201, 404, 299, 204, 304};
     script s = {.status = statuses[check_random_below(6)]};
     if (check_random_below(4) == 0) s.inform = 103;
+    s.inform_count = 1 + (size_t)check_random_below(4);
     if (check_random_below(2)) s.fields[s.field_count++] = TC_SPAN("etag: \"x\"");
     if (s.status != 204 && s.status != 304) make_content(&s);
     if (old) s.unknown = false, s.trailer_count = 0; /* 1.0 would end the connection */
@@ -126,7 +127,7 @@ static void expect(tc_buf *server, tc_buf *client, const script *q, const script
     put_content(server, q);
     put(server, "closed\n");
 
-    if (a->inform && !q->old) {
+    for (size_t i = a->inform_count ? a->inform_count : 1; a->inform && !q->old && i > 0; i--) {
         put(client, "head 103 1.1 'Early Hints'");
         put_fields(client, &(script){0}, false);
     }

@@ -20,6 +20,7 @@ static script make_answer(void)
     s.at_head = check_random_below(4) == 0;
     s.unknown = check_random_below(2);
     if (check_random_below(6) == 0) s.inform = 103;
+    s.inform_count = 1 + (size_t)check_random_below(3);
     if (kind < 2) return s;
     s.run_count = 1 + (size_t)check_random_below(SCRIPT_PARTS);
     for (size_t i = 0; i < s.run_count; i++)

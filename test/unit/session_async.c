@@ -33,7 +33,7 @@ static tc_err on_head(void *self, tc_exchange *x)
     if (plan.kill) tc_session_kill(x->session, TC_ERR_INTERRUPTED);
     if (plan.pause_first) tc_exchange_pause(x);
     if (plan.abort_in == 'h') tc_exchange_abort(x, TC_ERR_INTERRUPTED);
-    if (plan.inform) assert_int_equal(tc_exchange_inform(x, plan.inform), TC_OK);
+    if (plan.inform) assert_int_equal(tc_exchange_inform(x, plan.inform, NULL), TC_OK);
     if (plan.answer_at_head) assert_int_equal(reply(x), TC_OK);
     (void)w;
     return plan.fail_head;
@@ -426,7 +426,7 @@ static void much_information_waits_for_room(void **state)
     say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     unsigned asked = 0;
     for (int i = 0; i < 100; i++) {
-        asked += tc_exchange_inform(plan.x, 103) == TC_OK;
+        asked += tc_exchange_inform(plan.x, 103, NULL) == TC_OK;
         served_turns(&world, 2);
     }
     assert_int_equal(plan.closes, 0);
