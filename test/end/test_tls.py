@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import os
-import pathlib
 import re
 import socket
 import ssl
@@ -515,18 +514,6 @@ class Defaults(Tls):
         got = self.curl("--cacert", self.ca, f"https://127.0.0.1:{second}/small")
         self.assertEqual(got.text, "s" * 612)
         self.assertTrue(wait_for(lambda: f"https://127.0.0.1:{second}/    HTTP/1.0 1.1, TLS 1.2 1.3" in server.said()))
-
-    def test_trust_says_how(self):
-        home = self.dir / "home"
-        home.mkdir()
-        env = dict(self.env, HOME=str(home), PATH="/nowhere")
-        got = self.tercet("help", "trust")
-        self.assertIn("--remove", got.text)
-        if pathlib.Path("/usr/local/share/ca-certificates").exists() and os.getuid() == 0:
-            self.skipTest("it would change this machine's store")
-        got = self.tercet("trust", env=env)
-        self.assertIn(str(self.ca), got.text)
-        self.assertEqual(got.status, 77, got)
 
     def test_chromium(self):
         server = self.secure(listen=["https://127.0.0.1:{port}"])

@@ -15,6 +15,62 @@ from test_tls import Tls
 NAMES = "DNS:localhost,IP:127.0.0.1"
 
 
+class Reload(Tls):
+    SECONDS = 90
+
+    def test_under_load(self):
+        """Certificates, and the authorities of clients, change while several threads open connections to several
+        workers: none is lost, and no connection that was open before."""
+        both = self.dir / "both.pem"
+        pairs = [self.certificate(f"n{i}", NAMES) for i in range(4)]
+        authorities = self.dir / "clients.pem"
+
+        def put(file, *parts):
+            new = file.with_suffix(".new")
+            new.write_bytes(b"".join(part.read_bytes() for part in parts))
+            new.replace(file)
+        put(both, *pairs[0])
+        put(authorities, self.authority()[0])
+        server = self.secure("--cert", both, "--client-ca", authorities, "--client-cert", "request", "--workers", 4)
+        kept = [self.connect(server, self.context(self.authority()[0])) for _ in range(20)]
+        stop, faults, done, seen = threading.Event(), [], [0] * 4, set()
+
+        def load(n):
+            context, session = self.context(self.authority()[0]), None
+            while not stop.is_set():
+                try:
+                    plain = socket.create_connection(("127.0.0.1", server.port), 30)
+                    with context.wrap_socket(plain, server_hostname="localhost", session=session) as wire:
+                        seen.add(wire.getpeercert()["serialNumber"])
+                        head, body = self.talk(wire)
+                        session = wire.session if done[n] % 3 else None
+                    assert b" 200 " in head and len(body) == 612, head
+                    done[n] += 1
+                except Exception as fault:
+                    faults.append(repr(fault))
+                    return
+        threads = [threading.Thread(target=load, args=(n,)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            for round in range(1, 5):
+                put(both, *pairs[round % 4])
+                if round % 2:
+                    put(authorities, self.authority()[0], self.authority(f"other{round}")[0])
+                self.assertTrue(wait_for(lambda: faults or server.said().count("taken up") >= round, 15, 0.1))
+                self.assertEqual(faults, [])
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join(40)
+        self.assertEqual(faults, [])
+        self.assertGreater(min(done), 3)
+        self.assertEqual(len(seen), 4, "not every certificate was shown")
+        self.assertNotIn("cannot be used", server.said())
+        for wire in kept:
+            self.assertIn(b"200 OK", self.talk(wire)[0])
+
+
 class Redirect(Tls):
     def setUp(self):
         super().setUp()
