@@ -5,12 +5,10 @@
  * cannot fail: without memory it sends literals. */
 // SPDX-License-Identifier: MIT
 #pragma once
-#include "http/field.h"
-#include "http/pack/ring.h"
+#include "http/pack/index.h"
 
 enum {
     TC_HPACK_TABLE = 4096,  /* both tables until SETTINGS say otherwise (RFC 9113, 6.5.2) */
-    TC_HPACK_COOKIE = 20,   /* bytes of a cookie that is too long to guess */
     TC_HPACK_BEGIN_MAX = 12 /* bytes that tc_hpack_encoder_begin writes at most */
 };
 
@@ -24,13 +22,11 @@ typedef struct tc_hpack_decoder {
     bool must_update;   /* the next block must begin with an update to lowest, or less */
 } tc_hpack_decoder;
 
-struct tc_hpack_index;
-
 typedef struct tc_hpack_encoder {
     tc_ring table;
-    struct tc_hpack_index *index; /* from hashes to entries; with the first entry */
-    uint32_t table_max;           /* we never use more, whatever the peer allows */
-    uint32_t lowest;              /* the smallest size since the last block */
+    tc_pack_index *index; /* with the first entry */
+    uint32_t table_max;   /* we never use more, whatever the peer allows */
+    uint32_t lowest;      /* the smallest size since the last block */
     bool cookies;     /* the owner may set it: long cookies go into the table (RFC 7541, 7.1.3) */
     bool must_update; /* the next block begins with table.max, maybe lowest before it */
 } tc_hpack_encoder;

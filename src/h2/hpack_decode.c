@@ -6,12 +6,12 @@
 // SPDX-License-Identifier: MIT
 #include "h2/hpack.h"
 #include "h2/hpack_static.h"
-#include "http/pack/huffman.h"
-#include "http/pack/integer.h"
+#include "http/pack/entry.h"
+#include "http/pack/string.h"
 
 enum { INDEXED = 0x80, LITERAL_INDEXED = 0x40, SIZE_UPDATE = 0x20 };
 enum { INDEXED_PREFIX = 7, LITERAL_INDEXED_PREFIX = 6, SIZE_PREFIX = 5, LITERAL_PREFIX = 4 };
-enum { HUFFMAN = 0x80, LENGTH_PREFIX = 7, UPDATES = 2 };
+enum { LENGTH_PREFIX = 7, UPDATES = 2 };
 
 void tc_hpack_decoder_init(tc_hpack_decoder *d, uint32_t table_max)
 {
@@ -34,9 +34,7 @@ void tc_hpack_decoder_limit(tc_hpack_decoder *d, uint32_t table_max)
 
 void tc_hpack_decoder_begin(tc_hpack_decoder *d)
 {
-    if (++d->block == 0) /* it may not meet marks that are so old */
-        for (uint32_t i = 0; i < d->table.count; i++)
-            tc_ring_get(&d->table, d->table.inserted - i)->copy = NULL;
+    tc_pack_next_block(&d->table, &d->block);
     d->updates = 0;
     d->fields = false;
 }
@@ -56,54 +54,6 @@ static tc_err take_integer(tc_span *block, unsigned prefix, uint32_t *ret_value)
     return TC_OK;
 }
 
-static tc_err take_huffman(tc_span code, tc_arena *a, size_t max, tc_span *ret_string)
-{
-    const size_t most = tc_huffman_plain_max(code.len);
-    const size_t room = most < max ? most : max;
-    char *plain = tc_arena_bytes(a, room + 1);
-    if (!plain) return TC_ERR_NO_MEMORY;
-    size_t len = 0;
-    const tc_err err = tc_huffman_decode(code, plain, room, &len);
-    tc_arena_trim(a, plain + len);
-    if (err) return err == TC_ERR_FULL ? TC_ERR_FIELDS_TOO_LARGE : err;
-    *ret_string = tc_span_of(plain, len);
-    return TC_OK;
-}
-
-/* RFC 7541, 5.2. */
-static tc_err take_string(tc_span *block, tc_arena *a, size_t max, tc_span *ret_string)
-{
-    const bool huffman = block->len && *block->at & HUFFMAN;
-    uint32_t len;
-    const tc_err err = take_integer(block, LENGTH_PREFIX, &len);
-    if (err) return err;
-    if (len > block->len) return TC_ERR_COMPRESSION;
-    const tc_span sent = tc_span_take(block, len);
-    if (len == 0) {
-        *ret_string = TC_SPAN("");
-        return TC_OK;
-    }
-    if (huffman) return take_huffman(sent, a, max, ret_string);
-    if (len > max) return TC_ERR_FIELDS_TOO_LARGE;
-    char *copy = tc_arena_bytes(a, len);
-    if (!copy) return TC_ERR_NO_MEMORY;
-    memcpy(copy, sent.at, len);
-    *ret_string = tc_span_of(copy, len);
-    return TC_OK;
-}
-
-/* Name and value of an entry, copied once a block. */
-static const char *shared_copy(tc_hpack_decoder *d, tc_ring_entry *e, tc_arena *a)
-{
-    if (e->copy && e->seen == d->block) return e->copy;
-    const uint32_t len = tc_ring_name_stored(e) + e->value_len;
-    char *copy = tc_arena_bytes(a, len);
-    if (!copy) return NULL;
-    tc_ring_copy(&d->table, e->at, len, copy);
-    e->seen = d->block;
-    return e->copy = copy;
-}
-
 /* The entry with that index, which counts from the newest, behind the static table. */
 static tc_ring_entry *entry_at(const tc_hpack_decoder *d, uint32_t index)
 {
@@ -111,21 +61,9 @@ static tc_ring_entry *entry_at(const tc_hpack_decoder *d, uint32_t index)
     return age < d->table.count ? tc_ring_get(&d->table, d->table.inserted - age) : NULL;
 }
 
-static tc_err name_of(tc_hpack_decoder *d, tc_ring_entry *e, tc_arena *a, tc_field *f)
-{
-    if (e->tag) {
-        f->name = tc_hpack_tag_name(e->tag, &f->id);
-        return TC_OK;
-    }
-    const char *copy = shared_copy(d, e, a);
-    if (!copy) return TC_ERR_NO_MEMORY;
-    f->name = tc_span_of(copy, e->name_len);
-    f->id = TC_FIELD_OTHER;
-    return TC_OK;
-}
-
 /* RFC 7541, 6.1. */
-static tc_err take_indexed(tc_hpack_decoder *d, tc_span *block, tc_arena *a, tc_field *f)
+static tc_err take_indexed(const tc_hpack_decoder *d, const tc_pack_reader *r, tc_span *block,
+                           tc_field *f)
 {
     uint32_t index;
     const tc_err err = take_integer(block, INDEXED_PREFIX, &index);
@@ -136,38 +74,17 @@ static tc_err take_indexed(tc_hpack_decoder *d, tc_span *block, tc_arena *a, tc_
         return TC_OK;
     }
     tc_ring_entry *e = entry_at(d, index);
-    if (!e) return TC_ERR_COMPRESSION;
-    if (e->value_len == 0) {
-        f->value = TC_SPAN("");
-        return name_of(d, e, a, f);
-    }
-    const char *copy = shared_copy(d, e, a);
-    if (!copy) return TC_ERR_NO_MEMORY;
-    f->value = tc_span_of(copy + tc_ring_name_stored(e), e->value_len);
-    return name_of(d, e, a, f);
+    return e ? tc_pack_entry_field(r, e, f) : TC_ERR_COMPRESSION;
 }
 
 /* The name of a literal, and its tag. */
-static tc_err take_name(tc_hpack_decoder *d, tc_span *block, unsigned prefix, tc_arena *a,
-                        size_t max, tc_field *f, uint32_t *ret_tag)
+static tc_err take_name(const tc_hpack_decoder *d, const tc_pack_reader *r, tc_span *block,
+                        unsigned prefix, size_t max, tc_field *f, uint32_t *ret_tag)
 {
     uint32_t index;
-    tc_err err = take_integer(block, prefix, &index);
+    const tc_err err = take_integer(block, prefix, &index);
     if (err) return err;
-    if (index == 0) {
-        tc_span name = {0};
-        char *before = a->at;
-        err = take_string(block, a, max, &name);
-        if (err) return err;
-        f->name = name;
-        f->id = tc_field_id_of(name);
-        *ret_tag = f->id ? TC_HPACK_STATIC + (uint32_t)f->id : 0;
-        if (f->id) {
-            f->name = tc_field_name(f->id);
-            if (before == name.at) tc_arena_trim(a, before);
-        }
-        return TC_OK;
-    }
+    if (index == 0) return tc_pack_name_take(r, block, LENGTH_PREFIX, max, f, ret_tag);
     if (index <= TC_HPACK_STATIC) {
         f->name = tc_hpack_static[index].name;
         f->id = tc_hpack_static[index].id;
@@ -177,16 +94,16 @@ static tc_err take_name(tc_hpack_decoder *d, tc_span *block, unsigned prefix, tc
     tc_ring_entry *e = entry_at(d, index);
     if (!e) return TC_ERR_COMPRESSION;
     *ret_tag = e->tag;
-    return name_of(d, e, a, f);
+    return tc_pack_entry_name(r, e, f);
 }
 
 /* RFC 7541, 6.2. */
-static tc_err take_literal(tc_hpack_decoder *d, tc_span *block, unsigned prefix, tc_arena *a,
-                           size_t max, tc_field *f)
+static tc_err take_literal(tc_hpack_decoder *d, const tc_pack_reader *r, tc_span *block,
+                           unsigned prefix, size_t max, tc_field *f)
 {
     uint32_t tag = 0;
-    tc_err err = take_name(d, block, prefix, a, max, f, &tag);
-    if (!err) err = take_string(block, a, max, &f->value);
+    tc_err err = take_name(d, r, block, prefix, max, f, &tag);
+    if (!err) err = tc_pack_string_take(block, LENGTH_PREFIX, r->a, max, &f->value);
     if (err || prefix == LITERAL_PREFIX) return err;
     tc_ring_entry *e;
     err = tc_ring_add(&d->table, f->name, f->value, tag, &e);
@@ -215,6 +132,7 @@ static tc_err take_update(tc_hpack_decoder *d, tc_span *block)
 tc_err tc_hpack_decode(tc_hpack_decoder *d, tc_span *block, tc_arena *a, size_t value_max,
                        tc_field *ret_field)
 {
+    const tc_pack_reader r = {&tc_hpack_names, &d->table, d->block, a};
     tc_field field = {0};
     tc_err err = TC_ERR_NOTHING;
     while (block->len) {
@@ -229,11 +147,11 @@ tc_err tc_hpack_decode(tc_hpack_decoder *d, tc_span *block, tc_arena *a, size_t 
         d->fields = true;
         d->lowest = UINT32_MAX;
         if (first & INDEXED)
-            err = take_indexed(d, block, a, &field);
+            err = take_indexed(d, &r, block, &field);
         else if (first & LITERAL_INDEXED)
-            err = take_literal(d, block, LITERAL_INDEXED_PREFIX, a, value_max, &field);
+            err = take_literal(d, &r, block, LITERAL_INDEXED_PREFIX, value_max, &field);
         else
-            err = take_literal(d, block, LITERAL_PREFIX, a, value_max, &field);
+            err = take_literal(d, &r, block, LITERAL_PREFIX, value_max, &field);
         if (!err) *ret_field = field;
         return err;
     }
