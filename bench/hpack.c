@@ -10,12 +10,11 @@
 
 #include <nghttp2/nghttp2.h>
 
-#include "base/clock.h"
 #include "h2/hpack.h"
+#include "measure.h"
 #include "support/story.h"
 
-enum { ROUNDS = 15, STORIES = 64, FIELDS = 256, BLOCK = 1 << 17, ARENA = 1 << 18 };
-enum { REPEAT_NS = 40000000 };
+enum { STORIES = 64, FIELDS = 256, BLOCK = 1 << 17, ARENA = 1 << 18 };
 
 static story stories[STORIES];
 static tc_span *encoded[STORIES]; /* by nghttp2, by story and block */
@@ -81,9 +80,18 @@ static size_t encode_theirs(bool keep)
     return bytes;
 }
 
-static size_t decode_ours(bool ignored)
+static size_t encode_ours_plain(void)
 {
-    (void)ignored;
+    return encode_ours(false);
+}
+
+static size_t encode_theirs_plain(void)
+{
+    return encode_theirs(false);
+}
+
+static size_t decode_ours(void)
+{
     size_t fields = 0;
     for (size_t i = 0; i < story_count; i++) {
         tc_hpack_decoder d;
@@ -103,9 +111,8 @@ static size_t decode_ours(bool ignored)
     return fields;
 }
 
-static size_t decode_theirs(bool ignored)
+static size_t decode_theirs(void)
 {
-    (void)ignored;
     size_t fields = 0;
     for (size_t i = 0; i < story_count; i++) {
         nghttp2_hd_inflater *d;
@@ -129,56 +136,19 @@ static size_t decode_theirs(bool ignored)
     return fields;
 }
 
-/* Nanoseconds for one field. */
-static double measure(size_t (*work)(bool), bool argument)
-{
-    const int64_t begin = tc_clock_now();
-    int64_t now, times = 0;
-    do {
-        if (work(argument) == 0) abort();
-        times++;
-        now = tc_clock_now();
-    } while (now - begin < REPEAT_NS);
-    return (double)(now - begin) / (double)times / (double)field_count;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values)
-{
-    qsort(values, ROUNDS, sizeof *values, by_value);
-    return values[ROUNDS / 2];
-}
-
-static void compare(const char *what, size_t (*ours)(bool), size_t (*theirs)(bool))
-{
-    double a[ROUNDS], b[ROUNDS], ratio[ROUNDS];
-    for (int i = 0; i < ROUNDS; i++) {
-        a[i] = measure(ours, false);
-        b[i] = measure(theirs, false);
-        ratio[i] = a[i] / b[i];
-    }
-    printf("%-8s %6.1f ns a field, nghttp2 %6.1f: %.2f\n", what, median(a), median(b),
-           median(ratio));
-}
-
 int main(int argc, char **argv)
 {
     if (argc > 1) (void)setenv("HPACK_VECTORS", argv[1], 1);
     if (story_each("nghttp2", load, NULL) == 0) return 1;
     const size_t theirs = encode_theirs(true), ours = encode_ours(false),
                  with_cookies = encode_ours(true);
-    if (decode_ours(false) != field_count || decode_theirs(false) != field_count) return 1;
+    if (decode_ours() != field_count || decode_theirs() != field_count) return 1;
     printf("%zu stories, %zu fields, %zu bytes\n", story_count, field_count, plain_bytes);
     printf("size     %zu bytes, nghttp2 %zu: %.3f; %zu with long cookies in the table: %.3f\n",
            ours, theirs, (double)ours / (double)theirs, with_cookies,
            (double)with_cookies / (double)theirs);
-    compare("encode", encode_ours, encode_theirs);
-    compare("decode", decode_ours, decode_theirs);
+    compare("encode", "nghttp2", encode_ours_plain, encode_theirs_plain, field_count);
+    compare("decode", "nghttp2", decode_ours, decode_theirs, field_count);
     for (size_t i = 0; i < story_count; i++) {
         free(encoded[i]);
         story_fini(&stories[i]);
