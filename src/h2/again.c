@@ -22,7 +22,7 @@ typedef struct asked {
     uint32_t refs;
     uint32_t len;
     bool end;
-    tc_h2_priority priority;
+    tc_priority priority;
     tc_message m;
     tc_arena arena;
     char block[ASKED_BLOCK];
@@ -106,7 +106,7 @@ static asked *keep(tc_h2 *c, const tc_h2_stream *s, tc_span block, bool end)
     *a = (asked){.refs = 1, .len = (uint32_t)block.len, .end = end, .priority = s->priority};
     memcpy(a->block, block.at, block.len);
     tc_arena_init(&a->arena, a->room, sizeof a->room, 0);
-    const tc_err err = tc_h2_read_fields(c, block, TC_H2_REQUEST, end, &a->arena, &a->m, &wrong);
+    const tc_err err = tc_h2_read_fields(c, block, TC_PART_REQUEST, end, &a->arena, &a->m, &wrong);
     if (err || wrong) { /* it is too large */
         unref(a);
         return NULL;

@@ -3,17 +3,9 @@
  * A block is encoded into the output at once: the peer's decoder sees blocks in the order in which
  * our encoder made them. */
 // SPDX-License-Identifier: MIT
-#include <assert.h>
-
+#include "http/pack/compose.h"
 #include "base/text.h"
 #include "h2/state.h"
-#include "http/target.h"
-
-static bool is_ours(const tc_field *f)
-{
-    return f->id == TC_FIELD_CONTENT_LENGTH || f->id == TC_FIELD_HOST ||
-           (f->id != TC_FIELD_OTHER && tc_field_flags(f->id) & TC_FIELD_HOP);
-}
 
 static size_t bound_of(const tc_fields *f)
 {
@@ -23,12 +15,11 @@ static size_t bound_of(const tc_fields *f)
     return size;
 }
 
-/* with_length: Content-Length of a block, which states it for its message. */
-static char *put_fields(tc_h2 *c, char *at, const tc_fields *f, bool with_length)
+static char *put_fields(tc_h2 *c, char *at, const tc_fields *f, bool of_block)
 {
     for (uint32_t i = 0; f && i < f->count; i++) {
         const tc_field *field = &f->at[i];
-        if (is_ours(field) && !(with_length && field->id == TC_FIELD_CONTENT_LENGTH)) continue;
+        if (tc_compose_leaves_out(field, of_block)) continue;
         at = tc_hpack_encode(&c->encoder, at, field->name, field->value, field->id);
     }
     return at;
@@ -111,11 +102,6 @@ static tc_err send_again(tc_h2 *c, tc_h2_stream *s, tc_span block, bool end)
     return TC_OK;
 }
 
-static tc_field pseudo(tc_span name, tc_span value)
-{
-    return (tc_field){name, value, TC_FIELD_OTHER};
-}
-
 static void head_went(tc_h2 *c, tc_h2_stream *s, const tc_message *m, bool end)
 {
     s->head_sent = true;
@@ -125,22 +111,16 @@ static void head_went(tc_h2 *c, tc_h2_stream *s, const tc_message *m, bool end)
     tc_h2_settle(c, s);
 }
 
-static tc_field status_of(const tc_message *m, char digits[3])
+static tc_err send_final(tc_h2 *c, tc_h2_stream *s, const tc_message *m, const tc_composed *with,
+                         bool end)
 {
-    assert(m->status >= 100 && m->status < 1000);
-    return pseudo(TC_SPAN(":status"), tc_span_of(digits, tc_text_number(digits, m->status)));
-}
-
-static tc_err send_final(tc_h2 *c, tc_h2_stream *s, const tc_message *m, int64_t length, bool end)
-{
-    char digits[3];
+    const int64_t length = with->length;
     const tc_span before = length < 0 ? tc_h2_said_before(c, m) : (tc_span){0};
     if (before.len) return send_again(c, s, before, end);
     const uint64_t mark = tc_ring_mark(&c->encoder.table);
     const size_t at = c->out.len;
     const bool steady = tc_hpack_encoder_stays(&c->encoder, mark);
-    const tc_field status = status_of(m, digits);
-    const tc_err err = tc_h2_send_block(c, s, m, &m->fields, &status, 1, length, end, 0);
+    const tc_err err = tc_h2_send_block(c, s, m, &m->fields, with->pseudo, 1, length, end, 0);
     if (!err && length < 0 && steady)
         tc_h2_remember_said(c, m, tc_span_from(tc_buf_span(&c->out), at + TC_H2_FRAME_HEAD), mark);
     return err;
@@ -150,63 +130,28 @@ tc_err tc_h2_send_response(tc_h2 *c, tc_exchange *x, bool end)
 {
     tc_h2_stream *s = tc_h2_stream_of(x);
     tc_message *m = &x->ours;
-    char digits[3];
+    tc_composed with;
     if (s->closing) return TC_OK;
     if (s->head_sent) return TC_ERR_HEAD_TWICE;
-    if (m->status == 101) return TC_ERR_NOT_SUPPORTED;
-    if (m->status < 200) {
-        const tc_field status = status_of(m, digits);
-        return tc_h2_send_block(c, s, NULL, &m->fields, &status, 1, TC_LENGTH_UNKNOWN, false, 0);
-    }
-    if (x->theirs.method == TC_METHOD_CONNECT && m->status < 300) return TC_ERR_NOT_SUPPORTED;
-    if (end && m->length == TC_LENGTH_UNKNOWN) m->length = 0;
-    bool stated = m->status == 204 || m->status == 304;
-    if (stated || x->theirs.method == TC_METHOD_HEAD) s->no_content = true;
-    for (int i = 0; i < TC_BLOCKS; i++) {
-        if (!m->blocks[i] || m->blocks[i]->length == TC_LENGTH_UNKNOWN) continue;
-        if (m->blocks[i]->length != m->length) return TC_ERR_FIELD_INVALID;
-        stated = true;
-    }
-    if (end && m->length > 0 && !s->no_content) return TC_ERR_BODY_TOO_SHORT;
-    const tc_err err =
-        send_final(c, s, m, stated ? TC_LENGTH_UNKNOWN : m->length, end || s->no_content);
+    tc_err err = tc_compose_response(x, end, &with);
+    if (err) return err;
+    if (m->status < 200)
+        return tc_h2_send_block(c, s, NULL, &m->fields, with.pseudo, 1, with.length, false, 0);
+    s->no_content = with.no_content;
+    err = send_final(c, s, m, &with, end || s->no_content);
     if (!err) head_went(c, s, m, end);
     return err;
-}
-
-/* What is sent must be what a server of ours would read. */
-static tc_err check(const tc_message *m, tc_span method)
-{
-    tc_target target;
-    if (m->method == TC_METHOD_CONNECT) return TC_ERR_NOT_SUPPORTED;
-    if (!tc_is_token(method)) return TC_ERR_METHOD_SYNTAX;
-    if (tc_authority_check(m->authority)) return TC_ERR_HOST;
-    return tc_target_parse(m->method, m->path, &target);
-}
-
-static bool says_zero(enum tc_method method)
-{
-    return method == TC_METHOD_POST || method == TC_METHOD_PUT || method == TC_METHOD_PATCH;
 }
 
 tc_err tc_h2_send_request(tc_h2 *c, tc_exchange *x, bool end)
 {
     tc_h2_stream *s = tc_h2_stream_of(x);
     tc_message *m = &x->ours;
-    const tc_span method = m->method ? tc_method_name(m->method) : m->method_name;
-    tc_err err = check(m, method);
+    tc_composed with;
+    tc_err err = tc_compose_request(c->env, m, end, &with);
     if (err) return err;
-    if (end && m->length == TC_LENGTH_UNKNOWN) m->length = 0;
-    if (end && m->length > 0) return TC_ERR_BODY_TOO_SHORT;
-    const tc_field fields[] = {
-        pseudo(TC_SPAN(":method"), method),
-        pseudo(TC_SPAN(":scheme"), m->scheme.len ? m->scheme : c->env->scheme),
-        pseudo(TC_SPAN(":authority"), m->authority),
-        pseudo(TC_SPAN(":path"), m->path),
-    };
-    const bool stated = m->length > 0 || (m->length == 0 && says_zero(m->method));
-    err = tc_h2_send_block(c, s, NULL, &m->fields, fields, sizeof fields / sizeof *fields,
-                           stated ? m->length : TC_LENGTH_UNKNOWN, end, 0);
+    err = tc_h2_send_block(c, s, NULL, &m->fields, with.pseudo, with.pseudo_count, with.length, end,
+                           0);
     if (!err) head_went(c, s, m, end);
     return err;
 }

@@ -74,13 +74,3 @@ static inline void tc_h2_put_u32(char *at, uint32_t value)
     at[2] = (char)(value >> 8);
     at[3] = (char)value;
 }
-
-/* Parameters of RFC 9218, 4. */
-typedef struct tc_h2_priority {
-    uint8_t urgency; /* 0 most urgent, 7 least */
-    bool incremental;
-} tc_h2_priority;
-
-enum { TC_H2_URGENCIES = 8, TC_H2_URGENCY = 3 };
-/* What the value says over what was so far; a malformed one says nothing. */
-void tc_h2_priority_read(tc_span value, tc_h2_priority *p);

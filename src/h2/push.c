@@ -80,7 +80,7 @@ tc_err tc_h2_push(tc_h2 *c, tc_exchange *x, tc_exchange *p)
     m->length = 0;
     s->theirs_ended = s->end_given = s->head_given = true;
     s->priority.urgency = of->priority.urgency; /* and behind it, unless the client says else */
-    if (s->priority.urgency < TC_H2_URGENCIES - 1) s->priority.urgency++;
+    if (s->priority.urgency < TC_URGENCIES - 1) s->priority.urgency++;
     return TC_OK;
 }
 
@@ -129,7 +129,7 @@ enum tc_h2_step tc_h2_give_promise(tc_h2 *c, uint32_t of, uint32_t promised, tc_
         tc_exchange_init(x, promised, c->env->limits->exchange_bytes);
         s = begin(c, x, promised);
     }
-    const tc_err err = tc_h2_read_fields(c, block, TC_H2_REQUEST, true, s ? &x->arena : NULL,
+    const tc_err err = tc_h2_read_fields(c, block, TC_PART_REQUEST, true, s ? &x->arena : NULL,
                                          s ? &x->ours : NULL, &wrong);
     if (err && s) {
         tc_h2_drop(c, s);

@@ -142,8 +142,8 @@ static enum tc_h2_step read_priority(tc_h2 *c, tc_span payload)
     tc_h2_stream *s = tc_h2_find(c, id);
     if (!s || s->closing) return TC_H2_AGAIN;
     tc_h2_unready(c, s);
-    s->priority = (tc_h2_priority){.urgency = TC_H2_URGENCY};
-    tc_h2_priority_read(tc_span_from(payload, 4), &s->priority);
+    s->priority = (tc_priority){.urgency = TC_URGENCY};
+    tc_priority_read(tc_span_from(payload, 4), &s->priority);
     tc_h2_ready(c, s);
     return TC_H2_AGAIN;
 }
@@ -170,7 +170,7 @@ static enum tc_h2_step begin_request(tc_h2 *c, uint32_t id, uint8_t flags, tc_sp
     const uint64_t mark = tc_ring_mark(&c->decoder.table);
     const tc_err err = before
                            ? TC_OK
-                           : tc_h2_read_fields(c, block, TC_H2_REQUEST, end, s ? &x->arena : NULL,
+                           : tc_h2_read_fields(c, block, TC_PART_REQUEST, end, s ? &x->arena : NULL,
                                                s ? &x->theirs : NULL, &wrong);
     if (s && (err || wrong == TC_ERR_STREAM_RULES || wrong == TC_ERR_NO_MEMORY)) {
         tc_h2_close(c, s, TC_OK);
@@ -191,7 +191,7 @@ static enum tc_h2_step begin_request(tc_h2 *c, uint32_t id, uint8_t flags, tc_sp
     }
     tc_span priority;
     if (!before && tc_fields_get(&x->theirs.fields, TC_FIELD_PRIORITY, &priority))
-        tc_h2_priority_read(priority, &s->priority);
+        tc_priority_read(priority, &s->priority);
     if (!before && !wrong) tc_h2_remember_asked(c, s, block, end, mark);
     s->theirs_ended = end;
     s->end_given = end || wrong;
@@ -204,7 +204,7 @@ static enum tc_h2_step give_trailers(tc_h2 *c, tc_h2_stream *s, uint8_t flags, t
 {
     tc_err wrong = TC_OK;
     const tc_err err =
-        tc_h2_read_fields(c, block, TC_H2_TRAILERS, true, &s->x->arena, &s->x->theirs, &wrong);
+        tc_h2_read_fields(c, block, TC_PART_TRAILERS, true, &s->x->arena, &s->x->theirs, &wrong);
     if (err) return tc_h2_block_failed(c, err);
     if (!wrong && !(flags & TC_H2_END_STREAM)) wrong = TC_ERR_STREAM_RULES;
     if (!wrong && s->x->theirs.length >= 0 && s->content != (uint64_t)s->x->theirs.length)
@@ -226,7 +226,7 @@ static enum tc_h2_step give_response(tc_h2 *c, tc_h2_stream *s, uint8_t flags, t
     tc_err wrong = TC_OK;
     x->theirs = (tc_message){.version = TC_HTTP_2}; /* after an informational one */
     const tc_err err =
-        tc_h2_read_fields(c, block, TC_H2_RESPONSE, end, &x->arena, &x->theirs, &wrong);
+        tc_h2_read_fields(c, block, TC_PART_RESPONSE, end, &x->arena, &x->theirs, &wrong);
     if (err) return tc_h2_block_failed(c, err);
     const unsigned status = x->theirs.status;
     const bool interim = status < 200;
@@ -263,7 +263,7 @@ static enum tc_h2_step give_block(tc_h2 *c, uint32_t id, uint8_t flags, tc_span 
         if (s->head_given) return give_trailers(c, s, flags, block);
         return give_response(c, s, flags, block, ev);
     }
-    const tc_err err = tc_h2_read_fields(c, block, TC_H2_TRAILERS, true, NULL, NULL, &wrong);
+    const tc_err err = tc_h2_read_fields(c, block, TC_PART_TRAILERS, true, NULL, NULL, &wrong);
     if (err) return tc_h2_block_failed(c, err);
     if (s && s->theirs_ended && !s->closing)
         tc_h2_break(c, s, TC_H2_STREAM_CLOSED, TC_ERR_STREAM_RULES, true);

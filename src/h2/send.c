@@ -76,7 +76,7 @@ void tc_h2_ready(tc_h2 *c, tc_h2_stream *s)
 
 static tc_h2_stream *pick(tc_h2 *c)
 {
-    for (int u = 0; u < TC_H2_URGENCIES; u++) {
+    for (int u = 0; u < TC_URGENCIES; u++) {
         for (tc_h2_stream *s = c->ready[u], *after; s; s = after) {
             after = s->after;
             if (s->run_count == 0 || c->send_window > 0) return s;

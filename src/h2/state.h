@@ -11,6 +11,8 @@
 #include "h2/frame.h"
 #include "h2/h2.h"
 #include "h2/hpack.h"
+#include "http/pack/receive.h"
+#include "http/priority.h"
 
 enum {
     TC_H2_BUCKETS = 64,
@@ -58,7 +60,7 @@ typedef struct tc_h2_stream {
     bool closing;    /* CLOSED is to be given */
     tc_err broken;   /* ... with this */
     uint8_t run_count, splices;
-    tc_h2_priority priority;
+    tc_priority priority;
     int64_t send_window;
     uint64_t body_left; /* of a stated length */
     uint64_t sent, sent_mark;
@@ -101,7 +103,7 @@ typedef struct tc_h2 {
     /* streams */
     tc_h2_stream *buckets[TC_H2_BUCKETS];
     tc_h2_stream *due, *due_last;
-    tc_h2_stream *ready[TC_H2_URGENCIES], *ready_last[TC_H2_URGENCIES];
+    tc_h2_stream *ready[TC_URGENCIES], *ready_last[TC_URGENCIES];
     uint32_t alive;                        /* streams with an exchange */
     uint32_t pushes;                       /* ... that were promised */
     uint32_t last_theirs;                  /* highest id that they began */
@@ -165,9 +167,8 @@ enum tc_h2_step { TC_H2_WAIT, TC_H2_AGAIN, TC_H2_EVENT };
 enum tc_h2_step tc_h2_read(tc_h2 *c, tc_event *ev);
 
 /* head.c: a block of fields becomes a message. */
-enum tc_h2_part { TC_H2_REQUEST, TC_H2_RESPONSE, TC_H2_TRAILERS };
 /* m NULL: only decoded. What is wrong with the connection; *ret_wrong: with the message. */
-tc_err tc_h2_read_fields(tc_h2 *c, tc_span block, enum tc_h2_part part, bool end, tc_arena *a,
+tc_err tc_h2_read_fields(tc_h2 *c, tc_span block, enum tc_part part, bool end, tc_arena *a,
                          tc_message *m, tc_err *ret_wrong) TC_MUST_USE;
 
 /* stream.c */

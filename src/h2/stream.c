@@ -35,7 +35,7 @@ tc_h2_stream *tc_h2_begin(tc_h2 *c, tc_exchange *x, uint32_t id)
     s->id = id;
     s->window.left = s->window.size = TC_H2_WINDOW_FIRST;
     s->send_window = c->theirs[TC_H2_INITIAL_WINDOW_SIZE];
-    s->priority.urgency = TC_H2_URGENCY;
+    s->priority.urgency = TC_URGENCY;
     tc_buf_init(&s->held, (size_t)c->env->limits->h2_stream_window + TC_H2_WINDOW_FIRST);
     if (tc_arena_defer(&x->arena, free_held, s) != TC_OK) return NULL;
     x->stream = s;

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "h2/frame.h"
 
+#include "http/priority.h"
+
 #include "support/check.h"
 
 static void test_heads(void **state)
@@ -136,8 +138,8 @@ static void test_priority(void **state)
         {"U=1", 3, false}, {",,u=2,", 2, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        tc_h2_priority p = {TC_H2_URGENCY, false};
-        tc_h2_priority_read(tc_span_str(cases[i].value), &p);
+        tc_priority p = {TC_URGENCY, false};
+        tc_priority_read(tc_span_str(cases[i].value), &p);
         check_case(p.urgency == cases[i].urgency, cases[i].value);
         check_case(p.incremental == cases[i].incremental, cases[i].value);
     }
