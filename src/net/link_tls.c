@@ -18,8 +18,10 @@
 #include "net/tls_why.h"
 
 enum {
-    RECORD_FIRST = 4096,   /* small enough that the peer can begin while the rest is on its way */
-    BURST_SMALL = 16384,   /* bytes in such records; then full ones */
+    RECORD_FIRST = 4096, /* small enough that the peer can begin while the rest is on its way */
+    BURST_SMALL = 16384, /* bytes in such records; then full ones */
+    FIRST_TYPE = 20,     /* a record begins with its type (RFC 8446, 5.1) */
+    LAST_TYPE = 23,
     QUIET_MS = 1000,       /* after this long they are small again */
     RECORD_OVERHEAD = 256, /* most that a record adds */
     FILE_PARTS = 16,       /* of a file, read at once */
@@ -225,6 +227,9 @@ static int verify_resumed(tc_link_tls *l)
 
 static tc_err why_of(tc_link_tls *l, int rc)
 {
+    const bool record = l->first >= FIRST_TYPE && l->first <= LAST_TYPE;
+    if (rc == GNUTLS_E_UNEXPECTED_PACKET_LENGTH && l->fin && record)
+        rc = GNUTLS_E_PREMATURE_TERMINATION; /* in the midst of a record */
     const tc_tls_case c = {.session = l->session,
                            .server = l->tls->server,
                            .own = l->tls->own,
@@ -299,6 +304,7 @@ static tc_err tls_read(tc_link *link, tc_span *ret_in, bool *ret_fin, bool *ret_
         l->in = in.at;
         l->in_len = (uint32_t)in.len;
         l->fin = fin;
+        if (!l->first && l->in_len) l->first = (uint8_t)l->in[0];
         if (l->opening) err = shake(l);
         if (!err && !l->opening) err = take_records(l, plain, size, &have);
         if (!err && l->opening && fin)

@@ -33,8 +33,10 @@ struct tc_worker {
     bool draining, paused; /* the worker's own */
     tc_loop *loop;
     tc_slab connections, secured, commons;
-    struct tc_connection *open;     /* all of them */
-    struct tc_connection *newcomer; /* being accepted; NULL once it ended */
+    struct tc_connection *open;              /* all of them */
+    struct tc_connection *newcomer;          /* being accepted; NULL once it ended */
+    struct tc_connection *oldest, *youngest; /* whose handshake is under way */
+    uint64_t handshakes;                     /* how many */
     tc_listener *listeners;
     size_t listener_count;
     tc_alarm unpause;

@@ -26,7 +26,11 @@ typedef struct tc_connection {
     union {
         tc_link link;
         tc_link_tcp tcp;
-        tc_link_tls tls; /* last: a connection in clear text has no memory for it */
+        struct { /* last: a connection in clear text has no memory for it */
+            tc_link_tls tls;
+            struct tc_connection *older, *younger; /* while the handshake is under way */
+            bool shaking;
+        };
     };
 } tc_connection;
 
@@ -92,6 +96,37 @@ static void refuse(tc_session_env *env, tc_exchange *x, tc_err err)
     w->server->config.app.refuse(w, x, err);
 }
 
+/* --- handshakes ----------------------------------------------------------------------------- */
+
+static void end_handshake(tc_worker *w, tc_connection *c)
+{
+    if (!c->shaking) return;
+    c->shaking = false;
+    w->handshakes--;
+    *(c->older ? &c->older->younger : &w->oldest) = c->younger;
+    *(c->younger ? &c->younger->older : &w->youngest) = c->older;
+}
+
+/* Handshakes take the longest with those who mean no good: for a new one the oldest makes room. */
+static void begin_handshake(tc_worker *w, tc_connection *c)
+{
+    if (w->handshakes >= w->server->config.limits.handshakes) {
+        w->reached.handshakes++;
+        tc_session_kill(&w->oldest->session, TC_ERR_TLS_TIME);
+    }
+    c->shaking = true;
+    c->younger = NULL;
+    c->older = w->youngest;
+    *(c->older ? &c->older->younger : &w->oldest) = c;
+    w->youngest = c;
+    w->handshakes++;
+}
+
+static void opened(tc_session_env *env, tc_session *s)
+{
+    end_handshake(env->owner, (tc_connection *)s);
+}
+
 /* --- connections --------------------------------------------------------------------------- */
 
 static void stop_if_drained(tc_worker *w)
@@ -107,6 +142,7 @@ static void ended(tc_session_env *env, tc_session *s, tc_err why)
     if (w->newcomer == c) w->newcomer = NULL;
     *c->at = c->next;
     if (c->next) c->next->at = c->at;
+    if (env == &w->secure) end_handshake(w, c);
     tc_slab_put(env == &w->secure ? &w->secured : &w->connections, c);
     stop_if_drained(w);
 }
@@ -155,6 +191,8 @@ static void begin(tc_worker *w, bool secure, int fd, const struct sockaddr *peer
             tc_slab_put(home, c);
             return;
         }
+        c->shaking = false;
+        begin_handshake(w, c);
     }
     tc_session_begin(&c->session, secure ? &w->secure : &w->env, &c->link, NULL);
     c->next = w->open;
@@ -255,6 +293,7 @@ tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number)
     w->env.http09 = server->config.http09;
     w->env.http2 = true;
     w->secure.engine.scheme = TC_SPAN("https");
+    w->secure.opened = opened;
     w->state = server->config.app.worker_begin(server->config.app.self, w);
     return w->state ? TC_OK : TC_ERR_NO_MEMORY;
 }

@@ -4,6 +4,7 @@
 #include "net/link_tls.h"
 
 #include <arpa/inet.h>
+#include <gnutls/gnutls.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ static tc_loop *loop;
 static tc_tls *tls[2];
 static tc_link_tls ends[2];
 static tc_link *link_of[2] = {&ends[0].tcp.link, &ends[1].tcp.link};
+static tc_buf texts[4]; /* of the authority, then of the machine */
 static char why[TC_TLS_WHY], folder[] = "/tmp/tercet-link-tls.XXXXXX", pem[64], key[64], ca[64];
 
 static void on_ready(tc_link *link, unsigned what)
@@ -36,10 +38,24 @@ static void write_file(const char *name, const tc_buf *text)
     fclose(f);
 }
 
+/* A certificate of the local authority for these names, as if made at that time. */
+static void certify(const tc_span *names, size_t count, int64_t now)
+{
+    tc_buf made[2];
+    for (int i = 0; i < 2; i++)
+        tc_buf_init(&made[i], TC_AUTHORITY_PEM);
+    assert_int_equal(tc_authority_certify(tc_buf_span(&texts[0]), tc_buf_span(&texts[1]), names,
+                                          count, now, &made[0], &made[1]),
+                     TC_OK);
+    write_file(pem, &made[0]);
+    write_file(key, &made[1]);
+    for (int i = 0; i < 2; i++)
+        tc_buf_fini(&made[i]);
+}
+
 static int make_certificates(void **state)
 {
     (void)state;
-    tc_buf texts[4];
     for (int i = 0; i < 4; i++)
         tc_buf_init(&texts[i], TC_AUTHORITY_PEM);
     assert_non_null(mkdtemp(folder));
@@ -60,14 +76,14 @@ static int make_certificates(void **state)
     write_file(ca, &texts[0]);
     write_file(pem, &texts[2]);
     write_file(key, &texts[3]);
-    for (int i = 0; i < 4; i++)
-        tc_buf_fini(&texts[i]);
     return 0;
 }
 
 static int remove_certificates(void **state)
 {
     (void)state;
+    for (int i = 0; i < 4; i++)
+        tc_buf_fini(&texts[i]);
     return unlink(ca) || unlink(pem) || unlink(key) || rmdir(folder) ? -1 : 0;
 }
 
@@ -159,6 +175,94 @@ static void another_name_is_refused(void **state)
     begin("other.example");
     assert_int_equal(shake(), TC_ERR_CERT_NAME);
     assert_non_null(strstr(why, "machine.example"));
+    end();
+}
+
+/* RFC 9525: whole labels, one label for a wildcard, addresses as addresses.
+ */
+static void names_are_compared(void **state)
+{
+    (void)state;
+    static const struct {
+        tc_span name; /* in the certificate, beside localhost, 127.0.0.1 and ::1 */
+        const char *host;
+        tc_err err;
+    } cases[] = {
+        {{"a.example", 9}, "a.example", TC_OK},
+        {{"a.example", 9}, "A.EXAMPLE", TC_OK},
+        {{"a.example", 9}, "a.example.", TC_OK},
+        {{"a.example", 9}, "b.example", TC_ERR_CERT_NAME},
+        {{"a.example", 9}, "a.example.org", TC_ERR_CERT_NAME},
+        {{"a.example", 9}, "x.a.example", TC_ERR_CERT_NAME},
+        {{"*.w.example", 11}, "a.w.example", TC_OK},
+        {{"*.w.example", 11}, "a.b.w.example", TC_ERR_CERT_NAME},
+        {{"*.w.example", 11}, "w.example", TC_ERR_CERT_NAME},
+        {{"*.example", 9}, "a.example", TC_ERR_CERT_NAME},
+        {{"*", 1}, "a", TC_ERR_CERT_NAME},
+        {{"w*.p.example", 12}, "ww.p.example", TC_ERR_CERT_NAME},
+        {{"a.*.example", 11}, "a.b.example", TC_ERR_CERT_NAME},
+        {{"xn--bcher-kva.example", 21}, "xn--bcher-kva.example", TC_OK},
+        {{"xn--bcher-kva.example", 21}, "bcher.example", TC_ERR_CERT_NAME},
+        {{"10.0.0.1", 8}, "10.0.0.1", TC_ERR_CERT_NAME},
+        {{"a.example", 9}, "127.0.0.1", TC_OK},
+        {{"a.example", 9}, "127.0.0.2", TC_ERR_CERT_NAME},
+        {{"a.example", 9}, "::1", TC_OK},
+        {{"a.example", 9}, "::2", TC_ERR_CERT_NAME},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        certify(&cases[i].name, 1, tc_clock_wall());
+        begin(cases[i].host);
+        const tc_err err = shake();
+        if (err != cases[i].err)
+            fail_msg("%.*s for %s: %s", TC_FMT(cases[i].name), cases[i].host, tc_err_sentence(err));
+        end();
+    }
+}
+
+static void times_are_compared(void **state)
+{
+    (void)state;
+    static const struct {
+        int days;
+        tc_err err;
+        const char *word;
+    } cases[] = {{0, TC_OK, ""},
+                 {3, TC_ERR_CERT_NOT_YET, "it begins on"},
+                 {-500, TC_ERR_CERT_EXPIRED, "it ended on"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        certify(NULL, 0, tc_clock_wall() + (int64_t)cases[i].days * 24 * 3600);
+        begin("localhost");
+        assert_int_equal(shake(), cases[i].err);
+        assert_non_null(strstr(why, cases[i].word));
+        end();
+    }
+    certify(NULL, 0, tc_clock_wall());
+}
+
+/* New keys cost work; a few are normal, a flood is not (RFC 8446, 4.6.3). */
+static void new_keys_are_bounded(void **state)
+{
+    (void)state;
+    char got[64];
+    size_t have = 0, taken;
+    bool fin = false;
+    int n = 0;
+    tc_err err = TC_OK;
+    begin("localhost");
+    assert_int_equal(shake(), TC_OK);
+    tc_link *const client = link_of[CLIENT];
+    const tc_run run = tc_run_bytes(TC_SPAN("x"));
+    for (; n < 1000 && !err; n++) {
+        assert_int_equal(gnutls_session_key_update(ends[CLIENT].session, GNUTLS_KU_PEER), 0);
+        if (n < 3) assert_int_equal(client->type->write(client, &run, 1, &taken), TC_OK);
+        assert_int_equal(client->type->flush(client), TC_OK);
+        const int64_t patience = tc_clock_now() + TC_S / 20;
+        while (!err && tc_clock_now() < patience && (n >= 3 || have < (size_t)n + 1))
+            err = hear(SERVER, got, &have, &fin);
+    }
+    assert_int_equal(have, 3); /* what came between a few of them was read */
+    assert_int_equal(err, TC_ERR_TLS_RECORD);
+    assert_true(n < 100);
     end();
 }
 
@@ -316,6 +420,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_ends_agree),
         cmocka_unit_test(another_name_is_refused),
+        cmocka_unit_test(names_are_compared),
+        cmocka_unit_test(times_are_compared),
+        cmocka_unit_test(new_keys_are_bounded),
         cmocka_unit_test(much_goes_through_and_ends),
         cmocka_unit_test(what_breaks_off_is_cut),
         cmocka_unit_test(frames_of_a_file_go_through),
