@@ -20,11 +20,12 @@
 enum { WORKERS_MAX = 1024, NOT_GIVEN = -1 };
 
 typedef struct settings {
-    tc_option_list listen, limits, certificates, keys;
+    tc_option_list listen, limits, certificates, keys, preload, push;
     uint64_t workers;
     const char *access_log, *index, *language, *echo, *tickets, *hsts, *client_ca;
     int log_format, color, client_cert;
-    bool dotfiles, http09, redirect;
+    bool dotfiles, http09, redirect, hints;
+    tc_preloads preloads;
     uint16_t secure_port; /* of the first https:// */
     char hsts_value[TC_HSTS_BYTES];
 } settings;
@@ -83,6 +84,17 @@ static const tc_option options[] = {
      0, 0},
     {"echo", 0, TC_OPTION_TEXT, offsetof(settings, echo), "PATH",
      "answers at this path how the request was understood, as HTML, JSON or text.", 0, 0},
+    {"preload", 0, TC_OPTION_LIST, offsetof(settings, preload), "PATH=ASSET[,ASSET...]",
+     "names what the page at this path needs besides itself in a Link field, as in "
+     "/=/style.css,/logo.png, so that browsers fetch it at once.",
+     0, 0},
+    {"early-hints", 0, TC_OPTION_FLAG, offsetof(settings, hints), NULL,
+     "sends that field in a 103 response, too, before the answer is made.", 0, 0},
+    {"push", 0, TC_OPTION_LIST, offsetof(settings, push), "off|auto|PATH=ASSET[,ASSET...]",
+     "pushes over HTTP/2, to clients that take pushes, whatever Link fields of an answer name with "
+     "rel=preload (auto), or only what is listed, which is as for --preload, too. The default is "
+     "off.",
+     0, 0},
     {"limit", 0, TC_OPTION_LIST, offsetof(settings, limits), "NAME=VALUE",
      "sets a limit on what a peer may make the server hold or wait for; tercet(1) lists them.", 0,
      0},
@@ -135,6 +147,39 @@ static bool is_language(const char *tag)
     return tc_ascii_alpha(tag[0]);
 }
 
+/* Not zero: the program's exit code. */
+static int add_preloads(const tc_command *c, const char *option, const tc_option_list *list,
+                        tc_preloads *to, bool push)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const tc_span text = tc_span_str(list->at[i]);
+        const bool is_auto = push && tc_span_eq(text, TC_SPAN("auto"));
+        if (is_auto || (push && tc_span_eq(text, TC_SPAN("off")))) {
+            if (list->count > 1)
+                return tc_command_complain(c, "--push %s goes with no other --push", list->at[i]);
+            to->pushes_links = is_auto;
+            continue;
+        }
+        const tc_err err = tc_preloads_add(to, text, push);
+        if (err == TC_ERR_USAGE)
+            return tc_command_complain(
+                c, "--%s %s: %sPATH=ASSET[,ASSET...] is wanted, like /=/style.css,/logo.png",
+                option, list->at[i], push ? "off, auto or " : "");
+        if (err) return fail(err, option, NULL);
+    }
+    return 0;
+}
+
+static int set_up_preloads(const tc_command *c, settings *s)
+{
+    int code = add_preloads(c, "preload", &s->preload, &s->preloads, false);
+    if (!code) code = add_preloads(c, "push", &s->push, &s->preloads, true);
+    if (!code && s->hints && !s->preloads.first)
+        code = tc_command_complain(c, "--early-hints needs --preload, or --push with a list");
+    s->preloads.hints = s->hints;
+    return code;
+}
+
 static int check(const tc_command *c, settings *s)
 {
     tc_target target;
@@ -154,7 +199,7 @@ static int check(const tc_command *c, settings *s)
         return tc_command_complain(c, "--client-cert needs --client-ca FILE");
     if (s->index && (!*s->index || strchr(s->index, '/')))
         return tc_command_complain(c, "--index %s: a name without / is wanted", s->index);
-    return 0;
+    return set_up_preloads(c, s);
 }
 
 /* "http://localhost:0" with the port that was found. Kept until the program ends. */
@@ -347,6 +392,66 @@ static int set_up_secure(const tc_command *c, settings *s, tc_secure *secure)
     return 0;
 }
 
+static int serve_folder(const tc_command *c, settings *s, const char *dir)
+{
+    tc_server_config config = {.workers = (unsigned)s->workers, .http09 = s->http09};
+    int code = tc_command_limits(c, &s->limits, &config.limits) ? 0 : tc_err_exit(TC_ERR_USAGE);
+    if (!code) code = check(c, s);
+    if (code) return code;
+    raise_file_limit();
+    signal(SIGPIPE, SIG_IGN);
+    tc_secure secure = {0};
+    code = set_up_secure(c, s, &secure);
+    if (code) return code;
+    config.tls = secure.tls;
+    config.hsts = tc_span_str(s->hsts_value);
+    const int root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0 || faccessat(root, ".", X_OK, AT_EACCESS)) {
+        const int error = errno;
+        if (root >= 0) close(root);
+        tc_secure_fini(&secure);
+        return fail(TC_ERR_READ_FILE, dir, strerror(error));
+    }
+    tc_log log;
+    tc_term term;
+    tc_term_init(&term, STDOUT_FILENO, (enum tc_color_when)s->color);
+    const bool to_terminal = tc_span_eq(tc_span_str(s->access_log), TC_SPAN("-")) && term.color;
+    const tc_err err =
+        tc_log_open(&log, s->access_log, (enum tc_log_format)s->log_format, to_terminal);
+    if (err) {
+        const int error = errno;
+        close(root);
+        tc_secure_fini(&secure);
+        return fail(TC_ERR_WRITE_FILE, *s->access_log ? s->access_log : "--access-log",
+                    strerror(error));
+    }
+    char path[PATH_MAX];
+    tc_site_config site = {.root = root,
+                           .root_path = absolute(dir, path) ? path : NULL,
+                           .index = tc_span_str(s->index),
+                           .language = tc_span_str(s->language),
+                           .echo = tc_span_str(s->echo),
+                           .dotfiles = s->dotfiles,
+                           .preloads = tc_preloads_any(&s->preloads) ? &s->preloads : NULL,
+                           .watch = log.fd >= 0 ? tc_log_watch : NULL,
+                           .unwatch = tc_log_unwatch,
+                           .watch_self = &log};
+    config.app = tc_site_app(&site);
+    tc_server *server;
+    const tc_err made = tc_server_new(&config, &server);
+    code = made ? fail(made, "could not start", NULL) : listen_all(server, s);
+    if (s->redirect) site.secure_port = s->secure_port; /* known only now, where it was port 0 */
+    if (!made) {
+        code = code ? code : run(server, s, dir, &secure);
+        tc_server_free(server);
+        report_log(&log);
+    }
+    tc_secure_fini(&secure);
+    tc_log_close(&log);
+    close(root);
+    return code;
+}
+
 static int serve(const tc_command *c, int argc, char **argv)
 {
     settings s = {
@@ -359,60 +464,8 @@ static int serve(const tc_command *c, int argc, char **argv)
         s.listen.at[s.listen.count++] = "http://localhost:8080";
         s.listen.at[s.listen.count++] = default_secure;
     }
-    tc_server_config config = {.workers = (unsigned)s.workers, .http09 = s.http09};
-    int code = tc_command_limits(c, &s.limits, &config.limits) ? 0 : tc_err_exit(TC_ERR_USAGE);
-    if (!code) code = check(c, &s);
-    if (code) return code;
-    raise_file_limit();
-    signal(SIGPIPE, SIG_IGN);
-    tc_secure secure = {0};
-    code = set_up_secure(c, &s, &secure);
-    if (code) return code;
-    config.tls = secure.tls;
-    config.hsts = tc_span_str(s.hsts_value);
-    const char *dir = line.operand_count ? line.operands[0] : ".";
-    const int root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0 || faccessat(root, ".", X_OK, AT_EACCESS)) {
-        const int error = errno;
-        if (root >= 0) close(root);
-        tc_secure_fini(&secure);
-        return fail(TC_ERR_READ_FILE, dir, strerror(error));
-    }
-    tc_log log;
-    tc_term term;
-    tc_term_init(&term, STDOUT_FILENO, (enum tc_color_when)s.color);
-    const bool to_terminal = tc_span_eq(tc_span_str(s.access_log), TC_SPAN("-")) && term.color;
-    const tc_err err =
-        tc_log_open(&log, s.access_log, (enum tc_log_format)s.log_format, to_terminal);
-    if (err) {
-        const int error = errno;
-        close(root);
-        tc_secure_fini(&secure);
-        return fail(TC_ERR_WRITE_FILE, *s.access_log ? s.access_log : "--access-log",
-                    strerror(error));
-    }
-    char path[PATH_MAX];
-    tc_site_config site = {.root = root,
-                           .root_path = absolute(dir, path) ? path : NULL,
-                           .index = tc_span_str(s.index),
-                           .language = tc_span_str(s.language),
-                           .echo = tc_span_str(s.echo),
-                           .dotfiles = s.dotfiles,
-                           .watch = log.fd >= 0 ? tc_log_watch : NULL,
-                           .unwatch = tc_log_unwatch,
-                           .watch_self = &log};
-    config.app = tc_site_app(&site);
-    tc_server *server;
-    const tc_err made = tc_server_new(&config, &server);
-    code = made ? fail(made, "could not start", NULL) : listen_all(server, &s);
-    if (s.redirect) site.secure_port = s.secure_port; /* known only now, where it was port 0 */
-    if (!made) {
-        code = code ? code : run(server, &s, dir, &secure);
-        tc_server_free(server);
-        report_log(&log);
-    }
-    tc_secure_fini(&secure);
-    tc_log_close(&log);
-    close(root);
+    tc_preloads_init(&s.preloads);
+    const int code = serve_folder(c, &s, line.operand_count ? line.operands[0] : ".");
+    tc_preloads_fini(&s.preloads);
     return code;
 }

@@ -16,6 +16,8 @@ typedef struct tc_app {
     /* in the worker's thread: gives x a handler; the worker's state is tc_worker_state(w) */
     void (*route)(tc_worker *w, tc_exchange *x);
     void (*refuse)(tc_worker *w, tc_exchange *x, tc_err err);
+    /* its final head is about to be sent: fields and pushes may be added; may be NULL */
+    void (*answering)(tc_worker *w, tc_exchange *x);
     void *self;
 } tc_app;
 

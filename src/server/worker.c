@@ -89,6 +89,12 @@ static void route(tc_session_env *env, tc_exchange *x)
     w->server->config.app.route(w, x);
 }
 
+static void answering(tc_session_env *env, tc_exchange *x)
+{
+    tc_worker *w = env->owner;
+    w->server->config.app.answering(w, x);
+}
+
 static void refuse(tc_session_env *env, tc_exchange *x, tc_err err)
 {
     tc_worker *w = env->owner;
@@ -270,6 +276,7 @@ static tc_err begin_env(tc_worker *w, tc_session_env *env)
     env->owner = w;
     env->route = route;
     env->refuse = refuse;
+    env->answering = w->server->config.app.answering ? answering : NULL;
     env->ended = ended;
     return err;
 }

@@ -69,9 +69,17 @@ static bool is_echo(const state *s, tc_span path)
            (path.len == echo.len || path.at[echo.len] == '?');
 }
 
+/* Hints and pushes are for speed: without memory for them the answer goes on alone. */
+static void answering(tc_worker *w, tc_exchange *x)
+{
+    const state *s = tc_worker_state(w);
+    (void)!tc_preloads_answer(s->config->preloads, x);
+}
+
 static void route(tc_worker *w, tc_exchange *x)
 {
     state *s = tc_worker_state(w);
+    if (s->config->preloads) (void)!tc_preloads_begin(s->config->preloads, x);
     if (s->config->secure_port && tc_to_https_wanted(x)) {
         x->handler = &tc_to_https_handler;
         x->self = (void *)(uintptr_t)&s->config->secure_port;
@@ -106,5 +114,6 @@ tc_app tc_site_app(const tc_site_config *config)
                     .worker_end = worker_end,
                     .route = route,
                     .refuse = refuse,
+                    .answering = config->preloads ? answering : NULL,
                     .self = (void *)(uintptr_t)config};
 }

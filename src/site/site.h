@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "server/server.h"
+#include "site/preload.h"
 
 typedef struct tc_site_config {
     int root; /* an open directory; borrowed */
@@ -9,6 +10,7 @@ typedef struct tc_site_config {
         *root_path; /* its absolute path, for when another is put in its place; may be NULL */
     tc_span index, language, echo;
     bool dotfiles;
+    const tc_preloads *preloads; /* NULL: none */
     uint16_t secure_port; /* where http:// requests are sent on to https://; 0: they are answered */
     tc_watch *(*watch)(void *self, tc_worker *w, void **ret_state); /* NULL: nobody looks on */
     void (*unwatch)(void *self, void *state);

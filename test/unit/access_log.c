@@ -80,6 +80,16 @@ static void a_plain_request(void **state)
                 "\"referer\":\"http://r/\"}\n");
 }
 
+static void what_was_pushed(void **state)
+{
+    (void)state;
+    x.pushed = true;
+    assert_non_null(strstr(text(), "  GET /a?b=c  HTTP/1.1  pushed\n"));
+    assert_non_null(strstr(json(), ",\"pushed\":true"));
+    x.pushed = false;
+    assert_null(strstr(json(), "pushed"));
+}
+
 static void colours_are_for_terminals(void **state)
 {
     (void)state;
@@ -255,6 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_plain_request),
+        TEST(what_was_pushed),
         TEST(colours_are_for_terminals),
         TEST(sizes_are_short),
         TEST(an_answer_without_content),
