@@ -343,6 +343,7 @@ static void set_up_trust(asking *k)
 {
     tc_tls_client_config *c = &k->client.tls_config;
     c->authorities[0] = k->ask->cacert;
+    c->revoked = k->ask->crl;
     c->insecure = k->ask->insecure;
     c->certificate = k->ask->cert;
     c->key = k->ask->key;

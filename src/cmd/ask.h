@@ -12,7 +12,7 @@ typedef struct tc_ask {
     enum tc_color_when color;
     int64_t limit_ns; /* of each URL; 0: none */
     tc_limits limits;
-    const char *cacert, *cert, *key; /* NULL: not given */
+    const char *cacert, *crl, *cert, *key; /* NULL: not given */
     bool insecure;
     const tc_prepared *prepared;
 } tc_ask;

@@ -6,7 +6,7 @@
 #include "cmd/commands.h"
 
 typedef struct settings {
-    const char *data, *output, *cacert, *cert, *key;
+    const char *data, *output, *cacert, *crl, *cert, *key;
     bool verbose, quiet, json, follow, fail, secrets, insecure;
     int color, version;
     int64_t max_ns, connect_ns;
@@ -27,6 +27,8 @@ static const tc_option options[] = {
     {"cacert", 0, TC_OPTION_TEXT, offsetof(settings, cacert), "FILE",
      "only the authorities in FILE (PEM) are known; else the system's, and this machine's own.", 0,
      0},
+    {"crlfile", 0, TC_OPTION_TEXT, offsetof(settings, crl), "FILE",
+     "certificates on these lists of revoked ones (PEM) are not believed.", 0, 0},
     {"insecure", 'k', TC_OPTION_FLAG, offsetof(settings, insecure), NULL,
      "believes whoever answers: certificates are not verified.", 0, 0},
     {"cert", 0, TC_OPTION_TEXT, offsetof(settings, cert), "FILE",
@@ -158,6 +160,7 @@ static int send_request(const tc_command *c, int argc, char **argv)
                   .fail = s.fail,
                   .secrets = s.secrets,
                   .cacert = s.cacert,
+                  .crl = s.crl,
                   .cert = s.cert,
                   .key = s.key,
                   .insecure = s.insecure,
@@ -166,8 +169,9 @@ static int send_request(const tc_command *c, int argc, char **argv)
                   .prepared = &prepared};
     if (s.key && !s.cert)
         return tc_command_complain(c, "--key %s: there is no --cert for it", s.key);
-    if (s.insecure && s.cacert)
-        return tc_command_complain(c, "--insecure verifies nothing: --cacert has no use");
+    if (s.insecure && (s.cacert || s.crl))
+        return tc_command_complain(c, "--insecure verifies nothing: --%s has no use",
+                                   s.cacert ? "cacert" : "crlfile");
     if (!set_limits(c, &s, &ask.limits)) return tc_err_exit(TC_ERR_USAGE);
     const tc_span method = method_of(c, &line, room);
     if (!method.len) return tc_command_complain(c, "a method is missing");

@@ -70,6 +70,7 @@ tc_err tc_secure_init(tc_secure *s, const tc_secure_settings *settings, char why
         .no_tickets = off,
         .tickets = off ? NULL : tickets,
         .client_authorities = settings->client_ca,
+        .client_revoked = settings->client_crl,
         .client_may_be_unknown = settings->client_may_be_unknown,
         .in_clear = tc_span_str(in_clear),
         .protocols = s->protocols,

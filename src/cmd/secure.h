@@ -20,6 +20,7 @@ typedef struct tc_secure_settings {
     const tc_option_list *certificates, *keys;
     const char *tickets;        /* NULL, "off" or a file, which is made where there is none */
     const char *client_ca;      /* NULL: clients are asked for no certificate */
+    const char *client_crl;     /* NULL: none is revoked */
     bool client_may_be_unknown; /* who has none is served, too */
 } tc_secure_settings;
 

@@ -22,7 +22,7 @@ enum { WORKERS_MAX = 1024, NOT_GIVEN = -1 };
 typedef struct settings {
     tc_option_list listen, limits, certificates, keys, preload, push;
     uint64_t workers;
-    const char *access_log, *index, *language, *echo, *tickets, *hsts, *client_ca;
+    const char *access_log, *index, *language, *echo, *tickets, *hsts, *client_ca, *client_crl;
     int log_format, color, client_cert;
     bool dotfiles, http09, redirect, hints;
     tc_preloads preloads;
@@ -53,6 +53,9 @@ static const tc_option options[] = {
      0, 0},
     {"client-ca", 0, TC_OPTION_TEXT, offsetof(settings, client_ca), "FILE",
      "asks clients on https:// for a certificate by one of the authorities in FILE (PEM).", 0, 0},
+    {"client-crl", 0, TC_OPTION_TEXT, offsetof(settings, client_crl), "FILE",
+     "refuses the certificates on these lists of revoked ones (PEM); read anew when it changes.", 0,
+     0},
     {"client-cert", 0, TC_OPTION_CHOICE, offsetof(settings, client_cert), "require|request",
      "whether a client without a certificate is refused, the default, or served too; a bad one "
      "never is.",
@@ -195,8 +198,9 @@ static int check(const tc_command *c, settings *s)
     if (s->hsts && !tc_secure_hsts(s->hsts, s->hsts_value))
         return tc_command_complain(c, "--hsts %s: SECONDS[,subdomains][,preload] is wanted",
                                    s->hsts);
-    if (s->client_cert >= 0 && !s->client_ca)
-        return tc_command_complain(c, "--client-cert needs --client-ca FILE");
+    if ((s->client_cert >= 0 || s->client_crl) && !s->client_ca)
+        return tc_command_complain(c, "--client-%s needs --client-ca FILE",
+                                   s->client_crl ? "crl" : "cert");
     if (s->index && (!*s->index || strchr(s->index, '/')))
         return tc_command_complain(c, "--index %s: a name without / is wanted", s->index);
     return set_up_preloads(c, s);
@@ -383,6 +387,7 @@ static int set_up_secure(const tc_command *c, settings *s, tc_secure *secure)
                                              .keys = &s->keys,
                                              .tickets = s->tickets,
                                              .client_ca = s->client_ca,
+                                             .client_crl = s->client_crl,
                                              .client_may_be_unknown = s->client_cert > 0},
                        why);
     if (!err) return 0;

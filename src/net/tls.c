@@ -50,13 +50,14 @@ static bool same(const tc_tls_stamp *a, const tc_tls_stamp *b)
 
 static size_t stamp_count(const tc_tls *tls)
 {
-    return tls->config.pair_count * 2 + 2;
+    return tls->config.pair_count * 2 + 3;
 }
 
 static const char *stamped_file(const tc_tls *tls, size_t i)
 {
     if (i == tls->config.pair_count * 2) return tls->config.tickets;
     if (i == tls->config.pair_count * 2 + 1) return tls->config.client_authorities;
+    if (i == tls->config.pair_count * 2 + 2) return tls->config.client_revoked;
     const tc_tls_pair *pair = &tls->config.pairs[i / 2];
     return i % 2 ? pair->key : pair->certificate;
 }
@@ -126,6 +127,17 @@ static tc_err add_trust(gnutls_certificate_credentials_t to, const char *file, c
                rc ? gnutls_strerror(rc) : "there is no certificate in it");
 }
 
+/* Lists are local files, believed as they are: also when they are out of date. */
+static tc_err add_revoked(gnutls_certificate_credentials_t to, const char *file, char *why)
+{
+    const tc_err err = readable(file, TC_ERR_CA_FILE, why);
+    if (err) return err;
+    const int rc = gnutls_certificate_set_x509_crl_file(to, file, GNUTLS_X509_FMT_PEM);
+    if (rc > 0) return TC_OK;
+    return say(why, TC_ERR_CA_FILE, "%s: %s", file,
+               rc ? gnutls_strerror(rc) : "there is no list of revoked certificates in it");
+}
+
 /* kept: the secret so far, or NULL for a new one. */
 static tc_err load_tickets(const tc_tls_server_config *c, const gnutls_datum_t *kept,
                            gnutls_datum_t *ret, char *why)
@@ -154,6 +166,7 @@ static tc_err load_shown(const tc_tls_server_config *c, size_t i, tc_tls_set *se
     tc_err err = load_pair(&c->pairs[i], &shown->credentials, why);
     if (!err && c->client_authorities)
         err = add_trust(shown->credentials, c->client_authorities, why);
+    if (!err && c->client_revoked) err = add_revoked(shown->credentials, c->client_revoked, why);
     if (!err)
         err = tc_tls_shown_prepare(shown, c, set->ticket_secret.data ? &set->ticket_secret : NULL);
     return err;
@@ -232,6 +245,7 @@ tc_err tc_tls_client_new(const tc_tls_client_config *config, tc_tls **ret_tls, c
         if (!err && config->authorities[1])
             (void)gnutls_certificate_set_x509_trust_file(tls->trust, config->authorities[1],
                                                          GNUTLS_X509_FMT_PEM); /* may be missing */
+        if (!err && config->revoked) err = add_revoked(tls->trust, config->revoked, why);
     }
     if (!err && config->certificate) {
         const char *key = config->key ? config->key : config->certificate;

@@ -28,9 +28,10 @@ typedef struct tc_tls_server_config {
                             machines; NULL: a secret of this process, made anew every 12 hours */
     const char *client_authorities; /* PEM file: clients are asked for a certificate by one of them;
                                        NULL: they are not */
-    bool client_may_be_unknown;     /* who shows none is served, too; a bad one never is */
-    tc_span in_clear;         /* what somebody reads who speaks in clear text; then it is over */
-    const tc_span *protocols; /* for ALPN, the best one first */
+    const char *client_revoked; /* PEM file of lists (CRL): what is on one is refused; NULL: none */
+    bool client_may_be_unknown; /* who shows none is served, too; a bad one never is */
+    tc_span in_clear;           /* what somebody reads who speaks in clear text; then it is over */
+    const tc_span *protocols;   /* for ALPN, the best one first */
     size_t protocol_count;
     /* Files had changed and were taken up, or (err) could not be, and the old ones serve on. From
      * whichever thread looked; may be NULL. */
@@ -40,6 +41,7 @@ typedef struct tc_tls_server_config {
 
 typedef struct tc_tls_client_config {
     const char *authorities[2]; /* PEM files; [0] NULL: the system's store. [1] beside either */
+    const char *revoked;        /* PEM file of lists (CRL): what is on one is refused; NULL: none */
     bool insecure;              /* whoever answers is believed */
     const char *certificate;    /* our own, where a server asks for one; NULL: none */
     const char *key;            /* NULL: in the same file */

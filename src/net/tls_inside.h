@@ -43,7 +43,7 @@ struct tc_tls {
     tc_tls_server_config config;
     pthread_mutex_t lock; /* of set and stamps; taken once a handshake */
     tc_tls_set *set;
-    tc_tls_stamp *stamps; /* of each pair's two files, then of the tickets' and authorities' */
+    tc_tls_stamp *stamps; /* of each pair's two files, then tickets, authorities, lists */
     atomic_llong next_look;
     int64_t key_made; /* monotonic ns; 0: not yet known */
 

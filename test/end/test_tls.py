@@ -33,7 +33,7 @@ class Tls(Case):
         crt, key = self.dir / f"{name}.pem", self.dir / f"{name}.key"
         if not crt.exists():
             self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
-                         "-out", crt, "-days", 30, "-subj", f"/CN=test {name}", "-addext", "keyUsage=critical,digitalSignature,keyCertSign")
+                         "-out", crt, "-days", 30, "-subj", f"/CN=test {name}", "-addext", "keyUsage=critical,digitalSignature,keyCertSign,cRLSign")
         return crt, key
 
     def certificate(self, name, names, days=30, usage="serverAuth", extra=()):
@@ -47,6 +47,19 @@ class Tls(Case):
         self.openssl("x509", "-req", "-in", csr, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-out", crt, "-days", days,
                      "-extfile", ext, *extra)
         return crt, key
+
+    def revoked(self, *certificates, days=9):
+        """A list of revoked certificates by that authority."""
+        ca, ca_key = self.authority()
+        config, index, file = self.dir / "crl.cnf", self.dir / "crl.txt", self.dir / "crl.pem"
+        config.write_text(f"[a]\ndatabase={index}\ndefault_md=sha256\n")
+        index.write_text("")
+        common = ("ca", "-config", config, "-name", "a", "-cert", ca, "-keyfile", ca_key)
+        for crt in certificates:
+            self.openssl(*common, "-revoke", crt)
+        self.openssl(*common, "-gencrl", *(("-crldays", days) if days else ("-crlsec", 1)), "-out", self.dir / "crl.new")
+        (self.dir / "crl.new").replace(file)
+        return file
 
     def secure(self, *options, listen=None, **how):
         how.setdefault("files", self.files)

@@ -124,7 +124,7 @@ class Redirect(Tls):
     def test_wrong_use(self):
         for options in (("--redirect-https", "--listen", "http://127.0.0.1:1"), ("--redirect-https", "--listen", "https://127.0.0.1:1"),
                         ("--hsts", "5", "--listen", "http://127.0.0.1:1"), ("--hsts", "-1"), ("--hsts", "1,all"), ("--hsts", "1,preload,preload"),
-                        ("--hsts", ""), ("--client-cert", "require"), ("--client-ca", "x", "--listen", "http://127.0.0.1:1")):
+                        ("--hsts", ""), ("--client-cert", "require"), ("--client-crl", "x"), ("--client-ca", "x", "--listen", "http://127.0.0.1:1")):
             with self.subTest(options):
                 self.assertEqual(self.tercet("serve", self.dir, *options, env=self.env).status, 2)
         bad = self.tercet("serve", self.dir, "--listen", "https://127.0.0.1:1", "--client-ca", self.dir / "none", env=self.env)
@@ -234,6 +234,38 @@ class ClientCertificates(Tls):
             self.assertEqual(got.status, 58 if option == "require" else 0, got)
             if option == "require":
                 self.assertIn("by none of the authorities that the server names", got.err)
+
+    def test_revoked(self):
+        other = self.certificate("other", "DNS:x", usage="clientAuth")
+        server = self.asking("--client-crl", self.revoked(other[0]))
+        self.assertEqual(self.get(server, self.me).status, 0)
+        got = self.get(server, other)
+        self.assertEqual(got.status, 58, got)
+        self.assertIn("revoked", got.err)
+        self.assertIn("it was revoked", self.logged(2)[1]["why"])
+        context = self.context(self.authority()[0])
+        context.load_cert_chain(*self.me)
+        first = self.connect(server, context)
+        self.assertIn(b"200 OK", self.talk(first)[0])
+        self.revoked(other[0], self.me[0])
+        self.assertTrue(wait_for(lambda: self.get(server) and "crl.pem has changed and was taken up" in server.said(), 8, 0.3))
+        self.assertEqual(self.get(server, self.me).status, 58)
+        with self.assertRaisesRegex(ssl.SSLError, "(?i)revoked"):  # what it proved before does not help
+            self.talk(self.connect(server, context, session=first.session))
+        for file in (self.dir / "none", self.authority()[0]):
+            bad = self.tercet("serve", self.dir, "--listen", "https://127.0.0.1:1", "--client-ca", self.authority()[0], "--client-crl", file, env=self.env)
+            self.assertEqual(bad.status, 77, bad)
+
+    def test_revoked_server(self):
+        server = self.asking("--client-cert", "request")
+        common = ("get", "--cacert", self.authority()[0], f"https://localhost:{server.port}/small", "--crlfile")
+        self.assertEqual(self.tercet(*common, self.revoked()).status, 0)
+        got = self.tercet(*common, self.revoked(self.pair[0]))
+        self.assertEqual((got.status, got.out), (60, b""), got)
+        self.assertIn("the server's certificate was revoked", got.err)
+        old = self.revoked(self.pair[0], days=0)
+        time.sleep(2.1)
+        self.assertEqual(self.tercet(*common, old).status, 60)
 
     def test_resumed_client_is_known_and_still_verified(self):
         server = self.asking()
@@ -504,6 +536,30 @@ class Truncated(Tls):
                 got = self.get(self.peer(behind=behind))
                 self.assertEqual((got.status, got.out), (56, b""), got)
                 self.assertIn("TLS record is broken", got.err)
+
+    def test_client_renegotiates_with_nobody(self):
+        pair, port = self.certificate("good", NAMES), free_port()
+        server = subprocess.Popen(["openssl", "s_server", "-accept", str(port), "-cert", pair[0], "-key", pair[1], "-tls1_2", "-quiet"][:-1],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.kill)
+
+        def ask_again():
+            for line in server.stdout:
+                if line.startswith(b"GET / HTTP/1.1"):
+                    server.stdin.write(b"r\n")
+                    server.stdin.close()
+                    return
+        for line in server.stdout:
+            if line.startswith(b"ACCEPT"):
+                break
+        thread = threading.Thread(target=ask_again)
+        thread.start()
+        got = self.tercet("get", "--http", "1.1", "--cacert", self.authority()[0], f"https://localhost:{port}/", env=self.env)
+        thread.join()
+        self.assertEqual((got.status, got.out), (56, b""), got)
+        self.assertIn("the peer wants to renegotiate TLS", got.err)
 
     def test_server(self):
         server = self.secure()

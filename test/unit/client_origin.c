@@ -116,6 +116,7 @@ static void settings_and_credentials_count(void **state)
     assert_int_equal(tc_fields_set(&one, &a, TC_FIELD_AUTHORIZATION, TC_SPAN("Basic YTox")), TC_OK);
     assert_int_equal(tc_fields_set(&two, &a, TC_FIELD_AUTHORIZATION, TC_SPAN("Basic YToy")), TC_OK);
     const tc_tls_client_config plain = {0}, others[] = {{.authorities = {"ca.pem"}},
+                                                        {.revoked = "crl.pem"},
                                                         {.insecure = true},
                                                         {.certificate = "me.pem"},
                                                         {.certificate = "me.pem", .key = "k"}};
