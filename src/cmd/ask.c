@@ -330,6 +330,7 @@ static void set_up_watches(asking *k)
     tc_picture_init(&k->picture, &k->record, &k->term, terminal, a->verbose && !a->quiet,
                     a->secrets);
     tc_progress_init(&k->progress, &k->term);
+    if (a->verbose > 1 && !a->quiet) tc_picture_show_bytes(&k->picture);
     k->picture.before = before_picture;
     k->picture.before_self = k;
     k->client.env.watch = &k->record.watch;

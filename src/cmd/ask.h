@@ -8,7 +8,8 @@
 
 typedef struct tc_ask {
     const char *output; /* NULL: standard output */
-    bool verbose, quiet, json, follow, fail, secrets;
+    unsigned verbose;   /* 1: messages, 2: bytes, too */
+    bool quiet, json, follow, fail, secrets;
     enum tc_color_when color;
     int64_t limit_ns; /* of each URL; 0: none */
     tc_limits limits;

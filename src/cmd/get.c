@@ -7,7 +7,8 @@
 
 typedef struct settings {
     const char *data, *output, *cacert, *crl, *cert, *key;
-    bool verbose, quiet, json, follow, fail, secrets, insecure;
+    unsigned verbose;
+    bool quiet, json, follow, fail, secrets, insecure;
     int color, version;
     int64_t max_ns, connect_ns;
     tc_option_list limits;
@@ -41,8 +42,10 @@ static const tc_option options[] = {
      "called "
      "FILE.part.",
      0, 0},
-    {"verbose", 'v', TC_OPTION_FLAG, offsetof(settings, verbose), NULL,
-     "shows the messages as they were sent (>) and received (<); credentials as dots.", 0, 0},
+    {"verbose", 'v', TC_OPTION_COUNT, offsetof(settings, verbose), NULL,
+     "shows the messages as they were sent (>) and received (<), of HTTP/2 the frames; credentials "
+     "as dots. -vv shows the bytes, too.",
+     0, 0},
     {"json", 0, TC_OPTION_FLAG, offsetof(settings, json), NULL,
      "prints one JSON object about all exchanges instead of the content.", 0, 0},
     {"quiet", 'q', TC_OPTION_FLAG, offsetof(settings, quiet), NULL,

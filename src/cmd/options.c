@@ -43,7 +43,7 @@ struct parse {
 
 static bool takes_value(const tc_option *o)
 {
-    return o->kind != TC_OPTION_HEADING && o->kind != TC_OPTION_FLAG && o->kind != TC_OPTION_OFF;
+    return o->kind > TC_OPTION_OFF;
 }
 
 #define COMPLAIN(p, ...) complained(tc_buf_printf((p)->complaint, __VA_ARGS__))
@@ -126,6 +126,7 @@ static tc_err set(struct parse *p, const tc_option *o, const char *value)
     switch (o->kind) {
     case TC_OPTION_HEADING: break;
     case TC_OPTION_FLAG: *(bool *)member = true; break;
+    case TC_OPTION_COUNT: ++*(unsigned *)member; break;
     case TC_OPTION_OFF: *(bool *)member = false; break;
     case TC_OPTION_TEXT: memcpy(member, &value, sizeof value); break;
     case TC_OPTION_NUMBER: return set_number(p, o, tc_span_str(value));

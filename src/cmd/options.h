@@ -10,6 +10,7 @@
 enum tc_option_kind {
     TC_OPTION_HEADING, /* only text: help is a heading between groups of options */
     TC_OPTION_FLAG,    /* bool, made true */
+    TC_OPTION_COUNT,   /* unsigned: how often it was given */
     TC_OPTION_OFF,     /* bool, made false */
     TC_OPTION_TEXT,    /* const char * */
     TC_OPTION_NUMBER,  /* uint64_t, from min to max (0: no bound) */

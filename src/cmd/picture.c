@@ -11,6 +11,7 @@
 
 #include "base/ascii.h"
 #include "base/text.h"
+#include "cmd/dump.h"
 #include "cmd/units.h"
 #include "http/secret.h"
 
@@ -20,6 +21,7 @@ enum {
     LABEL_COLUMNS = 14,
     ELASTIC_MIN = 8,
     DOTS = 3,
+    DUMP_BYTES = 512,
     LINE_MAX_BYTES = 1024 * 1024
 };
 
@@ -477,6 +479,33 @@ static void show_wire(tc_picture *p, tc_span lines, bool ours)
     if (!p->held) flush(p);
 }
 
+/* --- bytes --------------------------------------------------------------------------------- */
+
+/* Encoded as they may be, credentials would be there for everybody to read. */
+static bool has_secrets(const tc_picture *p, uint64_t session)
+{
+    for (const tc_record_exchange *e = p->record->exchanges; e && !p->secrets; e = e->next)
+        for (uint32_t i = 0; e->session == session && i < e->request.fields.count; i++)
+            if (tc_secret_name(e->request.fields.at[i].name)) return true;
+    return false;
+}
+
+static void show_bytes(tc_picture *p, const tc_seen *what)
+{
+    const tc_span mark = what->ours ? TC_SPAN("> ") : TC_SPAN("< ");
+    const bool hide = what->ours && has_secrets(p, what->session->id);
+    tc_err err = hide ? tc_buf_printf(&p->out, "> %zu bytes, with credentials (--show-secrets)\n",
+                                      what->text.len)
+                      : tc_dump(&p->out, mark, what->text, DUMP_BYTES);
+    if (err) tc_buf_reset(&p->out);
+    if (!p->held) flush(p);
+}
+
+void tc_picture_show_bytes(tc_picture *p)
+{
+    p->watch.mask |= 1u << TC_SEEN_BYTES;
+}
+
 /* --- events -------------------------------------------------------------------------------- */
 
 static void show_begun(tc_picture *p, const tc_record_exchange *e)
@@ -492,13 +521,6 @@ static void show_begun(tc_picture *p, const tc_record_exchange *e)
         show_connected(p, e->connection);
     else if (e->connection)
         show_reused(p, e);
-}
-
-/* -v without the three lines. */
-static void show_choice_alone(tc_picture *p, const tc_record_exchange *e)
-{
-    if (!e || e->place > 1 || !e->connection) return;
-    show_choice(p, e->connection);
 }
 
 static void show_phases(tc_picture *p, const tc_seen *what)
@@ -538,14 +560,18 @@ static void see(tc_watch *w, const tc_seen *what)
 {
     tc_picture *p = (tc_picture *)w;
     if (what->kind == TC_SEEN_BEGUN) p->held = true;
-    if (p->held && what->kind != TC_SEEN_BEGUN && what->kind != TC_SEEN_NOTE) {
+    if (p->held && what->kind != TC_SEEN_BEGUN && what->kind != TC_SEEN_NOTE &&
+        what->kind != TC_SEEN_BYTES) {
         p->held = false;
         if (p->out.len) flush(p);
     }
-    if (what->kind == TC_SEEN_BEGUN && !p->phases)
-        show_choice_alone(p, tc_record_of(p->record, what));
+    const bool first = what->kind == TC_SEEN_BEGUN && what->session->exchanges <= 1;
+    const tc_record_exchange *e = first && !p->phases ? tc_record_of(p->record, what) : NULL;
+    if (e && e->connection) show_choice(p, e->connection); /* -v without the three lines */
     if (what->kind == TC_SEEN_NOTE)
         show_wire(p, what->text, what->ours);
+    else if (what->kind == TC_SEEN_BYTES)
+        show_bytes(p, what);
     else if (p->phases)
         show_phases(p, what);
 }

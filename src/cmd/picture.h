@@ -34,6 +34,7 @@ typedef struct tc_picture {
 /* phases: the three lines; wire: the messages; secrets: show the values of credentials. */
 void tc_picture_init(tc_picture *p, const tc_record *record, const tc_term *term, bool phases,
                      bool wire, bool secrets);
+void tc_picture_show_bytes(tc_picture *p); /* the first of each piece that is read or written */
 void tc_picture_fini(tc_picture *p);
 /* It is that owner's turn: what happened so far is shown, and from here on what happens. */
 void tc_picture_turn(tc_picture *p, const void *owner);

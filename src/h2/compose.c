@@ -21,6 +21,7 @@ static char *put_fields(tc_h2 *c, char *at, const tc_fields *f, bool of_block)
         const tc_field *field = &f->at[i];
         if (tc_compose_leaves_out(field, of_block)) continue;
         at = tc_hpack_encode(&c->encoder, at, field->name, field->value, field->id);
+        tc_h2_note_field(c, true, field->name, field->value);
     }
     return at;
 }
@@ -41,6 +42,7 @@ static size_t cut_frames(tc_h2 *c, char *start, size_t len, uint32_t id, bool en
         tc_h2_head_write(at, (tc_h2_head){(uint32_t)n, id, i ? TC_H2_CONTINUATION : (uint8_t)type,
                                           (uint8_t)flags});
     }
+    c->packed = (uint32_t)len;
     for (size_t i = 0; i <= more && c->env->notes; i++) {
         const char *at = start + i * (TC_H2_FRAME_MAX + TC_H2_FRAME_HEAD);
         const tc_h2_head head = tc_h2_head_read(at);
@@ -67,15 +69,19 @@ tc_err tc_h2_send_block(tc_h2 *c, tc_h2_stream *s, const tc_message *m, const tc
     char *block = start + TC_H2_FRAME_HEAD;
     if (promised) tc_h2_put_u32(block, promised);
     char *at = tc_hpack_encoder_begin(&c->encoder, block + (promised ? sizeof promised : 0));
-    for (size_t i = 0; i < pseudo_count; i++)
+    for (size_t i = 0; i < pseudo_count; i++) {
         at = tc_hpack_encode(&c->encoder, at, pseudo[i].name, pseudo[i].value, TC_FIELD_OTHER);
+        tc_h2_note_field(c, true, pseudo[i].name, pseudo[i].value);
+    }
     for (int i = 0; m && i < TC_BLOCKS; i++)
         if (m->blocks[i]) at = put_fields(c, at, &m->blocks[i]->fields, true);
     at = put_fields(c, at, own, false);
-    if (length >= 0)
-        at = tc_hpack_encode(&c->encoder, at, TC_SPAN("content-length"),
-                             tc_span_of(digits, tc_text_number(digits, (uint64_t)length)),
+    if (length >= 0) {
+        const tc_span value = tc_span_of(digits, tc_text_number(digits, (uint64_t)length));
+        at = tc_hpack_encode(&c->encoder, at, TC_SPAN("content-length"), value,
                              TC_FIELD_CONTENT_LENGTH);
+        tc_h2_note_field(c, true, TC_SPAN("content-length"), value);
+    }
     const size_t size = cut_frames(c, start, (size_t)(at - block), s->id, end,
                                    promised ? TC_H2_PUSH_PROMISE : TC_H2_HEADERS);
     c->out.len += size;

@@ -17,12 +17,15 @@ tc_err tc_h2_read_fields(tc_h2 *c, tc_span block, enum tc_part part, bool end, t
     tc_receive_begin(&t, c->env, part, m ? a : &scratch, m ? m : &unwanted);
     tc_hpack_decoder_begin(&c->decoder);
     tc_err err;
+    c->packed = (uint32_t)block.len;
     for (tc_field f;;) {
         err = tc_hpack_decode(&c->decoder, &block, t.wrong ? &scratch : t.a,
                               (size_t)most * 2 + 4096, &f);
         if (err) break;
         if (m) tc_receive_field(&t, &f);
+        if (!t.wrong) tc_h2_note_field(c, false, f.name, f.value);
     }
+    tc_h2_note_theirs(c);
     tc_arena_fini(&scratch);
     if (err != TC_ERR_NOTHING) return err;
     *ret_wrong = m ? tc_receive_end(&t, end) : TC_OK;

@@ -1,4 +1,4 @@
-/* note.c - frames in words, one line each, for whoever looks on. */
+/* note.c - frames in words, one line each and one for each field, for whoever looks on. */
 // SPDX-License-Identifier: MIT
 #include "base/text.h"
 #include "h2/state.h"
@@ -27,6 +27,12 @@ static void add_number(line *l, const char *before, uint32_t n, const char *afte
     add(l, after);
 }
 
+static void add_signed(line *l, const char *before, int64_t n)
+{
+    add(l, before);
+    add_number(l, n < 0 ? "-" : "", (uint32_t)(n < 0 ? -n : n), "");
+}
+
 static void add_flags(line *l, const tc_h2_head *h)
 {
     const bool ends = h->type == TC_H2_DATA || h->type == TC_H2_HEADERS;
@@ -52,6 +58,32 @@ static void add_settings(line *l, tc_span payload)
             add_number(l, "setting ", number, "");
         add_number(l, " ", tc_h2_u32(payload.at + 2), "");
     }
+}
+
+/* What is left of the windows when the frame has done its work. It is noted before it has, but for
+ * a WINDOW_UPDATE of ours. */
+static void add_windows(line *l, const tc_h2 *c, bool ours, const tc_h2_head *h, tc_span p)
+{
+    const tc_h2_stream *s = h->stream ? tc_h2_find(c, h->stream) : NULL;
+    const bool data = h->type == TC_H2_DATA, theirs_left = data == ours;
+    int64_t by = data ? -(int64_t)h->length : ours ? 0 : (int64_t)(tc_h2_u32(p.at) & 0x7fffffff);
+    if (h->stream && s)
+        add_signed(l, ", window ", (theirs_left ? s->send_window : s->window.left) + by);
+    if (!h->stream || data)
+        add_signed(l, ", connection ", (theirs_left ? c->send_window : c->window.left) + by);
+}
+
+/* On the last frame of a block: what its fields would take as lines of text. */
+static void add_saving(line *l, const tc_h2 *c, const tc_h2_head *h)
+{
+    if (!(h->flags & TC_H2_END_HEADERS) || c->plain == 0) return;
+    if (h->type == TC_H2_CONTINUATION) add_number(l, ", ", c->packed, " in all");
+    add_number(l, " for ", c->plain, " (");
+    if (c->packed < c->plain)
+        add_number(l, "", (uint32_t)((uint64_t)(c->plain - c->packed) * 100 / c->plain),
+                   " % saved)");
+    else
+        add(l, "nothing saved)");
 }
 
 static void add_payload(line *l, const tc_h2_head *h, tc_span p)
@@ -82,10 +114,39 @@ void tc_h2_note(tc_h2 *c, bool ours, const tc_h2_head *head, tc_span payload)
         add(&l, name);
     else
         add_number(&l, "frame type ", head->type, "");
+    const bool block = tc_h2_has_fields(head->type);
     if (head->stream) add_number(&l, " stream ", head->stream, "");
     add_number(&l, ", ", head->length, " bytes");
+    if (block) add_saving(&l, c, head);
     add_flags(&l, head);
     add_payload(&l, head, payload);
+    if (head->type == TC_H2_DATA || (head->type == TC_H2_WINDOW_UPDATE && payload.len == 4))
+        add_windows(&l, c, ours, head, payload);
     l.at[l.len++] = '\n';
     (void)!tc_buf_add(&c->notes, tc_span_of(l.at, l.len)); /* or whoever looks on misses a line */
+    if (!block || !(head->flags & TC_H2_END_HEADERS)) return;
+    (void)!tc_buf_add(&c->notes, tc_buf_span(&c->noted_fields));
+    tc_buf_fini(&c->noted_fields);
+    c->plain = 0;
+}
+
+void tc_h2_keep_note(tc_h2 *c, bool ours, tc_span name, tc_span value)
+{
+    const size_t begin = c->noted_fields.len;
+    tc_err err = tc_buf_add_byte(&c->noted_fields, ours ? '>' : '<');
+    if (!err) err = tc_buf_add(&c->noted_fields, name);
+    if (!err) err = tc_buf_add(&c->noted_fields, TC_SPAN(": "));
+    if (!err) err = tc_buf_add(&c->noted_fields, value);
+    for (size_t i = begin; i < c->noted_fields.len; i++)
+        if (c->noted_fields.at[i] == '\n') c->noted_fields.at[i] = ' '; /* it makes no line */
+    if (!err) err = tc_buf_add_byte(&c->noted_fields, '\n');
+    if (err) c->noted_fields.len = begin;
+    c->plain += (uint32_t)(name.len + value.len + 4);
+}
+
+void tc_h2_note_theirs(tc_h2 *c)
+{
+    if (!c->has_noting) return;
+    c->has_noting = false;
+    tc_h2_note(c, false, &c->noting, c->noting_payload);
 }

@@ -438,6 +438,16 @@ static bool greet(tc_h2 *c)
     return true;
 }
 
+/* The last frame of a block is noted when its fields are known. */
+static void note_theirs(tc_h2 *c, tc_h2_head head, tc_span payload)
+{
+    if (!c->env->notes) return;
+    c->has_noting = tc_h2_has_fields(head.type) && head.flags & TC_H2_END_HEADERS;
+    c->noting = head;
+    c->noting_payload = payload;
+    if (!c->has_noting) tc_h2_note(c, false, &head, payload);
+}
+
 enum tc_h2_step tc_h2_read(tc_h2 *c, tc_event *ev)
 {
     if (c->deaf) {
@@ -460,12 +470,13 @@ enum tc_h2_step tc_h2_read(tc_h2 *c, tc_event *ev)
     const size_t whole = data ? (head.flags & TC_H2_PADDED ? 1 : 0) : head.length;
     if (c->in.len < TC_H2_FRAME_HEAD + whole) return TC_H2_WAIT;
     const tc_span payload = tc_span_of(c->in.at + TC_H2_FRAME_HEAD, whole);
-    tc_h2_note(c, false, &head, payload);
+    note_theirs(c, head, payload);
     tc_h2_take(c, TC_H2_FRAME_HEAD + whole);
     if (!is_paid(c, head) && !tc_h2_count_frame(c)) return TC_H2_AGAIN;
     if (fault.code) return wrong_frame(c, head, fault);
     if (data) return tc_h2_begin_data(c, head, payload);
     const enum tc_h2_step step = do_frame(c, head, payload, ev);
+    tc_h2_note_theirs(c); /* if its fields were not looked at */
     c->settled = true;
     if (!c->block_stream) c->begun = 0;
     return step;

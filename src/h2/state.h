@@ -140,8 +140,13 @@ typedef struct tc_h2 {
 
     tc_event kept; /* waits until the NOTEs of its frame were given */
     bool has_kept;
-    tc_buf notes; /* lines to be given as NOTEs: '<' or '>', text, '\n' */
-    size_t noted; /* bytes of it that were */
+    tc_buf notes;           /* lines to be given as NOTEs: '<' or '>', text, '\n' */
+    size_t noted;           /* bytes of it that were */
+    tc_buf noted_fields;    /* the same, of the block under way: its frame comes first */
+    uint32_t plain, packed; /* bytes of that block as lines of text, and encoded */
+    tc_h2_head noting;      /* theirs, whose note waits for its fields */
+    tc_span noting_payload;
+    bool has_noting;
 } tc_h2;
 
 static inline bool tc_h2_is_server(const tc_h2 *c)
@@ -232,3 +237,14 @@ void tc_h2_guard_tick(tc_h2 *c);
 
 /* note.c */
 void tc_h2_note(tc_h2 *c, bool ours, const tc_h2_head *head, tc_span payload);
+static inline bool tc_h2_has_fields(unsigned type)
+{
+    return type == TC_H2_HEADERS || type == TC_H2_CONTINUATION || type == TC_H2_PUSH_PROMISE;
+}
+/* A field of the block whose last frame is noted next. */
+void tc_h2_keep_note(tc_h2 *c, bool ours, tc_span name, tc_span value);
+static inline void tc_h2_note_field(tc_h2 *c, bool ours, tc_span name, tc_span value)
+{
+    if (c->env->notes) tc_h2_keep_note(c, ours, name, value);
+}
+void tc_h2_note_theirs(tc_h2 *c); /* the frame that waited */

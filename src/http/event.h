@@ -25,6 +25,7 @@ enum tc_seen_kind {
     TC_SEEN_RESPONSE_END,
     TC_SEEN_CLOSED, /* x is over; err: why, if not well */
     TC_SEEN_NOTE,   /* text: a line of the wire, in words; ours: we sent it */
+    TC_SEEN_BYTES,  /* text: what was read (before it was taken apart) or (ours) written */
     TC_SEEN_ENDED,  /* the connection is closed; err */
     TC_SEEN_COUNT
 };

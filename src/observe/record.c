@@ -270,7 +270,8 @@ static void see(tc_watch *w, const tc_seen *what)
 
 void tc_record_init(tc_record *r, size_t body_max)
 {
-    *r = (tc_record){.watch = {.mask = ~(1u << TC_SEEN_NOTE), .see = see}, .body_max = body_max};
+    *r = (tc_record){.watch = {.mask = ~(1u << TC_SEEN_NOTE | 1u << TC_SEEN_BYTES), .see = see},
+                     .body_max = body_max};
     tc_arena_init(&r->arena, NULL, 0, TC_RECORD_BYTES);
     r->connections_end = &r->connections;
     r->exchanges_end = r->judged_end = &r->exchanges;

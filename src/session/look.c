@@ -30,6 +30,15 @@ void tc_session_tell(tc_session *s, enum tc_seen_kind kind, tc_span text)
     if (tc_watched(s->env->watch, kind)) tc_session_show(s, kind, NULL, TC_OK, text, false);
 }
 
+void tc_session_show_bytes(tc_session *s, const tc_run *runs, size_t n)
+{
+    for (size_t len; n > 0; n -= len, runs++) {
+        len = n < runs->len ? n : runs->len;
+        const tc_span bytes = tc_span_of(runs->at, len); /* those of a file are on disk */
+        if (runs->kind == TC_RUN_BYTES) tc_session_show(s, TC_SEEN_BYTES, NULL, TC_OK, bytes, true);
+    }
+}
+
 static void reached(tc_session *s, tc_exchange *x, int64_t *when, enum tc_seen_kind kind)
 {
     if (*when) return;

@@ -206,6 +206,7 @@ static bool push_out(tc_session *s)
             tc_loop_after(s->env->loop, &s->again);
     }
     if (taken == 0) return false;
+    if (tc_watched(s->env->watch, TC_SEEN_BYTES)) tc_session_show_bytes(s, runs, taken);
     s->sent += taken;
     e->type->wrote(e, sid, taken);
     e->type->acked(e, sid, taken);
@@ -333,6 +334,8 @@ static bool read_once(tc_session *s)
         return false;
     }
     if (fin) s->flags |= FIN;
+    if (in.len && tc_watched(s->env->watch, TC_SEEN_BYTES))
+        tc_session_show(s, TC_SEEN_BYTES, NULL, TC_OK, in, false);
     offer(s, in);
     return true;
 }

@@ -385,6 +385,89 @@ class Retries(H2):
         self.assertEqual((got.status, peer.count), (92, 2), got)
 
 
+class Shown(H2):
+    """What -v and -vv show, and 1xx answers in all versions."""
+
+    def test_frames_windows_and_savings(self):
+        server = self.serve(files=self.files)
+        got = self.tercet("get", "-v", "--http", "2", server.url + "/small", server.url + "/small")
+        saved = {}
+        for mark, stream, packed, plain, percent in re.findall(
+                r"(?m)^([<>]) HEADERS stream (\d+), (\d+) bytes for (\d+) \((\d+) % saved\)", got.err):
+            saved[mark, int(stream)] = int(packed)
+            self.assertEqual(int(percent), (int(plain) - int(packed)) * 100 // int(plain))
+        self.assertEqual(set(saved), {(">", 1), (">", 3), ("<", 1), ("<", 3)}, got.err)
+        self.assertLess(saved[">", 3], saved[">", 1] / 2, "the second request is in the table")
+        for line in (r"> :path: /small", r"> user-agent: tercet/", r"< :status: 200", r"< content-length: 612",
+                     r"< DATA stream 1, 612 bytes, END_STREAM, window 64923, connection 64923", r"> SETTINGS, \d+ bytes, .*ENABLE_PUSH 0",
+                     r"< SETTINGS, 0 bytes, ACK"):
+            self.assertRegex(got.err, "(?m)^" + line)
+        self.assertEqual(got.out, b"s" * 1224)
+
+    def test_windows_move(self):
+        server = self.serve(files=self.files)
+        got = self.tercet("get", "-v", "--http", "2", server.url + "/big")
+        self.assertRegex(got.err, r"(?m)^> WINDOW_UPDATE stream 1, 4 bytes, \d+ more, window \d+$")
+        self.assertRegex(got.err, r"(?m)^> WINDOW_UPDATE, 4 bytes, \d+ more, connection \d+$")
+        got = self.tercet("post", "-v", "--http", "2", server.url + "/echo", "--data", "x" * 5000)
+        self.assertRegex(got.err, r"(?m)^> DATA stream 1, 5000 bytes, END_STREAM, window 60535, connection 60535$")
+
+    def test_bytes(self):
+        server = self.serve(files={"small": "s" * 612, "more": "m" * 9000})
+        for options, first in (((), "> 000000  47 45 54 20 2f 73 6d 61  6c 6c 20 48 54 54 50 2f  GET /small HTTP/"),
+                               (("--http", "2"), "> 000000  50 52 49 20 2a 20 48 54  54 50 2f 32 2e 30 0d 0a  PRI * HTTP/2.0..")):
+            got = self.tercet("get", "-vv", *options, server.url + "/small", server.url + "/more")
+            self.assertEqual(got.status, 0)
+            self.assertIn(first + "\n", got.err)
+            self.assertIn("73 73 73 73 73 73 73 73  73 73 73 73 73 73 73 73  ssssssssssssssss\n", got.err)
+            self.assertRegex(got.err, r"(?m)^< \.\.\. and \d+ bytes more$")
+            self.assertLess(len(got.err), 40_000)
+        secret = ("Authorization:Basic c2VjcmV0", server.url + "/small")
+        for options in ((), ("--http", "2")):
+            hidden = self.tercet("get", "-vv", *options, *reversed(secret))
+            self.assertRegex(hidden.err, r"(?m)^> \d+ bytes, with credentials \(--show-secrets\)$")
+            self.assertNotIn("Basic", hidden.err)
+            self.assertNotIn("> 000", hidden.err)
+            self.assertIn("> 000000 ", self.tercet("get", "-vv", "--show-secrets", *options, *reversed(secret)).err)
+
+    def interim(self, version):
+        if version == "2":
+            def talk(raw, nth):
+                stream = raw.request()
+                raw.send(HEADERS, END_HEADERS, stream, field(b":status", b"103") + field(b"link", b"</style.css>; rel=preload"))
+                raw.answer(stream)
+                raw.until_closed()
+            return self.raw(talk)
+
+        def answer(peer, wire):
+            peer.request(wire)
+            wire.send(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+        return Peer(self, answer)
+
+    def test_early_hints(self):
+        for version in ("1.0", "1.1", "2"):
+            with self.subTest(version):
+                peer = self.interim(version)
+                e = self.told("--http", version, peer.url)[0]
+                self.assertEqual([i["status"] for i in e["informational"]], [103])
+                self.assertEqual([f for f in e["informational"][0]["fields"] if f["name"] == "link"],
+                                 [{"name": "link", "value": "</style.css>; rel=preload"}])
+                self.assertEqual((e["response"]["status"], e["response"]["body"]["data"]), (200, "hello"))
+                got = self.tercet("get", "-v", "--http", version, peer.url)
+                self.assertRegex(got.err.lower(), r"(?m)^< (:status: 103|http/1.1 103 early hints)$")
+                self.assertRegex(got.err.lower(), r"(?m)^< link: </style.css>; rel=preload$")
+                screen = self.on_terminal("get", "--http", version, peer.url, both=False)[1].decode()
+                text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen)
+                self.assertRegex(text, r"3 response +103 Early Hints \(informational\)")
+                self.assertRegex(text, r"3 response +200 OK \(success\)")
+
+    def test_continue(self):
+        for version in ("1.1", "2"):
+            server = self.serve(files=self.files)
+            e = json.loads(self.tercet("post", "--json", "--http", version, server.url + "/echo", "Expect:100-continue", "--data", "x").text)["exchanges"][0]
+            self.assertEqual(([i["status"] for i in e["informational"]], e["response"]["status"]), ([100], 200))
+
+
 class Daemon(H2):
     """A server that nobody here wrote, on free ports of its own, ended after the test."""
 

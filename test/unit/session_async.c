@@ -269,7 +269,7 @@ static void see(tc_watch *w, const tc_seen *what)
 static void every_phase_is_seen_once(void **state)
 {
     (void)state;
-    tc_watch watch = {.mask = ~0u, .see = see};
+    tc_watch watch = {.mask = ~(1u << TC_SEEN_BYTES), .see = see}; /* those come as they like */
     world.env.watch = &watch;
     plan.answer_at_end = true;
     memset(seen, 0, sizeof seen);
