@@ -37,7 +37,6 @@ tc_origin tc_origin_of(const tc_url *url, enum tc_version version, const tc_tls_
     if (!tc_span_eq(url->scheme, TC_SPAN("https"))) return o;
     o.authorities = name_of(tls->authorities[0]);
     o.revoked = name_of(tls->revoked);
-    o.revoked = name_of(tls->revoked);
     o.insecure = tls->insecure;
     o.certificate = name_of(tls->certificate);
     o.key = name_of(tls->key);

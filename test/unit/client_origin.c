@@ -117,7 +117,6 @@ static void settings_and_credentials_count(void **state)
     assert_int_equal(tc_fields_set(&two, &a, TC_FIELD_AUTHORIZATION, TC_SPAN("Basic YToy")), TC_OK);
     const tc_tls_client_config plain = {0}, others[] = {{.authorities = {"ca.pem"}},
                                                         {.revoked = "crl.pem"},
-                                                        {.revoked = "crl.pem"},
                                                         {.insecure = true},
                                                         {.certificate = "me.pem"},
                                                         {.certificate = "me.pem", .key = "k"}};
