@@ -21,7 +21,7 @@ class Pushed(Case):
         return sorted((path.decode(), int(code), int(size), bool(star)) for star, code, size, path in rows)
 
     def test_listed(self):
-        server = self.serve("--push", LIST, "--log-format", "json", files=FILES)
+        server = self.serve("--push", LIST, "--log-format", "json", log="-", files=FILES)
         self.assertEqual(self.taken(server), [("/", 200, 6, False), ("/logo.png", 200, 7, True), ("/style.css", 200, 6, True)])
         server.signal()
         server.wait()
