@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "client/choice.h"
+#include "client/inside.h"
 #include "client/pool.h"
 
 static void ready(tc_link *l, unsigned what)
@@ -72,6 +73,7 @@ tc_err tc_client_init(tc_client *c, tc_loop *loop, const tc_limits *limits, tc_r
     c->env.ended = ended;
     c->env.opened = opened;
     c->env.idle = idle;
+    c->env.promised = tc_fetch_promised;
     return err;
 }
 

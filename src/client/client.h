@@ -30,7 +30,8 @@ typedef struct tc_connection {
 } tc_connection;
 
 typedef struct tc_client {
-    tc_session_env env; /* first; env.watch and env.engine.notes may be set at any time */
+    tc_session_env env; /* first; env.watch and env.engine.notes may be set at any time, .push (to
+                           take pushes) before the first connection */
     tc_loop *loop;
     const tc_limits *limits;
     tc_reached *reached;

@@ -60,6 +60,7 @@ static void quiet_rings(tc_alarm *alarm)
 {
     tc_fetch *f = OWNER(tc_fetch, quiet, alarm);
     tc_exchange *x = f->x;
+    if (f->lingers) tc_fetch_lingered(f);
     if (!x) return;
     if (f->waits_100) {
         f->waits_100 = false;
@@ -361,6 +362,10 @@ static tc_span redirect_why(tc_err err)
 
 static void finish(tc_fetch *f)
 {
+    if (f->push_count) {
+        tc_fetch_linger(f);
+        return;
+    }
     tc_loop_clear(f->client->loop, &f->limit);
     tc_loop_clear(f->client->loop, &f->quiet);
     tc_free(f->piece);
@@ -409,6 +414,10 @@ void tc_fetch_fini(tc_fetch *f)
 
 void tc_fetch_abort(tc_fetch *f, tc_err why)
 {
+    if (f->lingers && !f->err) {
+        f->err = why;
+        tc_fetch_linger(f);
+    }
     if (f->err || f->next == TC_FETCH_OVER) return;
     if (f->x) {
         f->err = why;

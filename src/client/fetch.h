@@ -10,7 +10,7 @@
 /* The phases of a session, as people are told where something failed. */
 enum tc_phase { TC_PHASE_CONNECT, TC_PHASE_REQUEST, TC_PHASE_RESPONSE };
 
-enum { TC_FETCH_PIECE = 65536, TC_FETCH_ARENA = 1024 * 1024 };
+enum { TC_FETCH_PIECE = 65536, TC_FETCH_ARENA = 1024 * 1024, TC_FETCH_PUSHES = 32 };
 
 typedef struct tc_fetch {
     /* filled in by the caller; zero the rest */
@@ -56,10 +56,14 @@ typedef struct tc_fetch {
     bool sending;   /* a stream is under way */
     bool read;      /* ... and something of it was read */
     bool lent;      /* ... and the exchange has the piece */
+    bool lingers;   /* only for what was pushed */
     bool listening; /* ... or the loop waits for more of it */
     tc_err err;
     tc_io stream;
-    char *piece; /* of a stream: TC_FETCH_PIECE bytes */
+    char *piece;                          /* of a stream: TC_FETCH_PIECE bytes */
+    tc_exchange *pushes[TC_FETCH_PUSHES]; /* under way */
+    unsigned push_count;
+    uint64_t promised; /* so far */
 } tc_fetch;
 
 void tc_fetch_begin(tc_fetch *f); /* done is not called from inside */

@@ -7,6 +7,11 @@
 void tc_fetch_over(tc_fetch *f, tc_err err, tc_span why); /* the first reason given stays */
 void tc_fetch_again(tc_fetch *f);                         /* looks for a connection again */
 
+/* push.c: tc_session_env.promised, and the wait for what was pushed when all else is over */
+void tc_fetch_promised(tc_session_env *env, tc_exchange *of, tc_exchange *x);
+void tc_fetch_linger(tc_fetch *f);   /* until nothing is left, or (err) breaks it off */
+void tc_fetch_lingered(tc_fetch *f); /* for response_ms: whether something came */
+
 /* content.c: the request's content on its way */
 int64_t tc_content_length(const tc_content *content); /* or TC_LENGTH_UNKNOWN */
 void tc_fetch_send(tc_fetch *f);                      /* the exchange's head is on its way */

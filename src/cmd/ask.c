@@ -374,6 +374,7 @@ int tc_ask_all(const tc_ask *a)
         tc_loop_free(k->loop);
         return cannot_start(err);
     }
+    k->client.env.engine.push = a->push;
     catch_signals(k);
     set_up_watches(k);
     set_up_trust(k);

@@ -8,7 +8,7 @@
 typedef struct settings {
     const char *data, *output, *cacert, *crl, *cert, *key;
     unsigned verbose;
-    bool quiet, json, follow, fail, secrets, insecure;
+    bool quiet, json, follow, fail, secrets, insecure, push;
     int color, version;
     int64_t max_ns, connect_ns;
     tc_option_list limits;
@@ -24,6 +24,8 @@ static const tc_option options[] = {
      0, 0},
     {"follow", 'L', TC_OPTION_FLAG, offsetof(settings, follow), NULL,
      "follows redirects; credentials are not taken along to another origin.", 0, 0},
+    {"push", 0, TC_OPTION_FLAG, offsetof(settings, push), NULL,
+     "takes what a server pushes over HTTP/2, and shows it; its content is not printed.", 0, 0},
     {NULL, 0, TC_OPTION_HEADING, 0, NULL, "Who is believed (https):", 0, 0},
     {"cacert", 0, TC_OPTION_TEXT, offsetof(settings, cacert), "FILE",
      "only the authorities in FILE (PEM) are known; else the system's, and this machine's own.", 0,
@@ -162,6 +164,7 @@ static int send_request(const tc_command *c, int argc, char **argv)
                   .follow = s.follow,
                   .fail = s.fail,
                   .secrets = s.secrets,
+                  .push = s.push,
                   .cacert = s.cacert,
                   .crl = s.crl,
                   .cert = s.cert,

@@ -286,6 +286,7 @@ static void exchange(writer *w, const tc_record_exchange *e)
 {
     raw(w, "{");
     url(w, e);
+    boolean(w, "pushed", e->pushed);
     connection(w, e);
     phases(w, e);
     request(w, e);

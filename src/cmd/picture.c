@@ -446,6 +446,37 @@ static void show_response(tc_picture *p, const tc_record_exchange *e)
     end_line_time(p, "total ", e->over - (first ? e->connection->begun : e->begun));
 }
 
+static bool was_refused(tc_err err)
+{
+    return err == TC_ERR_PUSH_METHOD || err == TC_ERR_PUSH_ORIGIN || err == TC_ERR_STREAM_RULES;
+}
+
+/* A whole exchange in a line, when it is over. */
+static void show_push(tc_picture *p, const tc_record_exchange *e)
+{
+    const tc_message *m = &e->response;
+    tc_span type;
+    begin_line(p, 3, "pushed");
+    add_foreign(p, TC_STYLE_BOLD, e->request.method_name);
+    add(p, TC_STYLE_PLAIN, " ");
+    add_elastic(p, TC_STYLE_PLAIN, e->request.path);
+    if (m->status) {
+        gap(p);
+        add_status(p, m);
+        if (tc_message_get(m, TC_FIELD_CONTENT_TYPE, &type)) {
+            gap(p);
+            add_elastic(p, TC_STYLE_PLAIN, tc_span_first(type, tc_span_find(type, ';')));
+        }
+        add_content(p, e, false);
+    }
+    if (e->err) {
+        gap(p);
+        add(p, TC_STYLE_RED, "%s%s", was_refused(e->err) ? "refused: " : "",
+            tc_err_sentence(e->err));
+    }
+    end_line_time(p, "total ", e->over - e->begun);
+}
+
 /* --- the wire ------------------------------------------------------------------------------ */
 
 static bool line_is_secret(tc_span line, size_t *ret_colon)
@@ -527,6 +558,10 @@ static void show_phases(tc_picture *p, const tc_seen *what)
 {
     const tc_record_exchange *e = tc_record_of(p->record, what);
     if (!e || e->owner != p->turn) return;
+    if (e->pushed) {
+        if (e->closed) show_push(p, e);
+        return;
+    }
     switch ((int)what->kind) {
     case TC_SEEN_BEGUN: show_begun(p, e); break;
     case TC_SEEN_REQUEST_END: show_request(p, e); break;
@@ -547,7 +582,9 @@ void tc_picture_turn(tc_picture *p, const void *owner)
     p->turn = owner;
     if (!p->phases) return;
     for (const tc_record_exchange *e = p->record->exchanges; e; e = e->next) {
-        if (e->owner != owner || !e->request.path.len) continue;
+        if (e->owner != owner) continue;
+        if (e->pushed && e->closed) show_push(p, e);
+        if (e->pushed || !e->request.path.len) continue;
         show_begun(p, e);
         if (e->request_end || e->response.status || e->interims || e->closed) show_request(p, e);
         for (const tc_record_interim *i = e->interims; i; i = i->next)
@@ -559,7 +596,7 @@ void tc_picture_turn(tc_picture *p, const void *owner)
 static void see(tc_watch *w, const tc_seen *what)
 {
     tc_picture *p = (tc_picture *)w;
-    if (what->kind == TC_SEEN_BEGUN) p->held = true;
+    if (what->kind == TC_SEEN_BEGUN && !what->x->pushed) p->held = true;
     if (p->held && what->kind != TC_SEEN_BEGUN && what->kind != TC_SEEN_NOTE &&
         what->kind != TC_SEEN_BYTES) {
         p->held = false;

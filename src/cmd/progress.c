@@ -83,6 +83,7 @@ static void draw(tc_progress *p, const tc_seen *what)
 static void see(tc_watch *w, const tc_seen *what)
 {
     tc_progress *p = (tc_progress *)w;
+    if (what->x && what->x->pushed) return; /* it is not what is being written */
     if (what->kind == TC_SEEN_RESPONSE_HEAD) {
         p->begun = what->at;
         p->drawn = what->at + (FIRST_AFTER_MS - DRAW_EVERY_MS) * TC_MS;

@@ -15,9 +15,7 @@ enum tc_seen_kind {
     TC_SEEN_PROTECTED,    /* the handshake is over, or (err) failed: text says why */
     TC_SEEN_CHOSEN,       /* client: the session's version stands; text: why this one */
     TC_SEEN_REUSED,       /* client: an exchange goes out on a session that had one before */
-    TC_SEEN_BEGUN,        /* x begins */
-    TC_SEEN_PUSHED,       /* client: the server promised x, unasked; err: what it may not, and
-                             CLOSED follows */
+    TC_SEEN_BEGUN,        /* x begins; at a client x->pushed: the server promised it */
     TC_SEEN_REQUEST_HEAD, /* the request's head is whole (server) or written (client) */
     TC_SEEN_REQUEST_END,
     TC_SEEN_RESPONSE_HEAD, /* 1xx too */

@@ -172,6 +172,7 @@ static void begin_exchange(tc_record *r, const tc_seen *what)
     e->session = what->session->id;
     e->id = what->x->id;
     e->begun = what->at;
+    e->pushed = what->x->pushed;
     e->request = copy_head(r, &what->x->ours);
 }
 
@@ -193,7 +194,7 @@ static void see_head(tc_record *r, tc_record_exchange *e, const tc_seen *what)
 
 static void see_data(tc_record *r, tc_record_exchange *e, tc_span run)
 {
-    const size_t room = r->body_max - e->body.len;
+    const size_t room = e->pushed ? 0 : r->body_max - e->body.len;
     if (room && tc_buf_add(&e->body, tc_span_first(run, room)) != TC_OK) r->incomplete = true;
 }
 
@@ -223,6 +224,7 @@ static void see_exchange(tc_record *r, const tc_seen *what)
         e->closed = true;
         e->over = what->at;
         e->err = what->err;
+        if (e->pushed && e->err) e->phase = "response";
         break;
     default: break;
     }
@@ -311,7 +313,7 @@ void tc_record_outcome(tc_record *r, const void *owner, tc_span url, tc_err err,
     tc_record_connection *c = connecting(r, owner);
     tc_record_exchange *e = NULL;
     for (tc_record_exchange *at = *r->judged_end; at; at = at->next)
-        if (at->owner == owner) e = at;
+        if (at->owner == owner && !at->pushed) e = at;
     if (c || !e) { /* it did not come to an exchange */
         e = add_exchange(r);
         if (!e) return;

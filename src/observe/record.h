@@ -48,7 +48,7 @@ typedef struct tc_record_exchange {
     const void *owner;                /* the handler's self: whose request it was */
     uint64_t session, id;
     unsigned place; /* of the exchanges on its connection, from 1 */
-    bool closed;
+    bool closed, pushed;
     tc_message request, response; /* status 0: none came */
     tc_record_interim *interims;
     int64_t begun, request_head, request_end, response_head, response_end, over;

@@ -98,10 +98,10 @@ void tc_session_take_promise(tc_session *s, const tc_event *ev)
     tc_engine *e = tc_session_engine(s);
     x->id = ++env->numbers->last_exchange;
     x->times.begun = x->times.ours_head = x->times.ours_end = tc_loop_now(env->loop);
-    tc_session_adopt(s, x);
-    if (tc_watched(env->watch, TC_SEEN_PUSHED))
-        tc_session_show(s, TC_SEEN_PUSHED, x, ev->err, (tc_span){0}, false);
-    if (ev->err) return;
     if (env->promised) env->promised(env, ev->of, x);
-    if (!x->handler) e->type->abort(e, x, TC_ERR_REFUSED);
+    if (x->handler) {
+        tc_session_adopt(s, x);
+    } else if (!ev->err) {
+        e->type->abort(e, x, TC_ERR_REFUSED);
+    }
 }

@@ -31,8 +31,9 @@ typedef struct tc_session_env {
     /* server: the final head of x is about to be sent: fields can still be added, and pushes asked
      * for; may be NULL */
     void (*answering)(struct tc_session_env *env, tc_exchange *x);
-    /* client: the server promised x (its request in x->ours) with the response to of. Gives it a
-     * handler; without one it is refused. Not called unless engine.push is set; may be NULL then */
+    /* client: the server promised x (its request in x->ours) with the response to of, or tried to:
+     * then on_close comes at once. Gives it a handler; without one it is refused and nobody hears
+     * of it. Not called unless engine.push is set; may be NULL then */
     void (*promised)(struct tc_session_env *env, tc_exchange *of, tc_exchange *x);
     /* server: fills in and sends an answer of our own for err, on an x that has begun none */
     void (*refuse)(struct tc_session_env *env, tc_exchange *x, tc_err err);
