@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "client/again.h"
 #include "client/choice.h"
 #include "client/inside.h"
 #include "client/pool.h"
@@ -82,6 +83,7 @@ void tc_client_fini(tc_client *c)
     while (c->connections)
         tc_session_kill(&c->connections->session, TC_OK);
     tc_session_env_fini(&c->env);
+    tc_again_fini(c);
     for (int i = 0; i <= TC_HTTP_3; i++)
         tc_tls_free(c->tls[i]);
 }
@@ -126,6 +128,7 @@ tc_err tc_client_adopt(tc_client *c, int fd, const tc_address *peer, const tc_or
         tc_free(made);
         return err;
     }
+    if (secure) tc_again_use(c, made);
     made->next = c->connections;
     c->connections = made;
     tc_session_begin(&made->session, &c->env, &made->link,

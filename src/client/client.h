@@ -20,6 +20,7 @@ typedef struct tc_connection {
     struct tc_connection *next;
     uint64_t number; /* from 1 in each client */
     bool used;       /* had an exchange before */
+    bool kept;       /* what it may be come back to with was kept */
     bool spent;      /* takes no exchange any more */
     tc_origin origin;
     char *memory; /* what origin points at */
@@ -37,7 +38,9 @@ typedef struct tc_client {
     tc_reached *reached;
     tc_lookup *lookup; /* NULL: the system's */
     tc_connection *connections;
-    uint64_t made, fetches;          /* connections and fetches so far */
+    uint64_t made, fetches;    /* connections and fetches so far */
+    struct tc_again *sessions; /* to come back to; see again.h */
+    uint64_t kept_sessions;
     struct tc_fetch *openers;        /* each makes a connection */
     struct tc_fetch *waiting;        /* for a connection, in order; see pool.h */
     tc_tls_client_config tls_config; /* filled in by the caller before the first https */

@@ -4,6 +4,7 @@
 #include "client/fetch.h"
 
 #include "base/alloc.h"
+#include "client/again.h"
 #include "client/inside.h"
 #include "client/pool.h"
 
@@ -156,6 +157,8 @@ static void on_close(void *self, tc_exchange *x, tc_err why)
     tc_fetch *f = self;
     tc_fetch_stop_sending(f);
     tc_loop_clear(f->client->loop, &f->quiet);
+    tc_again_keep(f->client,
+                  OWNER(tc_connection, session, x->session)); /* it may be about to end */
     f->phase = x->wire_in > 0 || x->ended ? TC_PHASE_RESPONSE : TC_PHASE_REQUEST;
     f->x = NULL;
     if (f->following && !f->err && why != TC_ERR_NO_MEMORY) {

@@ -282,7 +282,7 @@ static void add_link(tc_picture *p, const tc_record_connection *c)
     char text[128];
     const tc_protection *t = &c->protection;
     if (t->unverified) add(p, TC_STYLE_RED, "   unverified");
-    int n = snprintf(text, sizeof text, "   %s", t->version);
+    int n = snprintf(text, sizeof text, "   %s%s", t->version, t->resumed ? " resumed" : "");
     add_optional(p, TC_STYLE_PLAIN, tc_span_first(tc_span_str(text), n > 0 ? (size_t)n : 0));
     n = snprintf(text, sizeof text, " %s%s%s", t->cipher, t->protocol[0] ? " " : "", t->protocol);
     add_optional(p, TC_STYLE_PLAIN, tc_span_first(tc_span_str(text), n > 0 ? (size_t)n : 0));

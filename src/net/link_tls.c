@@ -152,8 +152,7 @@ tc_err tc_link_tls_init(tc_link_tls *l, tc_loop *loop, int fd, const struct sock
     l->why = why;
     l->opening = true;
     const unsigned flags = GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL;
-    int rc = gnutls_init(&l->session,
-                         flags | (tls->server ? GNUTLS_SERVER : GNUTLS_CLIENT | GNUTLS_NO_TICKETS));
+    int rc = gnutls_init(&l->session, flags | (tls->server ? GNUTLS_SERVER : GNUTLS_CLIENT));
     if (rc >= 0) {
         gnutls_session_set_ptr(l->session, l);
         gnutls_transport_set_ptr(l->session, l);
@@ -515,6 +514,31 @@ static uint64_t tls_untaken(const tc_link *link)
 {
     const tc_link_tls *l = (const tc_link_tls *)link;
     return tc_link_tcp_type.untaken(link) + l->pending;
+}
+
+/* --- coming back --------------------------------------------------------------------------- */
+
+tc_err tc_link_tls_session(const tc_link_tls *l, void **ret_memory, tc_span *ret_session)
+{
+    gnutls_datum_t data;
+    if (l->opening || l->broken || !l->session) return TC_ERR_NOTHING;
+    if (gnutls_protocol_get_version(l->session) == GNUTLS_TLS1_3 &&
+        !(gnutls_session_get_flags(l->session) & GNUTLS_SFLAGS_SESSION_TICKET))
+        return TC_ERR_NOTHING; /* asking for it now would wait */
+    if (gnutls_session_get_data2(l->session, &data) < 0) return TC_ERR_NOTHING;
+    *ret_memory = data.data;
+    *ret_session = tc_span_of((const char *)data.data, data.size);
+    return TC_OK;
+}
+
+void tc_link_tls_come_back(tc_link_tls *l, tc_span session)
+{
+    (void)gnutls_session_set_data(l->session, session.at, session.len); /* else a full handshake */
+}
+
+void tc_link_tls_memory_free(void *memory)
+{
+    gnutls_free(memory);
 }
 
 /* --- who and how --------------------------------------------------------------------------- */

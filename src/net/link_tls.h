@@ -39,4 +39,13 @@ tc_err tc_link_tls_init(tc_link_tls *l, tc_loop *loop, int fd, const struct sock
                         tc_tls *tls, const char *host, char *why,
                         void (*on_ready)(tc_link *l, unsigned what)) TC_MUST_USE;
 
+/* Client: what a later link to the same server, with the same settings, may come back with; in
+ * *ret_memory, for
+ * tc_link_tls_memory_free. TC_ERR_NOTHING: the server gave no ticket so far. */
+tc_err tc_link_tls_session(const tc_link_tls *l, void **ret_memory,
+                           tc_span *ret_session) TC_MUST_USE;
+/* Before the first read or flush. What is too old or strange is passed over. */
+void tc_link_tls_come_back(tc_link_tls *l, tc_span session);
+void tc_link_tls_memory_free(void *memory);
+
 extern const tc_link_type tc_link_tls_type;

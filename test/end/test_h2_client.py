@@ -597,3 +597,46 @@ class Nginx(Daemon):
         got = get("-f", url + "/a.txt", "--data", "x", command="post")
         self.assertEqual(got.status, 22, got)
         self.assertIn(b"405", get(url + "/a.txt", "--data", "x", command="post").out)
+
+
+class Again(H2):
+    """TLS sessions are resumed within one run, and never across identities."""
+
+    def peer(self, version):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.certificate("good", "DNS:localhost,IP:127.0.0.1"))
+        context.minimum_version = context.maximum_version = version
+        self.resumed = []
+
+        def talk(peer, wire):
+            wire.sock = context.wrap_socket(wire.sock, server_side=True)
+            self.resumed.append(wire.sock.session_reused)
+            peer.request(wire)
+            wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
+            wire.sock.unwrap()
+        return Peer(self, talk)
+
+    def test_the_second_connection(self):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            with self.subTest(version):
+                peer = self.peer(version)
+                urls = [f"https://localhost:{peer.port}/{i}" for i in range(3)]
+                trust = ("--cacert", self.authority()[0], "--http", "1.1")
+                told = self.told(*trust, *urls)
+                self.assertEqual([e["connection"]["tls"]["resumed"] for e in told], [False, True, True])
+                self.assertEqual(self.resumed, [False, True, True])
+                self.assertTrue(all(e["connection"]["tls"]["verified"] for e in told))
+                screen = self.on_terminal("get", *trust, *urls[:2], both=False, env=self.env)[1]
+                self.assertEqual(screen.count(b" resumed"), 1, screen)
+
+    def test_never_for_another_identity(self):
+        peer = self.peer(ssl.TLSVersion.TLSv1_3)
+        trust = ("--cacert", self.authority()[0], "--http", "1.1")
+        self.told(*trust, f"https://localhost:{peer.port}/", f"https://127.0.0.1:{peer.port}/")
+        self.assertEqual(self.resumed, [False, False])
+
+    def test_bounded(self):
+        peer = self.peer(ssl.TLSVersion.TLSv1_3)
+        trust = ("--cacert", self.authority()[0], "--http", "1.1", "--limit", "tls_sessions=0")
+        self.told(*trust, *[f"https://localhost:{peer.port}/{i}" for i in range(2)])
+        self.assertEqual(self.resumed, [False, False])
