@@ -206,10 +206,7 @@ void tc_session_apply(tc_session *s, const tc_event *ev)
 /* A client takes only so many; 100 comes at most once. */
 static bool may_inform(tc_session *s, tc_exchange *x)
 {
-    if (x->informational == 100 || x->informed < s->env->engine.limits->informational) {
-        x->informed++;
-        return true;
-    }
+    if (x->informational == 100 || x->informed < s->env->engine.limits->informational) return true;
     s->env->engine.reached->informational++;
     return false;
 }
@@ -229,6 +226,7 @@ static tc_err send_inform(tc_session *s, tc_exchange *x)
             if (!err) tc_session_seen(s, TC_SEEN_RESPONSE_HEAD, x);
             x->ours.status = final;
             x->ours.fields = fields;
+            x->informed += err == TC_OK;
         }
         if (err) break;
         x->want &= ~(unsigned)TC_WANT_INFORM;

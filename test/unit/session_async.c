@@ -438,6 +438,24 @@ static void much_information_waits_for_room(void **state)
     assert_int_equal(served_times(peer, "HTTP/1.1 103 Early Hints\r\n\r\n"), asked);
 }
 
+/* A client takes only so many; the answer still comes. */
+static void information_is_bounded(void **state)
+{
+    (void)state;
+    static tc_field field = {{"link", 4}, {"</a>", 4}, TC_FIELD_LINK};
+    static const tc_fields hints = {.at = &field, .count = 1, .room = 1};
+    say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(tc_exchange_inform(plan.x, 103, &hints), TC_OK);
+        served_turns(&world, 2);
+    }
+    assert_int_equal(reply(plan.x), TC_OK);
+    served_until_heard(peer, "\r\n\r\ndone");
+    assert_int_equal(served_times(peer, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), 32);
+    assert_int_equal(served_times(peer, "Link: "), 32); /* they are no fields of the answer */
+    assert_int_equal(world.reached.informational, 8);
+}
+
 /* --- errors -------------------------------------------------------------------------------- */
 
 static void an_error_in_content_is_no_end(void **state)
@@ -486,6 +504,7 @@ int main(void)
         TEST(information_leaves_before_an_answer_of_the_same_call),
         TEST(continue_waits_for_the_pause_to_end),
         TEST(much_information_waits_for_room),
+        TEST(information_is_bounded),
         TEST(an_error_in_content_is_no_end),
         TEST(an_error_before_the_answer_is_the_answer),
     };

@@ -27,6 +27,7 @@ static tc_err on_head(void *self, tc_exchange *x)
     tc_err err =
         tc_fields_add(&x->ours.fields, &x->arena, TC_SPAN("x-much"), (tc_span){much, 5000});
     if (!err && x->theirs.method == TC_METHOD_POST) err = tc_exchange_inform(x, 103, NULL);
+    if (!err) err = tc_exchange_push(x, TC_SPAN("/pushed"));
     if (!err) err = tc_exchange_answer(x, 200, TC_LENGTH_UNKNOWN);
     return err;
 }
