@@ -87,6 +87,7 @@ static void fini(tc_engine *e)
     engine *own = (engine *)e;
     tc_h2 *c = own->c;
     if (!c) return;
+    *c->env->windows -= c->window.size - TC_H2_WINDOW_FIRST;
     tc_hpack_decoder_fini(&c->decoder);
     tc_hpack_encoder_fini(&c->encoder);
     tc_buf_fini(&c->out);

@@ -189,11 +189,26 @@ static uint64_t most(uint64_t limit)
     return limit < INT32_MAX ? limit : INT32_MAX;
 }
 
+/* The connection's window bounds those of its streams; all connections share what it grows by. */
+static void return_connection(tc_h2 *c, uint64_t n)
+{
+    const tc_limits *l = c->env->limits;
+    const uint64_t before = c->window.size, used = *c->env->windows;
+    const uint64_t left = used < l->h2_windows ? l->h2_windows - used : 0;
+    uint64_t top = most(l->h2_window);
+    const bool bounded = before < top && left < top - before;
+    if (bounded) top = before + left;
+    const uint32_t increment = owed(&c->window, n, c->now, top, true);
+    *c->env->windows += c->window.size - before;
+    c->env->reached->h2_windows += bounded && increment && c->window.size == top;
+    send_window(c, 0, increment);
+}
+
 void tc_h2_return(tc_h2 *c, tc_h2_stream *s, uint64_t n)
 {
     const tc_limits *l = c->env->limits;
     if (n == 0 || c->deaf) return;
-    send_window(c, 0, owed(&c->window, n, c->now, most(l->h2_window), true));
+    return_connection(c, n);
     if (!s) return;
     s->unreturned -= n;
     if (!s->theirs_ended && !s->closing)

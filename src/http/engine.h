@@ -68,6 +68,7 @@ typedef struct tc_engine_env {
     bool push;          /* client: take pushes */
     tc_span scheme;     /* "http", or "https" over TLS */
     tc_slab *exchanges; /* of tc_exchange */
+    uint64_t *windows;  /* bytes that peers may send beyond the first windows, all in all */
     const tc_limits *limits;
     tc_reached *reached;
 } tc_engine_env;

@@ -273,6 +273,7 @@ static tc_err begin_env(tc_worker *w, tc_session_env *env)
     const tc_err err =
         tc_session_env_init(env, w->loop, TC_SERVER, &w->server->config.limits, &w->reached);
     env->numbers = &w->env;
+    env->engine.windows = &w->env.windows;
     env->owner = w;
     env->route = route;
     env->refuse = refuse;

@@ -16,6 +16,7 @@ tc_err tc_session_env_init(tc_session_env *env, tc_loop *loop, enum tc_role role
     env->engine = (tc_engine_env){.role = role,
                                   .scheme = TC_SPAN("http"),
                                   .exchanges = &env->exchanges,
+                                  .windows = &env->windows,
                                   .limits = limits,
                                   .reached = reached};
     return TC_OK;

@@ -22,6 +22,7 @@ typedef struct tc_session_env {
     bool http09; /* server: a first line of only GET and a path is HTTP/0.9 */
     bool http2;  /* server: a first line may be the preface of HTTP/2 (RFC 9113, 3.3) */
     uint64_t last_id, last_exchange;
+    uint64_t windows; /* see tc_engine_env: of this env, or of all that share .numbers */
     struct tc_session_env *numbers; /* whose last_ count: its own, or those of another env of this
                                        worker, so that numbers are unique */
     void *owner;                    /* of the caller's */

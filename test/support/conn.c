@@ -23,6 +23,7 @@ static void init(conn *c, const tc_engine_type *type, enum tc_role role, bool pu
     c->now = 1000;
     tc_slab_init(&c->slab, sizeof(tc_exchange), 256);
     c->env = (tc_engine_env){.role = role,
+                             .windows = &c->windows,
                              .push = push,
                              .scheme = TC_SPAN("http"),
                              .exchanges = &c->slab,

@@ -27,6 +27,7 @@ typedef struct conn {
     tc_limits limits;
     tc_reached reached;
     tc_slab slab;
+    uint64_t windows;
     tc_engine *engine;
     const tc_engine_type *type;
     script scripts[SCRIPTS];

@@ -577,6 +577,50 @@ static void test_windows(void **state)
     end();
 }
 
+/* Sends much, fast; returns how large the connection's window became. */
+static uint64_t fill_windows(void)
+{
+    static char zeros[16384];
+    tc_span payload;
+    uint64_t opened = 65535, sent = 0;
+    h2_peer_fields(&peer, OPEN, 1, H2_POST);
+    for (int i = 0; i < 1500; i++) {
+        h2_peer_frame(&peer, TC_H2_DATA, 0, 1, tc_span_of(zeros, sizeof zeros));
+        c.now += TC_MS;
+        h2_peer_tell(&peer, &c, 0);
+        tc_buf_reset(&c.log);
+        sent += sizeof zeros;
+    }
+    for (unsigned i = 0; h2_peer_find(&c, TC_H2_WINDOW_UPDATE, i, &payload).length == 4; i++)
+        if (h2_peer_find(&c, TC_H2_WINDOW_UPDATE, i, &payload).stream == 0)
+            opened += tc_h2_u32(payload.at);
+    assert_int_equal(h2_peer_goaway(&c), UINT32_MAX);
+    return opened - sent;
+}
+
+static void test_windows_grow(void **state)
+{
+    (void)state;
+    begin();
+    c.limits.body_bytes = 1 << 30;
+    const uint64_t most = c.limits.h2_window;
+    uint64_t window = fill_windows();
+    assert_true(window > most / 2 && window <= most); /* all but what was not yet returned */
+    assert_int_equal(c.windows, most - 65535);
+    assert_int_equal(c.reached.h2_windows, 0);
+    end();
+    assert_int_equal(c.windows, 0);
+    begin();
+    c.limits.h2_windows = 100000; /* for all connections together */
+    c.windows = 30000;            /* of another one */
+    window = fill_windows();
+    assert_true(window > 100000 / 2 && window <= 65535 + 70000);
+    assert_int_equal(c.windows, 100000);
+    assert_true(c.reached.h2_windows > 0);
+    end();
+    assert_int_equal(c.windows, 30000);
+}
+
 /* Whoever has ended still has its answer, as far as the windows are open: they open no more. */
 static void test_half_closed(void **state)
 {
@@ -673,6 +717,7 @@ int main(void)
         cmocka_unit_test(test_settings_are_acknowledged),
         cmocka_unit_test(test_a_block_that_is_too_large),
         cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_windows_grow),
         cmocka_unit_test(test_half_closed),
         cmocka_unit_test(test_priorities),
         cmocka_unit_test(test_drain),
