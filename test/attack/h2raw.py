@@ -142,6 +142,12 @@ class H2:
             sock = context.wrap_socket(sock, server_hostname="localhost")
         return cls(sock, **how)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     def close(self):
         self.sock.close()
 

@@ -1,9 +1,10 @@
 """The example site in Chromium: what a person's browser makes of it."""
+import json
 import re
 import struct
 import zlib
 
-from harness import EXAMPLE, Case
+from harness import EXAMPLE, Case, wait_for
 
 
 def pixels(path):
@@ -33,13 +34,13 @@ class Browser(Case):
         super().setUp()
         self.server = self.serve("--language", "en", root=EXAMPLE)
 
-    def chromium(self, *args, path="/"):
+    def chromium(self, *args, path="/", url=None):
         got = self.other("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
                          "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
                          "--disable-default-apps", "--no-default-browser-check", "--metrics-recording-only", "--mute-audio",
                          "--hide-scrollbars", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
                          f"--user-data-dir={self.dir}/profile", "--virtual-time-budget=3000", *args,
-                         self.server.url + path, seconds=90, group=True)
+                         (url or self.server.url) + path, seconds=90, group=True)
         self.assertEqual(got.status, 0, got)
         return got.text
 
@@ -66,3 +67,31 @@ class Browser(Case):
                 width, height, different = pixels(picture)
                 self.assertEqual((width, height), (1000, 800))
                 self.assertGreater(different, 10, "the picture is blank")
+
+    def test_100_pictures_on_one_connection(self):
+        """HTTP/2 over TLS, all at once: each picture is a square of its own colour."""
+        def square(n):
+            row = b"\0" + bytes((n * 2, 255 - n * 2, n * 37 % 256)) * 16
+            parts = [(b"IHDR", struct.pack(">IIBBBBB", 16, 16, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(row * 16)), (b"IEND", b"")]
+            return b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d))
+                                                   for k, d in parts)
+        files = {f"{n}.png": square(n) for n in range(100)}
+        files["index.html"] = ("<!doctype html><title>pictures</title><style>img{width:64px;height:64px;float:left}</style>" +
+                               "".join(f'<img src="{n}.png">' for n in range(100)) +
+                               "<script>onload=()=>document.title=[...document.images].filter(i=>i.naturalWidth==16).length+' seen'</script>")
+        log = self.dir / "log"
+        server = self.serve("--log-format", "json", root=self.site(files, "pictures"), listen=["https://127.0.0.1:{port}"],
+                            log=str(log), env={"XDG_STATE_HOME": str(self.dir)})
+        url = f"https://127.0.0.1:{server.port}"
+        page = self.chromium("--ignore-certificate-errors", "--dump-dom", url=url)
+        self.assertIn("<title>100 seen</title>", page)
+        wait_for(lambda: log.read_text().count(".png") >= 100)
+        lines = [json.loads(line) for line in log.read_text().splitlines() if ".png" in line]
+        self.assertEqual({line["status"] for line in lines}, {200})
+        self.assertEqual({line["version"] for line in lines}, {"HTTP/2"})
+        self.assertEqual(len({line["session"] for line in lines}), 1, "they came over one connection")
+        picture = self.dir / "pictures.png"
+        self.chromium("--ignore-certificate-errors", f"--screenshot={picture}", "--window-size=1000,800", url=url)
+        width, height, different = pixels(picture)
+        self.assertEqual((width, height), (1000, 800))
+        self.assertGreater(different, 6, "rows of squares were to be seen")

@@ -5,13 +5,8 @@ import shutil
 import socket
 import unittest
 
+from h2raw import H2, PREFACE, frame, headers, request, settings, window
 from harness import Case
-
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-
-def frame(kind, flags, stream, payload=b""):
-    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
 
 
 class Served(Case):
@@ -43,6 +38,23 @@ class Served(Case):
             self.assertEqual(got.status, 0, got)
             self.assertIn(b"%d succeeded, 0 failed, 0 errored" % count, got.out)
         self.assertAlive(self.server, "/a.txt")
+
+    @unittest.skipUnless(shutil.which("h2load"), "no h2load here")
+    def test_h2load_longer(self):
+        for path, count, clients, streams in (("/612.html", 20_000, 10, 100), ("/big.bin", 60, 6, 5)):
+            got = self.other("h2load", "-n", count, "-c", clients, "-m", streams, "-w", 20, self.server.url + path, seconds=100)
+            self.assertIn(b"%d succeeded, 0 failed, 0 errored, 0 timeout" % count, got.out)
+            self.assertIn(b"%d 2xx, 0 3xx, 0 4xx, 0 5xx" % count, got.out)
+
+    def test_the_urgent_overtake(self):
+        """A large one is asked for first, a small one is more urgent: that is over before the large one is."""
+        with H2.connect(self.server.port, greeting=PREFACE + settings((1, 0), (4, 1 << 30))) as h2:
+            h2.send(headers(1, request(("priority", "u=5"), path="/big.bin")) + headers(3, request(("priority", "u=1"), path="/612.html")) +
+                    headers(5, request(("priority", "u=5"), path="/a.txt")) + window(0, 1 << 30))
+            h2.until(lambda: {1, 3, 5} <= h2.ended)
+            order = [stream for kind, flags, stream, _ in h2.frames if kind == 0 and flags & 1]
+            self.assertLess(order.index(3), order.index(1))
+            self.assertLess(order.index(1), order.index(5), "equals go one after another")
 
     def test_curl(self):
         got = self.curl("--http2-prior-knowledge", "-w", "%{http_version}", self.server.url + "/a.txt")
