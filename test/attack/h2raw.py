@@ -118,7 +118,8 @@ def status_of(data):
 class H2:
     """One end of a connection: bytes out as they are said, frames in."""
 
-    def __init__(self, sock, greeting=PREFACE + settings((TABLE_SIZE, 0)), seconds=30):
+    def __init__(self, sock, greeting=PREFACE + settings((TABLE_SIZE, 0)), seconds=30, settled=True):
+        """settled: waits for the other end's SETTINGS and acknowledges them."""
         self.sock, self.held, self.over = sock, b"", False
         sock.settimeout(seconds)
         self.frames = []  # (type, flags, stream, payload), all that came
@@ -127,6 +128,8 @@ class H2:
         self.goaway = None  # its code
         self.read = 0  # bytes that came
         self.send(greeting)
+        if settled and self.until(lambda: any(f[:2] == (SETTINGS, 0) for f in self.frames)):
+            self.send(frame(SETTINGS, ACK))
 
     @classmethod
     def connect(cls, port, host="127.0.0.1", receive=None, tls=False, **how):

@@ -135,10 +135,10 @@ class Floods(Attack):
                 self.flood(lambda n: frame(CONTINUATION, 0, 1, part), 1, 32, batch=17, first=headers(1, request(), END_STREAM))
 
     def test_26_one_large_block(self):
-        """64 KB of fields, and more to come: refused before the end of them."""
+        """128 KB of fields, and more to come: refused before the end of them."""
         h2 = self.open()
-        h2.send(headers(1, b"\x00\x01a" + integer(70_000, 7) + b"v" * 16000, END_STREAM) +
-                b"".join(frame(CONTINUATION, 0, 1, b"v" * 16384) for _ in range(5)))
+        h2.send(headers(1, b"\x00\x01a" + integer(300_000, 7) + b"v" * 16000, END_STREAM) +
+                b"".join(frame(CONTINUATION, 0, 1, b"v" * 16384) for _ in range(12)))
         self.assertEqual(h2.rest().goaway, ENHANCE_YOUR_CALM)
 
     def test_26_a_block_that_stops(self):
@@ -296,5 +296,5 @@ class Floods(Attack):
             self.assertEqual(s in h2.resets, n == 0)
         many = block([("t", "x" * 15000)])
         h2.send(headers(9, request(**POST), END_HEADERS) + headers(9, many, END_STREAM) +
-                b"".join(frame(CONTINUATION, 0, 9, many) for _ in range(6)))
+                b"".join(frame(CONTINUATION, 0, 9, many) for _ in range(12)))
         self.assertEqual(h2.rest().goaway, ENHANCE_YOUR_CALM)

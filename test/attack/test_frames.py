@@ -282,7 +282,7 @@ class Frames(Attack):
     def test_the_preface(self):
         for greeting in (b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n" + settings(), PREFACE + frame(PING, 0, 0, bytes(8)),
                          PREFACE + frame(SETTINGS, ACK), PREFACE + headers(1, request())):
-            h2 = H2.connect(self.server.port, greeting=greeting)
+            h2 = H2.connect(self.server.port, greeting=greeting, settled=False)
             self.addCleanup(h2.close)
             try:
                 h2.rest()

@@ -28,6 +28,7 @@ typedef struct talk {
 static struct {
     nghttp2_session *session;
     bool server;
+    uint32_t window; /* what it lets us have at first on a stream */
     talk talks[EXCHANGES];
     size_t count;
     tc_buf out;
@@ -157,6 +158,7 @@ static void peer_begin(bool server)
     nghttp2_session_callbacks *calls;
     memset(&peer, 0, sizeof peer);
     peer.server = server;
+    peer.window = server ? 65535 : 0;
     tc_buf_init(&peer.out, CONN_BUF_MAX);
     assert_int_equal(nghttp2_session_callbacks_new(&calls), 0);
     nghttp2_session_callbacks_set_on_header_callback(calls, on_header);
@@ -171,10 +173,13 @@ static void peer_begin(bool server)
     nghttp2_session_callbacks_del(calls);
 }
 
+/* Windows only grow: libnghttp2 resets a stream with FLOW_CONTROL_ERROR when one is made smaller
+ * than what is on its way, which its sender cannot know of (RFC 9113, 6.9.3). */
 static void peer_settings(void)
 {
+    peer.window += (uint32_t)check_random_below(30000);
     const nghttp2_settings_entry entries[] = {
-        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, (uint32_t)check_random_below(100000)},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, peer.window},
         {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, (uint32_t)check_random_below(3) * 4000},
         {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, 16384 + (uint32_t)check_random_below(2) * 70000},
     };
