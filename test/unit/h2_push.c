@@ -627,6 +627,8 @@ static void begin_pair(unsigned exchanges)
 {
     conn_init_taking(&client, &tc_h2_type);
     conn_init(&server, &tc_h2_type, TC_SERVER);
+    /* One is over for a server that has sent it, but not yet for a client that reads it slowly. */
+    client.limits.h2_pushes = 2 * server.limits.h2_pushes;
     for (unsigned i = 0; i < exchanges; i++) {
         client.scripts[i] =
             (script){.method = TC_SPAN("GET"), .path = TC_SPAN("/"), .host = TC_SPAN("a")};
@@ -671,7 +673,7 @@ static void test_pairs(void **state)
         client.wants_none = check_random_below(4) == 0;
         conn_feed(&client, nothing, false);
         size_t pushed = 0;
-        for (int i = 0; i < 10000000 &&
+        for (int i = 0; i < 200000 &&
                         (server.closed < EXCHANGES + pushed || client.closed < EXCHANGES + pushed);
              i++) {
             check_random_below(2) ? carry(&client, &server) : carry(&server, &client);
