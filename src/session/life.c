@@ -122,7 +122,7 @@ void tc_session_settle(tc_session *s)
     }
     if (!(s->flags & BLOCKED)) {
         s->send_window = 0;
-    } else if (!s->send_window) {
+    } else if (!s->send_window && !(s->flags & OPENING)) {
         s->send_window = now;
         s->sent_mark = s->sent - s->link->type->untaken(s->link);
     }
