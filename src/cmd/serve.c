@@ -111,10 +111,10 @@ const tc_command tc_command_serve = {
     .name = "serve",
     .operands = "[DIR]",
     .summary = "serves a folder",
-    .about =
-        "Serves the files of DIR (the current folder if not given) over HTTP/0.9, 1.0 and 1.1, in "
-        "clear text and over TLS 1.2 and 1.3. "
-        "Ctrl-C finishes what is under way and ends; a second one ends at once.",
+    .about = "Serves the files of DIR (the current folder if not given) over HTTP/0.9, 1.0, 1.1 "
+             "and 2, in "
+             "clear text and over TLS 1.2 and 1.3. "
+             "Ctrl-C finishes what is under way and ends; a second one ends at once.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .examples =
@@ -290,7 +290,7 @@ static void announce(const settings *s, const char *dir, const tc_server *server
             fprintf(stderr, "to https://\n");
         else
             fprintf(stderr, "HTTP/%s1.0 1.1%s\n", s->http09 && !tls ? "0.9 " : "",
-                    tls ? ", TLS 1.2 1.3" : "  (h2c)");
+                    tls ? " 2, TLS 1.2 1.3" : "  (h2c)");
     }
     if (any_secure && secure->local)
         fprintf(stderr,
