@@ -4,36 +4,17 @@
 // SPDX-License-Identifier: MIT
 #include "h2/state.h"
 
-#define SPAN_NS (10 * TC_S)
-
 bool tc_h2_count_reset(tc_h2 *c)
 {
-    if (c->now - c->resets_since >= SPAN_NS) {
-        c->resets_since = c->now;
-        c->resets = 0;
-    }
-    if (++c->resets <= c->env->limits->h2_resets) return true;
+    if (tc_guard_reset(&c->guard, c->now, c->env->limits->h2_resets)) return true;
     c->env->reached->h2_resets++;
     tc_h2_fail(c, TC_H2_ENHANCE_YOUR_CALM, TC_ERR_TOO_BUSY, "too many streams broken off");
     return false;
 }
 
-/* A bucket of tokens: full at first, filled again in ten seconds. */
 bool tc_h2_count_frame(tc_h2 *c)
 {
-    const uint64_t full = c->env->limits->h2_frames;
-    const int64_t past = c->now - c->tokens_at;
-    if (past >= SPAN_NS) {
-        c->tokens = full;
-        c->tokens_at = c->now;
-    } else if (past >= TC_S / 10) {
-        tc_h2_credit(c, full < UINT32_MAX ? full * (uint64_t)(past / TC_MS) / 10000 : full);
-        c->tokens_at = c->now;
-    }
-    if (c->tokens > 0) {
-        c->tokens--;
-        return true;
-    }
+    if (tc_guard_frame(&c->guard, c->now, c->env->limits->h2_frames)) return true;
     c->env->reached->h2_frames++;
     tc_h2_fail(c, TC_H2_ENHANCE_YOUR_CALM, TC_ERR_TOO_BUSY, "too many frames without use");
     return false;
@@ -41,8 +22,7 @@ bool tc_h2_count_frame(tc_h2 *c)
 
 void tc_h2_credit(tc_h2 *c, uint64_t frames)
 {
-    const uint64_t full = c->env->limits->h2_frames;
-    c->tokens = full - c->tokens < frames ? full : c->tokens + frames;
+    tc_guard_credit(&c->guard, c->env->limits->h2_frames, frames);
 }
 
 static int64_t settings_deadline(const tc_h2 *c)

@@ -67,7 +67,7 @@ static void init(tc_engine *e, tc_engine_env *env)
     for (unsigned i = 1; i < TC_H2_SETTING_END; i++)
         c->theirs[i] = tc_h2_setting_first(i);
     c->send_window = c->window.left = c->window.size = TC_H2_WINDOW_FIRST;
-    c->tokens = env->limits->h2_frames;
+    c->guard.tokens = env->limits->h2_frames;
     c->next_ours = tc_h2_is_server(c) ? 2 : 1;
     tc_hpack_decoder_init(&c->decoder, TC_HPACK_TABLE);
     tc_hpack_encoder_init(&c->encoder, TC_HPACK_TABLE);

@@ -1,68 +1,44 @@
 /* note.c - frames in words, one line each and one for each field, for whoever looks on. */
 // SPDX-License-Identifier: MIT
-#include "base/text.h"
 #include "h2/state.h"
+#include "http/pack/words.h"
 
-enum { LINE_MAX_BYTES = 512 };
-
-/* Words after one another, as many as fit. */
-typedef struct line {
-    char at[LINE_MAX_BYTES];
-    size_t len;
-} line;
-
-static void add(line *l, const char *text)
+static void add_signed(tc_words *l, const char *before, int64_t n)
 {
-    const tc_span s = tc_span_first(tc_span_str(text), sizeof l->at - 1 - l->len);
-    if (s.len) memcpy(l->at + l->len, s.at, s.len);
-    l->len += s.len;
+    tc_words_add(l, before);
+    tc_words_number(l, n < 0 ? "-" : "", (uint32_t)(n < 0 ? -n : n), "");
 }
 
-static void add_number(line *l, const char *before, uint32_t n, const char *after)
-{
-    char digits[24];
-    digits[tc_text_number(digits, n)] = 0;
-    add(l, before);
-    add(l, digits);
-    add(l, after);
-}
-
-static void add_signed(line *l, const char *before, int64_t n)
-{
-    add(l, before);
-    add_number(l, n < 0 ? "-" : "", (uint32_t)(n < 0 ? -n : n), "");
-}
-
-static void add_flags(line *l, const tc_h2_head *h)
+static void add_flags(tc_words *l, const tc_h2_head *h)
 {
     const bool ends = h->type == TC_H2_DATA || h->type == TC_H2_HEADERS;
     const bool pads = ends || h->type == TC_H2_PUSH_PROMISE;
     const bool acks = h->type == TC_H2_SETTINGS || h->type == TC_H2_PING;
     const bool heads =
         h->type == TC_H2_HEADERS || h->type == TC_H2_CONTINUATION || h->type == TC_H2_PUSH_PROMISE;
-    if (ends && h->flags & TC_H2_END_STREAM) add(l, ", END_STREAM");
-    if (acks && h->flags & TC_H2_ACK) add(l, ", ACK");
-    if (heads && h->flags & TC_H2_END_HEADERS) add(l, ", END_HEADERS");
-    if (pads && h->flags & TC_H2_PADDED) add(l, ", PADDED");
+    if (ends && h->flags & TC_H2_END_STREAM) tc_words_add(l, ", END_STREAM");
+    if (acks && h->flags & TC_H2_ACK) tc_words_add(l, ", ACK");
+    if (heads && h->flags & TC_H2_END_HEADERS) tc_words_add(l, ", END_HEADERS");
+    if (pads && h->flags & TC_H2_PADDED) tc_words_add(l, ", PADDED");
 }
 
-static void add_settings(line *l, tc_span payload)
+static void add_settings(tc_words *l, tc_span payload)
 {
     for (; payload.len >= 6; payload = tc_span_from(payload, 6)) {
         const unsigned number = tc_h2_u32(payload.at) >> 16;
         const char *name = tc_h2_setting_name(number);
-        add(l, ", ");
+        tc_words_add(l, ", ");
         if (name)
-            add(l, name);
+            tc_words_add(l, name);
         else
-            add_number(l, "setting ", number, "");
-        add_number(l, " ", tc_h2_u32(payload.at + 2), "");
+            tc_words_number(l, "setting ", number, "");
+        tc_words_number(l, " ", tc_h2_u32(payload.at + 2), "");
     }
 }
 
 /* What is left of the windows when the frame has done its work. It is noted before it has, but for
  * a WINDOW_UPDATE of ours. */
-static void add_windows(line *l, const tc_h2 *c, bool ours, const tc_h2_head *h, tc_span p)
+static void add_windows(tc_words *l, const tc_h2 *c, bool ours, const tc_h2_head *h, tc_span p)
 {
     const tc_h2_stream *s = h->stream ? tc_h2_find(c, h->stream) : NULL;
     const bool data = h->type == TC_H2_DATA, theirs_left = data == ours;
@@ -74,49 +50,49 @@ static void add_windows(line *l, const tc_h2 *c, bool ours, const tc_h2_head *h,
 }
 
 /* On the last frame of a block: what its fields would take as lines of text. */
-static void add_saving(line *l, const tc_h2 *c, const tc_h2_head *h)
+static void add_saving(tc_words *l, const tc_h2 *c, const tc_h2_head *h)
 {
     if (!(h->flags & TC_H2_END_HEADERS) || c->plain == 0) return;
-    if (h->type == TC_H2_CONTINUATION) add_number(l, ", ", c->packed, " in all");
-    add_number(l, " for ", c->plain, " (");
+    if (h->type == TC_H2_CONTINUATION) tc_words_number(l, ", ", c->packed, " in all");
+    tc_words_number(l, " for ", c->plain, " (");
     if (c->packed < c->plain)
-        add_number(l, "", (uint32_t)((uint64_t)(c->plain - c->packed) * 100 / c->plain),
-                   " % saved)");
+        tc_words_number(l, "", (uint32_t)((uint64_t)(c->plain - c->packed) * 100 / c->plain),
+                        " % saved)");
     else
-        add(l, "nothing saved)");
+        tc_words_add(l, "nothing saved)");
 }
 
-static void add_payload(line *l, const tc_h2_head *h, tc_span p)
+static void add_payload(tc_words *l, const tc_h2_head *h, tc_span p)
 {
     if (h->type == TC_H2_SETTINGS) add_settings(l, p);
     if (h->type == TC_H2_RST_STREAM && p.len == 4) {
-        add(l, ", ");
-        add(l, tc_h2_code_name(tc_h2_u32(p.at)));
+        tc_words_add(l, ", ");
+        tc_words_add(l, tc_h2_code_name(tc_h2_u32(p.at)));
     }
     const size_t before = h->flags & TC_H2_PADDED ? 1 : 0;
     if (h->type == TC_H2_PUSH_PROMISE && p.len >= before + 4)
-        add_number(l, ", promises stream ", tc_h2_u32(p.at + before) & 0x7fffffff, "");
+        tc_words_number(l, ", promises stream ", tc_h2_u32(p.at + before) & 0x7fffffff, "");
     if (h->type == TC_H2_GOAWAY && p.len >= 8) {
-        add_number(l, ", last stream ", tc_h2_u32(p.at) & 0x7fffffff, ", ");
-        add(l, tc_h2_code_name(tc_h2_u32(p.at + 4)));
+        tc_words_number(l, ", last stream ", tc_h2_u32(p.at) & 0x7fffffff, ", ");
+        tc_words_add(l, tc_h2_code_name(tc_h2_u32(p.at + 4)));
     }
     if (h->type == TC_H2_WINDOW_UPDATE && p.len == 4)
-        add_number(l, ", ", tc_h2_u32(p.at) & 0x7fffffff, " more");
+        tc_words_number(l, ", ", tc_h2_u32(p.at) & 0x7fffffff, " more");
 }
 
 void tc_h2_note(tc_h2 *c, bool ours, const tc_h2_head *head, tc_span payload)
 {
     if (!c->env->notes) return;
-    line l = {.len = 0};
+    tc_words l = {.len = 0};
     const char *name = tc_h2_type_name(head->type);
-    add(&l, ours ? ">" : "<");
+    tc_words_add(&l, ours ? ">" : "<");
     if (name)
-        add(&l, name);
+        tc_words_add(&l, name);
     else
-        add_number(&l, "frame type ", head->type, "");
+        tc_words_number(&l, "frame type ", head->type, "");
     const bool block = tc_h2_has_fields(head->type);
-    if (head->stream) add_number(&l, " stream ", head->stream, "");
-    add_number(&l, ", ", head->length, " bytes");
+    if (head->stream) tc_words_number(&l, " stream ", head->stream, "");
+    tc_words_number(&l, ", ", head->length, " bytes");
     if (block) add_saving(&l, c, head);
     add_flags(&l, head);
     add_payload(&l, head, payload);

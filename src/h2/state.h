@@ -11,6 +11,7 @@
 #include "h2/frame.h"
 #include "h2/h2.h"
 #include "h2/hpack.h"
+#include "http/pack/guard.h"
 #include "http/pack/receive.h"
 #include "http/priority.h"
 
@@ -130,8 +131,7 @@ typedef struct tc_h2 {
     bool tell_failed;   /* ... and a FAILED says so */
 
     /* guard.c */
-    int64_t resets_since, tokens_at;
-    uint64_t resets, tokens;
+    tc_guard guard;
     int64_t stall_at;
     int64_t settings_since; /* when ours became due; 0: nothing was read yet */
     bool settings_acked;

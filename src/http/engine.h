@@ -14,6 +14,11 @@
  * is given in a DATA once; until it is given back with took, inside a loan, it stays untaken at the
  * front, and no other DATA of that exchange comes. took with 0 asks for the same DATA once more.
  *
+ * On a link with streams a loan is of one stream (sid), and next, took and output come without one
+ * too: what is given back then counts as taken with the stream's next loan. Runs are looked at
+ * until acked, until the order RESET of their stream was taken, or to the end; CLOSED comes after
+ * that.
+ *
  * An exchange belongs to the engine's slab. The engine refers to it from HEAD (server) or start
  * (client) until it gives CLOSED, the last event of every exchange; the session then ends it and
  * puts it back. Everything else in an event is read by the session, never kept. */
@@ -47,6 +52,9 @@ typedef struct tc_event {
     bool end;  /* HEAD, DATA: their message ends with this; no END follows */
     bool ours; /* NOTE */
 } tc_event;
+
+/* On a link with streams, the sid of nothing; on one without, all is stream 0. */
+#define TC_NO_STREAM UINT64_MAX
 
 /* What a link must do besides writing. A link without streams knows only CLOSE. */
 typedef struct tc_order {
@@ -112,7 +120,8 @@ struct tc_engine_type {
     void (*abort)(tc_engine *e, tc_exchange *x, tc_err why);
 
     /* Up to max runs to write on *ret_sid, about budget bytes in all; the same again until wrote.
-     */
+     * *ret_fin: our half of the stream ends with them; one empty run: that is all. It has ended
+     * when all of them were written. */
     size_t (*output)(tc_engine *e, uint64_t *ret_sid, tc_run *ret_runs, size_t max, size_t budget,
                      bool *ret_fin);
     void (*wrote)(tc_engine *e, uint64_t sid, size_t n); /* the link took n of them */
@@ -121,6 +130,7 @@ struct tc_engine_type {
 
     /* links with streams only; NULL where many_streams are carried on one */
     void (*opened)(tc_engine *e, uint64_t sid);
+    /* The peer broke its half off with code; ours: it wants no more of our half. */
     void (*stopped)(tc_engine *e, uint64_t sid, uint64_t code, bool ours);
     void (*blocked)(tc_engine *e, uint64_t sid, bool yes);
 

@@ -98,6 +98,7 @@ static const char *version_text(enum tc_version v)
            : v == TC_HTTP_1_0 ? "1.0"
            : v == TC_HTTP_1_1 ? "1.1"
            : v == TC_HTTP_2   ? "2"
+           : v == TC_HTTP_3   ? "3"
                               : "-";
 }
 
@@ -174,7 +175,7 @@ static void send_runs(conn *c, tc_exchange *x)
         const bool end = a->sent + 1 == s->run_count;
         const tc_err err = c->type->body(c->engine, x, tc_run_bytes(s->runs[a->sent]), end);
         if (err == TC_ERR_FULL || failed(c, x, err)) return;
-        a->sent++;
+        c->sent += s->runs[a->sent++].len;
     }
 }
 
@@ -274,10 +275,32 @@ static void answer(conn *c, tc_exchange *x, unsigned status)
         answer_promised(c, promised[i]);
 }
 
+static void adopt(conn *c, tc_exchange *x)
+{
+    int i = 0;
+    while (i < CONN_OPEN && c->open[i] && c->open[i] != x)
+        i++;
+    if (i == CONN_OPEN) abort();
+    c->open[i] = x;
+}
+
+static void part_with(conn *c, const tc_exchange *x)
+{
+    for (int i = 0; i < CONN_OPEN; i++)
+        if (c->open[i] == x) {
+            int last = i;
+            while (last + 1 < CONN_OPEN && c->open[last + 1])
+                last++;
+            c->open[i] = c->open[last];
+            c->open[last] = NULL;
+        }
+}
+
 static void on_head(conn *c, const tc_event *ev)
 {
     tc_exchange *x = ev->x;
     say_head(c, ev);
+    adopt(c, x);
     if (c->env.role == TC_CLIENT) return;
     c->last = x;
     app *a = app_of(c, x);
@@ -301,6 +324,7 @@ static void on_data(conn *c, const tc_event *ev)
         c->held = ev->data.len;
         c->held_of = ev->x;
     } else {
+        c->content += ev->data.len;
         c->type->took(c->engine, ev->x, ev->data.len);
     }
     if (ev->end && c->env.role == TC_SERVER) answer(c, ev->x, 0);
@@ -316,7 +340,7 @@ static void on_end(conn *c, tc_exchange *x)
     if (c->env.role == TC_SERVER) answer(c, x, 0);
 }
 
-static void apply(conn *c, const tc_event *ev)
+void conn_apply(conn *c, const tc_event *ev)
 {
     if (ev->kind != TC_EV_DATA && ev->kind != TC_EV_RELEASED) c->in_data = false;
     switch (ev->kind) {
@@ -340,6 +364,7 @@ static void apply(conn *c, const tc_event *ev)
         if (c->held_of == ev->x) c->held = 0;
         if (c->kept == ev->x) c->kept = NULL;
         c->closed++;
+        part_with(c, ev->x);
         tc_exchange_fini(ev->x);
         tc_slab_put(&c->slab, ev->x);
         break;
@@ -353,7 +378,7 @@ static void apply(conn *c, const tc_event *ev)
 }
 
 /* Client: the next request, if there is one and the engine takes it. */
-static bool ask(conn *c)
+bool conn_ask(conn *c)
 {
     if (c->env.role != TC_CLIENT || c->used == c->script_count) return false;
     if (!c->type->many_streams && !c->type->idle(c->engine)) return false;
@@ -386,6 +411,7 @@ static bool ask(conn *c)
         tc_slab_put(&c->slab, x);
         return true;
     }
+    adopt(c, x);
     send_rest(c, x, s);
     return true;
 }
@@ -416,10 +442,10 @@ static void pump(conn *c)
     for (bool moved = true; moved;) {
         moved = false;
         while (c->type->next(c->engine, &ev)) {
-            apply(c, &ev);
+            conn_apply(c, &ev);
             moved = true;
         }
-        if (ask(c)) moved = true;
+        if (conn_ask(c)) moved = true;
         while (write_out(c))
             moved = true;
     }
@@ -431,6 +457,19 @@ static void pump(conn *c)
     }
 }
 
+void conn_take_held(conn *c)
+{
+    const size_t held = c->held;
+    c->held = 0;
+    c->content += held;
+    if (held) c->type->took(c->engine, c->held_of, held);
+}
+
+void conn_say_line(conn *c, const char *text)
+{
+    say(c, "%s\n", text);
+}
+
 /* One loan. What is lent lies in memory of just its size, so that a step past it is seen. */
 static void lend(conn *c, bool fin)
 {
@@ -438,11 +477,7 @@ static void lend(conn *c, bool fin)
     if (!exact) abort();
     if (c->carry.len) memcpy(exact, c->carry.at, c->carry.len);
     c->type->feed(c->engine, c->now, 0, tc_span_of(exact, c->carry.len), fin);
-    if (c->held > 0) {
-        const size_t held = c->held;
-        c->held = 0;
-        c->type->took(c->engine, c->held_of, held);
-    }
+    conn_take_held(c);
     pump(c);
     tc_buf_drop(&c->carry, c->type->fed(c->engine));
     free(exact);
@@ -456,13 +491,8 @@ void conn_feed(conn *c, tc_span bytes, bool fin)
     while (c->held > 0);
 }
 
-void conn_fini(conn *c)
+static void free_parts(conn *c)
 {
-    if (c->slab.count > 0) { /* in the middle of things */
-        c->type->drain(c->engine);
-        conn_feed(c, (tc_span){0}, true);
-    }
-    c->type->fini(c->engine);
     if (c->slab.count != 0) {
         fprintf(stderr, "an exchange was not given back; log:\n%.*s", TC_FMT(tc_buf_span(&c->log)));
         abort();
@@ -472,4 +502,25 @@ void conn_fini(conn *c)
     tc_buf_fini(&c->log);
     tc_buf_fini(&c->out);
     tc_buf_fini(&c->carry);
+}
+
+void conn_cut(conn *c)
+{
+    for (int i = 0; i < CONN_OPEN && c->open[i]; i++) {
+        tc_exchange_fini(c->open[i]);
+        tc_slab_put(&c->slab, c->open[i]);
+        c->open[i] = NULL;
+    }
+    c->type->fini(c->engine);
+    free_parts(c);
+}
+
+void conn_fini(conn *c)
+{
+    if (c->slab.count > 0) { /* in the middle of things */
+        c->type->drain(c->engine);
+        conn_feed(c, (tc_span){0}, true);
+    }
+    c->type->fini(c->engine);
+    free_parts(c);
 }

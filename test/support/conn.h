@@ -5,7 +5,13 @@
 #include "base/buf.h"
 #include "http/engine.h"
 
-enum { SCRIPT_PARTS = 8, SCRIPTS = 64, CONN_BUF_FIRST = 1 << 16, CONN_BUF_MAX = 1 << 26 };
+enum {
+    SCRIPT_PARTS = 8,
+    SCRIPTS = 64,
+    CONN_OPEN = 256,
+    CONN_BUF_FIRST = 1 << 16,
+    CONN_BUF_MAX = 1 << 26
+};
 
 /* What one message of ours is made of. */
 typedef struct script {
@@ -42,12 +48,15 @@ typedef struct conn {
     size_t pause_every; /* every nth DATA is given back one loan later; 0: none */
     size_t data_count, held;
     tc_exchange *held_of;
-    script promised;          /* server: answers what is pushed */
-    bool keep;                /* server: what is pushed is not answered, the test does that */
-    tc_exchange *kept, *last; /* server: last: whose HEAD came last */
-    bool wants_none;          /* client: breaks off what is pushed */
-    tc_block *block;          /* server: shared by all answers; may be NULL */
-    unsigned closed;          /* exchanges that ended */
+    script promised;              /* server: answers what is pushed */
+    bool keep;                    /* server: what is pushed is not answered, the test does that */
+    tc_exchange *kept, *last;     /* server: last: whose HEAD came last */
+    bool wants_none;              /* client: breaks off what is pushed */
+    tc_block *block;              /* server: shared by all answers; may be NULL */
+    unsigned closed;              /* exchanges that ended */
+    uint64_t sent;                /* bytes of content that the engine took */
+    uint64_t content;             /* bytes of theirs that were given back */
+    tc_exchange *open[CONN_OPEN]; /* those that the application has */
 } conn;
 
 void conn_init(conn *c, const tc_engine_type *type, enum tc_role role);
@@ -55,3 +64,11 @@ void conn_init_taking(conn *c, const tc_engine_type *type); /* a client that tak
 void conn_fini(conn *c); /* ends what runs; fails the test if an exchange is missing */
 /* One loan of all that is carried and these bytes, and everything that follows from it. */
 void conn_feed(conn *c, tc_span bytes, bool fin);
+
+/* For links with streams (support/h3_end.h). */
+void conn_apply(conn *c, const tc_event *ev);
+bool conn_ask(conn *c); /* client: the next request, if there is one and the engine takes it */
+void conn_say_line(conn *c, const char *text);
+void conn_take_held(conn *c); /* what was not given back is now */
+/* As conn_fini, for an engine that only sees its end: exchanges are closed as by a session. */
+void conn_cut(conn *c);
