@@ -74,7 +74,7 @@ static void init(tc_engine *e, tc_engine_env *env)
     tc_buf_init(&c->out, (size_t)u32(env->limits->h2_output) * 2 + 65536);
     tc_buf_init(&c->block, TC_H2_BLOCK_MAX);
     tc_buf_init(&c->notes, 1 << 20);
-    tc_buf_init(&c->noted_fields, 1 << 20);
+    tc_buf_init(&c->noted_fields.lines, 1 << 20);
     c->greeted = !tc_h2_is_server(c);
     if (!tc_h2_is_server(c) && tc_buf_add(&c->out, TC_SPAN(TC_H2_PREFACE)) != TC_OK)
         tc_h2_fail(c, TC_H2_INTERNAL_ERROR, TC_ERR_NO_MEMORY, "");
@@ -93,7 +93,7 @@ static void fini(tc_engine *e)
     tc_buf_fini(&c->out);
     tc_buf_fini(&c->block);
     tc_buf_fini(&c->notes);
-    tc_buf_fini(&c->noted_fields);
+    tc_buf_fini(&c->noted_fields.lines);
     tc_h2_forget_again(c);
     tc_free(c);
     own->c = NULL;

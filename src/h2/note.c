@@ -1,7 +1,6 @@
 /* note.c - frames in words, one line each and one for each field, for whoever looks on. */
 // SPDX-License-Identifier: MIT
 #include "h2/state.h"
-#include "http/pack/words.h"
 
 static void add_signed(tc_words *l, const char *before, int64_t n)
 {
@@ -52,14 +51,9 @@ static void add_windows(tc_words *l, const tc_h2 *c, bool ours, const tc_h2_head
 /* On the last frame of a block: what its fields would take as lines of text. */
 static void add_saving(tc_words *l, const tc_h2 *c, const tc_h2_head *h)
 {
-    if (!(h->flags & TC_H2_END_HEADERS) || c->plain == 0) return;
+    if (!(h->flags & TC_H2_END_HEADERS) || c->noted_fields.plain == 0) return;
     if (h->type == TC_H2_CONTINUATION) tc_words_number(l, ", ", c->packed, " in all");
-    tc_words_number(l, " for ", c->plain, " (");
-    if (c->packed < c->plain)
-        tc_words_number(l, "", (uint32_t)((uint64_t)(c->plain - c->packed) * 100 / c->plain),
-                        " % saved)");
-    else
-        tc_words_add(l, "nothing saved)");
+    tc_words_saving(l, c->packed, c->noted_fields.plain);
 }
 
 static void add_payload(tc_words *l, const tc_h2_head *h, tc_span p)
@@ -101,23 +95,7 @@ void tc_h2_note(tc_h2 *c, bool ours, const tc_h2_head *head, tc_span payload)
     l.at[l.len++] = '\n';
     (void)!tc_buf_add(&c->notes, tc_span_of(l.at, l.len)); /* or whoever looks on misses a line */
     if (!block || !(head->flags & TC_H2_END_HEADERS)) return;
-    (void)!tc_buf_add(&c->notes, tc_buf_span(&c->noted_fields));
-    tc_buf_fini(&c->noted_fields);
-    c->plain = 0;
-}
-
-void tc_h2_keep_note(tc_h2 *c, bool ours, tc_span name, tc_span value)
-{
-    const size_t begin = c->noted_fields.len;
-    tc_err err = tc_buf_add_byte(&c->noted_fields, ours ? '>' : '<');
-    if (!err) err = tc_buf_add(&c->noted_fields, name);
-    if (!err) err = tc_buf_add(&c->noted_fields, TC_SPAN(": "));
-    if (!err) err = tc_buf_add(&c->noted_fields, value);
-    for (size_t i = begin; i < c->noted_fields.len; i++)
-        if (c->noted_fields.at[i] == '\n') c->noted_fields.at[i] = ' '; /* it makes no line */
-    if (!err) err = tc_buf_add_byte(&c->noted_fields, '\n');
-    if (err) c->noted_fields.len = begin;
-    c->plain += (uint32_t)(name.len + value.len + 4);
+    tc_noted_move(&c->noted_fields, &c->notes);
 }
 
 void tc_h2_note_theirs(tc_h2 *c)

@@ -13,6 +13,7 @@
 #include "h2/hpack.h"
 #include "http/pack/guard.h"
 #include "http/pack/receive.h"
+#include "http/pack/words.h"
 #include "http/priority.h"
 
 enum {
@@ -140,11 +141,11 @@ typedef struct tc_h2 {
 
     tc_event kept; /* waits until the NOTEs of its frame were given */
     bool has_kept;
-    tc_buf notes;           /* lines to be given as NOTEs: '<' or '>', text, '\n' */
-    size_t noted;           /* bytes of it that were */
-    tc_buf noted_fields;    /* the same, of the block under way: its frame comes first */
-    uint32_t plain, packed; /* bytes of that block as lines of text, and encoded */
-    tc_h2_head noting;      /* theirs, whose note waits for its fields */
+    tc_buf notes;          /* lines to be given as NOTEs: '<' or '>', text, '\n' */
+    size_t noted;          /* bytes of it that were */
+    tc_noted noted_fields; /* of the block under way: its frame comes first */
+    uint32_t packed;       /* bytes of that block, encoded */
+    tc_h2_head noting;     /* theirs, whose note waits for its fields */
     tc_span noting_payload;
     bool has_noting;
 } tc_h2;
@@ -242,9 +243,8 @@ static inline bool tc_h2_has_fields(unsigned type)
     return type == TC_H2_HEADERS || type == TC_H2_CONTINUATION || type == TC_H2_PUSH_PROMISE;
 }
 /* A field of the block whose last frame is noted next. */
-void tc_h2_keep_note(tc_h2 *c, bool ours, tc_span name, tc_span value);
 static inline void tc_h2_note_field(tc_h2 *c, bool ours, tc_span name, tc_span value)
 {
-    if (c->env->notes) tc_h2_keep_note(c, ours, name, value);
+    if (c->env->notes) tc_noted_add(&c->noted_fields, ours, name, value);
 }
 void tc_h2_note_theirs(tc_h2 *c); /* the frame that waited */

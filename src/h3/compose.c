@@ -14,12 +14,17 @@ static size_t bound_of(const tc_fields *f)
     return size;
 }
 
+static char *put_field(tc_h3 *c, char *at, const tc_field *f)
+{
+    tc_h3_note_field(c, true, f);
+    return tc_qpack_encode(&c->encoder, at, f->name, f->value, f->id);
+}
+
 static char *put_fields(tc_h3 *c, char *at, const tc_fields *f, bool of_block)
 {
     for (uint32_t i = 0; i < f->count; i++) {
         const tc_field *field = &f->at[i];
-        if (tc_compose_leaves_out(field, of_block)) continue;
-        at = tc_qpack_encode(&c->encoder, at, field->name, field->value, field->id);
+        if (!tc_compose_leaves_out(field, of_block)) at = put_field(c, at, field);
     }
     return at;
 }
@@ -48,15 +53,16 @@ static tc_err send_section(tc_h3 *c, tc_h3_stream *s, const tc_message *m, const
     char *fields = tc_qpack_encoder_begin(&c->encoder, start + TC_H3_FRAME_HEAD, s->id);
     char *at = fields;
     for (size_t i = 0; with && i < with->pseudo_count; i++)
-        at = tc_qpack_encode(&c->encoder, at, with->pseudo[i].name, with->pseudo[i].value,
-                             TC_FIELD_OTHER);
+        at = put_field(c, at, &with->pseudo[i]);
     for (int i = 0; m && i < TC_BLOCKS; i++)
         if (m->blocks[i]) at = put_fields(c, at, &m->blocks[i]->fields, true);
     at = put_fields(c, at, own, false);
-    if (with && with->length >= 0)
-        at = tc_qpack_encode(&c->encoder, at, TC_SPAN("content-length"),
-                             tc_span_of(digits, tc_text_number(digits, (uint64_t)with->length)),
-                             TC_FIELD_CONTENT_LENGTH);
+    if (with && with->length >= 0) {
+        const size_t len = tc_text_number(digits, (uint64_t)with->length);
+        const tc_field length = {TC_SPAN("content-length"), tc_span_of(digits, len),
+                                 TC_FIELD_CONTENT_LENGTH};
+        at = put_field(c, at, &length);
+    }
     const tc_span whole = tc_qpack_encoder_end(&c->encoder, fields, at);
     tc_arena_trim(&s->x->arena, at);
     const tc_h3_head head = {TC_H3_HEADERS, whole.len};

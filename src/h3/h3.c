@@ -87,6 +87,7 @@ static void init(tc_engine *e, tc_engine_env *env)
     tc_buf_init(&c->control, 4096);
     tc_buf_init(&c->orders, 1 << 20);
     tc_buf_init(&c->notes, 1 << 20);
+    tc_buf_init(&c->noted_fields.lines, 1 << 20);
     open_pipes(c);
 }
 
@@ -104,6 +105,7 @@ static void fini(tc_engine *e)
     tc_buf_fini(&c->control);
     tc_buf_fini(&c->orders);
     tc_buf_fini(&c->notes);
+    tc_buf_fini(&c->noted_fields.lines);
     tc_free(c);
     own->c = NULL;
 }

@@ -51,6 +51,7 @@ bool tc_h3_read_fields(tc_h3 *c, tc_h3_stream *s, tc_span whole, enum tc_part pa
     for (tc_field f; !t.wrong;) { /* the table does not mind if the rest is not read */
         err = tc_qpack_decode(&c->decoder, &section, t.a, most * 2 + 4096, &f);
         if (err) break;
+        tc_h3_note_field(c, false, &f);
         tc_receive_field(&t, &f);
     }
     const bool unread = err == TC_ERR_NO_MEMORY || err == TC_ERR_FIELDS_TOO_LARGE;

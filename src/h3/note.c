@@ -1,7 +1,6 @@
-/* note.c - frames in words, one line each, for whoever looks on. */
+/* note.c - frames in words, one line each and one for each field, for whoever looks on. */
 // SPDX-License-Identifier: MIT
 #include "h3/state.h"
-#include "http/pack/words.h"
 
 static void add_settings(tc_words *l, tc_span payload)
 {
@@ -18,7 +17,7 @@ static void add_settings(tc_words *l, tc_span payload)
     }
 }
 
-static void add_frame(tc_words *l, uint64_t sid, tc_h3_head head, tc_span payload)
+static void add_frame(tc_words *l, const tc_h3 *c, uint64_t sid, tc_h3_head head, tc_span payload)
 {
     const char *name = tc_h3_type_name(head.type);
     uint64_t id;
@@ -28,6 +27,8 @@ static void add_frame(tc_words *l, uint64_t sid, tc_h3_head head, tc_span payloa
         tc_words_number(l, "frame type ", head.type, "");
     if (sid != TC_NO_STREAM) tc_words_number(l, " stream ", sid, "");
     tc_words_number(l, ", ", head.length, " bytes");
+    if (head.type == TC_H3_HEADERS && c->noted_fields.plain)
+        tc_words_saving(l, head.length, c->noted_fields.plain);
     if (head.type == TC_H3_SETTINGS) add_settings(l, payload);
     if (head.type == TC_H3_GOAWAY && tc_h3_varint_take(&payload, &id))
         tc_words_number(l, ", from ", id, " on");
@@ -42,8 +43,9 @@ void tc_h3_note(tc_h3 *c, bool ours, uint64_t sid, tc_h3_head head, tc_span payl
         tc_words_add(&l, "CONNECTION_CLOSE, ");
         tc_words_add(&l, tc_h3_code_name(head.type));
     } else {
-        add_frame(&l, sid, head, payload);
+        add_frame(&l, c, sid, head, payload);
     }
     l.at[l.len++] = '\n';
     (void)!tc_buf_add(&c->notes, tc_span_of(l.at, l.len)); /* or whoever looks on misses a line */
+    if (!c->deaf && head.type == TC_H3_HEADERS) tc_noted_move(&c->noted_fields, &c->notes);
 }

@@ -14,6 +14,7 @@
 #include "h3/qpack.h"
 #include "http/pack/guard.h"
 #include "http/pack/receive.h"
+#include "http/pack/words.h"
 #include "http/priority.h"
 #include "http/run_queue.h"
 
@@ -139,6 +140,7 @@ typedef struct tc_h3 {
     bool has_kept;
     tc_buf notes; /* lines to be given as NOTEs: '<' or '>', text, '\n' */
     size_t noted; /* bytes of it that were */
+    tc_noted noted_fields;
 } tc_h3;
 
 static inline bool tc_h3_is_server(const tc_h3 *c)
@@ -221,3 +223,8 @@ void tc_h3_guard_tick(tc_h3 *c);
 
 /* note.c */
 void tc_h3_note(tc_h3 *c, bool ours, uint64_t sid, tc_h3_head head, tc_span payload);
+/* A field of the HEADERS that are noted next. */
+static inline void tc_h3_note_field(tc_h3 *c, bool ours, const tc_field *f)
+{
+    if (c->env->notes) tc_noted_add(&c->noted_fields, ours, f->name, f->value);
+}

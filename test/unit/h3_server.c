@@ -732,6 +732,29 @@ static void test_early_answer(void **state)
     end();
 }
 
+/* Whoever looks on sees frames, and fields as they were meant. */
+static void test_notes(void **state)
+{
+    (void)state;
+    begin();
+    c.env.notes = true;
+    h3_greet(&e);
+    h3_raw_fields(&raw, H3_GET "x: y\n");
+    tell(0, true, 0);
+    static const char *const wanted[] = {
+        "note < \"SETTINGS stream 2, 0 bytes\"",
+        "note < \"HEADERS stream 0, 55 bytes for 60 (8 % saved)\"\nnote < \":method: GET\"\n",
+        "note < \"x: y\"\nhead GET / 3",
+        "note > \"HEADERS stream 0, ",
+        "note > \":status: 200\"\nnote > \"content-length: 5\"\n",
+        "note > \"DATA stream 0, 5 bytes\"",
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (!h3_logged(&e, wanted[i]))
+            fail_msg("%s in:\n%.*s", wanted[i], TC_FMT(tc_buf_span(&c.log)));
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -754,6 +777,7 @@ int main(void)
         cmocka_unit_test(test_priorities),
         cmocka_unit_test(test_drain),
         cmocka_unit_test(test_early_answer),
+        cmocka_unit_test(test_notes),
     };
     return cmocka_run_group_tests_name("h3_server", tests, NULL, NULL);
 }
