@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "h3/state.h"
 
+enum { SCRATCH_KEPT = 4096 };
+
 static size_t bound_of(const tc_fields *f)
 {
     size_t size = 0;
@@ -47,8 +49,8 @@ static tc_err send_section(tc_h3 *c, tc_h3_stream *s, const tc_message *m, const
     for (int i = 0; m && i < TC_BLOCKS; i++)
         if (m->blocks[i]) bound += bound_of(&m->blocks[i]->fields);
     if (tc_run_queue_room(&s->out) == 0) return TC_ERR_FULL;
-    char *start = tc_arena_bytes(&s->x->arena, bound);
-    if (!start) return TC_ERR_NO_MEMORY;
+    char *start; /* the bound is several times what it takes */
+    if (tc_buf_reserve(&c->scratch, bound, &start) != TC_OK) return TC_ERR_NO_MEMORY;
     encoder_may_insert(c);
     char *fields = tc_qpack_encoder_begin(&c->encoder, start + TC_H3_FRAME_HEAD, s->id);
     char *at = fields;
@@ -64,12 +66,16 @@ static tc_err send_section(tc_h3 *c, tc_h3_stream *s, const tc_message *m, const
         at = put_field(c, at, &length);
     }
     const tc_span whole = tc_qpack_encoder_end(&c->encoder, fields, at);
-    tc_arena_trim(&s->x->arena, at);
     const tc_h3_head head = {TC_H3_HEADERS, whole.len};
     const size_t front = 1 + tc_h3_varint_length(whole.len);
-    char *frame = start + (whole.at - start) - front;
-    (void)tc_h3_head_put(frame, head);
-    tc_run_queue_add(&s->out, tc_run_bytes(tc_span_of(frame, (size_t)(at - frame))));
+    char *frame = tc_arena_bytes(&s->x->arena, front + whole.len);
+    if (!frame) {
+        tc_qpack_encoder_undo(&c->encoder);
+        return TC_ERR_NO_MEMORY;
+    }
+    memcpy(tc_h3_head_put(frame, head), whole.at, whole.len);
+    if (bound > SCRATCH_KEPT) tc_buf_fini(&c->scratch);
+    tc_run_queue_add(&s->out, tc_run_bytes(tc_span_of(frame, front + whole.len)));
     tc_h3_note(c, true, s->id, head, (tc_span){0});
     tc_h3_credit(c, 1);
     return TC_OK;

@@ -85,6 +85,7 @@ static void init(tc_engine *e, tc_engine_env *env)
     tc_qpack_decoder_init(&c->decoder, u32(env->limits->h3_table), u32(env->limits->h3_output));
     tc_qpack_encoder_init(&c->encoder, u32(env->limits->h3_table));
     tc_buf_init(&c->control, 4096);
+    tc_buf_init(&c->scratch, 1 << 24);
     tc_buf_init(&c->orders, 1 << 20);
     tc_buf_init(&c->notes, 1 << 20);
     tc_buf_init(&c->noted_fields.lines, 1 << 20);
@@ -103,6 +104,7 @@ static void fini(tc_engine *e)
     tc_qpack_decoder_fini(&c->decoder);
     tc_qpack_encoder_fini(&c->encoder);
     tc_buf_fini(&c->control);
+    tc_buf_fini(&c->scratch);
     tc_buf_fini(&c->orders);
     tc_buf_fini(&c->notes);
     tc_buf_fini(&c->noted_fields.lines);

@@ -106,3 +106,5 @@ char *tc_qpack_encode_fixed(char *out, tc_span name, tc_span value, enum tc_fiel
 /* Ends the section whose fields are [fields, end): writes the prefix before them and returns all
  * of it. */
 tc_span tc_qpack_encoder_end(tc_qpack_encoder *e, char *fields, char *end);
+/* The section that was ended last is not sent after all. */
+void tc_qpack_encoder_undo(tc_qpack_encoder *e);

@@ -252,6 +252,14 @@ tc_span tc_qpack_encoder_end(tc_qpack_encoder *e, char *fields, char *end)
     return tc_span_of(fields - len, (size_t)(end - fields) + len);
 }
 
+void tc_qpack_encoder_undo(tc_qpack_encoder *e)
+{
+    if (e->now.required == 0) return;
+    e->sent_count--;
+    e->now.required = 0;
+    sent_changed(e);
+}
+
 /* --- fields --- */
 
 size_t tc_qpack_encode_bound(size_t name_len, size_t value_len)

@@ -75,7 +75,7 @@ typedef struct tc_h3_stream {
     uint64_t sent_mark; /* what was sent when it came to wait for a window */
     int64_t stalled;    /* since when it waits; 0: it does not */
     tc_run_queue out;
-    char heads[TC_RUN_QUEUE][TC_H3_FRAME_HEAD]; /* of the DATA frames in it */
+    char heads[TC_RUN_QUEUE][1 + TC_H3_VARINT]; /* of the DATA frames in it */
 } tc_h3_stream;
 
 typedef struct tc_h3 {
@@ -117,6 +117,7 @@ typedef struct tc_h3 {
     tc_qpack_decoder decoder;
     tc_qpack_encoder encoder;
     tc_buf control;
+    tc_buf scratch; /* where a section is encoded */
     tc_h3_pipe pipes[TC_H3_PIPES];
     uint8_t asked, opened; /* pipes that were asked for, and are open */
     uint64_t offered_sid;  /* what output() gave last */

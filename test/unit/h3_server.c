@@ -732,6 +732,35 @@ static void test_early_answer(void **state)
     end();
 }
 
+/* What a browser asks and a server answers fits the room of an exchange. */
+static void test_exchanges_take_no_memory(void **state)
+{
+    (void)state;
+    begin();
+    h3_greet(&e);
+    static tc_field fields[8];
+    for (size_t i = 0; i < 8; i++)
+        fields[i] = (tc_field){TC_SPAN("x-field-of-a-usual-length"),
+                               TC_SPAN("a value of a usual length"), TC_FIELD_OTHER};
+    tc_block block = {.fields = {.at = fields, .count = 8, .room = 8}, .length = TC_LENGTH_UNKNOWN};
+    c.block = &block;
+    e.acks_by_hand = true; /* so that it is still there to look at */
+    h3_raw_fields(
+        &raw,
+        H3_GET "user-agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like "
+               "Gecko) Chrome/146.0.0.0 Safari/537.36\n"
+               "sec-ch-ua-platform: \"Linux\"\nsec-fetch-dest: document\nsec-fetch-mode: navigate\n"
+               "accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\n"
+               "sec-fetch-site: none\nsec-fetch-user: ?1\nupgrade-insecure-requests: 1\n"
+               "accept-encoding: gzip, deflate, br, zstd\naccept-language: en-US,en;q=0.9\n"
+               "priority: u=0, i\n");
+    tell(0, true, 0);
+    assert_non_null(c.last);
+    assert_true(h3_flow_of(&e, 0)->out_fin);
+    assert_int_equal(c.last->arena.held, 0);
+    end();
+}
+
 /* Whoever looks on sees frames, and fields as they were meant. */
 static void test_notes(void **state)
 {
@@ -777,6 +806,7 @@ int main(void)
         cmocka_unit_test(test_priorities),
         cmocka_unit_test(test_drain),
         cmocka_unit_test(test_early_answer),
+        cmocka_unit_test(test_exchanges_take_no_memory),
         cmocka_unit_test(test_notes),
     };
     return cmocka_run_group_tests_name("h3_server", tests, NULL, NULL);

@@ -430,6 +430,24 @@ static void blocking_is_up_to_the_peer(void **state)
     tc_qpack_encoder_fini(&e);
 }
 
+static void what_is_not_sent_is_forgotten(void **state)
+{
+    (void)state;
+    tc_qpack_encoder e;
+    begin(&e, TABLE, 1);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(encode(&e, 0, "server", TC_SPAN("tercet")).at[0], 2);
+        assert_int_equal(e.sent_count, 1);
+        tc_qpack_encoder_undo(&e);
+        tc_qpack_encoder_undo(&e);
+        assert_int_equal(e.sent_count, 0);
+        assert_int_equal(e.blocking, 0);
+        assert_int_equal(e.floor, UINT64_MAX);
+    }
+    assert_int_equal(read_acks(&e, "80"), TC_ERR_COMPRESSION);
+    tc_qpack_encoder_fini(&e);
+}
+
 /* What a section in flight refers to stays, however much would like its place; and what a peer
  * does not acknowledge is at last not tracked any more, but sent as it is. */
 static void what_is_in_use_stays(void **state)
@@ -770,6 +788,7 @@ int main(void)
         cmocka_unit_test(wrong_acknowledgements_are_refused),
         cmocka_unit_test(secrets_are_never_indexed),
         cmocka_unit_test(blocking_is_up_to_the_peer),
+        cmocka_unit_test(what_is_not_sent_is_forgotten),
         cmocka_unit_test(what_is_in_use_stays),
         cmocka_unit_test(popular_entries_are_put_in_again),
         cmocka_unit_test(overtaking_streams),
