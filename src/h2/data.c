@@ -47,6 +47,11 @@ enum tc_h2_step tc_h2_begin_data(tc_h2 *c, tc_h2_head head, tc_span pad_length)
     c->data = head;
     c->data.length = head.length - (uint32_t)pad_length.len;
     c->pad = pad;
+    if (s && s->lingers && !s->closing && !s->theirs_ended) {
+        s->content += head.length - extra;
+        tc_h2_throw_away(c, s, head.length);
+        return TC_H2_AGAIN;
+    }
     if (!is_read(s)) {
         tc_h2_return(c, NULL, head.length); /* nobody will */
         return nobody_reads(c, s, head.stream);
@@ -83,9 +88,10 @@ static bool end_of_frame(tc_h2 *c, tc_h2_stream *s)
 {
     const bool end = c->data.flags & TC_H2_END_STREAM;
     c->data = (tc_h2_head){0};
-    if (!end || !is_read(s)) return false;
+    if (!end || !s || s->theirs_ended || !(is_read(s) || s->lingers)) return false;
     s->theirs_ended = true;
-    return true;
+    if (s->lingers) tc_h2_settle(c, s);
+    return !s->lingers;
 }
 
 enum tc_h2_step tc_h2_read_data(tc_h2 *c, tc_event *ev)

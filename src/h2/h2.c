@@ -191,7 +191,7 @@ static bool wind_up(tc_h2 *c)
                 if (s->theirs_ended)
                     tc_h2_ready(c, s); /* it still has its answer, unless it waits for a window */
                 else
-                    tc_h2_close(c, s, TC_ERR_PEER_CLOSED);
+                    tc_h2_close(c, s, s->lingers ? TC_OK : TC_ERR_PEER_CLOSED);
     }
     if (c->alive == 0 && c->draining && !c->goaway_last && !c->deaf) tc_h2_last_goaway(c);
     if (c->alive == 0 && (c->draining || c->gone || c->fin)) c->closing = true;
@@ -386,8 +386,11 @@ static int64_t deadline(const tc_engine *e)
 {
     const tc_h2 *c = conn_of(e);
     if (!c) return TC_NEVER;
-    const int64_t head_at = head_deadline(c), stall_at = tc_h2_guard_deadline(c);
-    return head_at < stall_at ? head_at : stall_at;
+    int64_t at = head_deadline(c);
+    const int64_t others[] = {tc_h2_guard_deadline(c), tc_h2_linger_deadline(c)};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (others[i] < at) at = others[i];
+    return at;
 }
 
 static void tick(tc_engine *e, int64_t now)
@@ -400,6 +403,7 @@ static void tick(tc_engine *e, int64_t now)
         tc_h2_fail(c, TC_H2_ENHANCE_YOUR_CALM, TC_ERR_HEADER_TIME, "fields came too slowly");
     }
     tc_h2_guard_tick(c);
+    tc_h2_linger_tick(c);
 }
 
 /* What is on its way when a peer hears of it may still begin: only when it has answered a PING is

@@ -126,8 +126,10 @@ static enum tc_h2_step read_reset(tc_h2 *c, tc_h2_head head, tc_span payload)
     const uint32_t code = tc_h2_u32(payload.at);
     if (!s && tc_h2_is_idle(c, head.stream)) return protocol_error(c, "RST_STREAM before HEADERS");
     if (s && !s->closing) {
-        /* a server that answered says so to stop the rest of the request (8.1) */
-        const bool answered = !tc_h2_is_server(c) && s->theirs_ended && code == TC_H2_NO_ERROR;
+        /* a server that answered says so to stop the rest of the request (8.1), and a client that
+         * has its answer need not send it */
+        const bool stops = !tc_h2_is_server(c) && s->theirs_ended && code == TC_H2_NO_ERROR;
+        const bool answered = stops || s->lingers;
         tc_h2_close(c, s, answered ? TC_OK : tc_h2_code_err(code));
     }
     (void)tc_h2_count_reset(c); /* where it failed, nothing more is read */

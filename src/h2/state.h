@@ -67,6 +67,9 @@ typedef struct tc_h2_stream {
     uint64_t body_left; /* of a stated length */
     uint64_t sent, sent_mark;
     int64_t stalled; /* since when it waits for a window; 0: it does not */
+    bool lingers;    /* our answer went, and the rest of their request is thrown away */
+    uint64_t thrown;
+    int64_t linger_until;
     tc_run runs[TC_H2_RUNS];
 } tc_h2_stream;
 
@@ -134,6 +137,7 @@ typedef struct tc_h2 {
     /* guard.c */
     tc_guard guard;
     int64_t stall_at;
+    int64_t linger_at;      /* when the first one has lingered long enough; 0: none does */
     int64_t settings_since; /* when ours became due; 0: nothing was read yet */
     bool settings_acked;
 
@@ -235,6 +239,12 @@ bool tc_h2_count_frame(tc_h2 *c);
 void tc_h2_credit(tc_h2 *c, uint64_t frames); /* what was sent may be acknowledged */
 int64_t tc_h2_guard_deadline(const tc_h2 *c);
 void tc_h2_guard_tick(tc_h2 *c);
+
+/* linger.c */
+bool tc_h2_linger(tc_h2 *c, tc_h2_stream *s);                     /* false: not at all */
+void tc_h2_throw_away(tc_h2 *c, tc_h2_stream *s, uint32_t bytes); /* of a DATA frame */
+int64_t tc_h2_linger_deadline(const tc_h2 *c);
+void tc_h2_linger_tick(tc_h2 *c);
 
 /* note.c */
 void tc_h2_note(tc_h2 *c, bool ours, const tc_h2_head *head, tc_span payload);

@@ -111,17 +111,17 @@ void tc_h2_break(tc_h2 *c, tc_h2_stream *s, enum tc_h2_code code, tc_err err, bo
     if (theirs) (void)tc_h2_count_reset(c); /* what it failed is seen by whoever reads on */
 }
 
-/* An answer that is whole ends the exchange, even if not all of the request came (8.1). A client
- * that has its answer does not send the rest of its request. */
+/* An answer that is whole ends the exchange, even if not all of the request came (8.1): its rest is
+ * not waited for long. A client that has its answer does not send the rest of its request. */
 void tc_h2_settle(tc_h2 *c, tc_h2_stream *s)
 {
     if (s->closing) return;
     const bool theirs = s->theirs_ended && s->end_given && s->offered == 0 && s->held.len == 0;
     const bool server = tc_h2_is_server(c);
     if (server ? !(s->ended && s->end_sent) : !theirs) return;
-    if (server && !s->theirs_ended)
-        tc_h2_break(c, s, TC_H2_NO_ERROR, TC_OK, false);
-    else if (!server && !s->end_sent)
+    if (server && !s->theirs_ended) {
+        if (!tc_h2_linger(c, s)) tc_h2_break(c, s, TC_H2_NO_ERROR, TC_OK, false);
+    } else if (!server && !s->end_sent)
         tc_h2_break(c, s, TC_H2_CANCEL, TC_OK, false);
     else
         tc_h2_close(c, s, TC_OK);
