@@ -71,6 +71,7 @@ static void init(tc_engine *e, tc_engine_env *env)
     c->next_ours = tc_h2_is_server(c) ? 2 : 1;
     tc_hpack_decoder_init(&c->decoder, TC_HPACK_TABLE);
     tc_hpack_encoder_init(&c->encoder, TC_HPACK_TABLE);
+    c->encoder.cookies = !tc_h2_is_server(c);
     tc_buf_init(&c->out, (size_t)u32(env->limits->h2_output) * 2 + 65536);
     tc_buf_init(&c->block, TC_H2_BLOCK_MAX);
     tc_buf_init(&c->notes, 1 << 20);

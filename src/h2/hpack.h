@@ -27,7 +27,8 @@ typedef struct tc_hpack_encoder {
     tc_pack_index *index; /* with the first entry */
     uint32_t table_max;   /* we never use more, whatever the peer allows */
     uint32_t lowest;      /* the smallest size since the last block */
-    bool cookies;     /* the owner may set it: long cookies go into the table (RFC 7541, 7.1.3) */
+    bool cookies; /* the owner may set it: long cookies go into the table, as a whole they cannot be
+                     guessed bit by bit (RFC 7541, 7.1.3) */
     bool must_update; /* the next block begins with table.max, maybe lowest before it */
 } tc_hpack_encoder;
 

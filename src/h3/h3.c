@@ -84,6 +84,7 @@ static void init(tc_engine *e, tc_engine_env *env)
         c->theirs[i] = tc_h3_setting_first((enum tc_h3_setting)i);
     tc_qpack_decoder_init(&c->decoder, u32(env->limits->h3_table), u32(env->limits->h3_output));
     tc_qpack_encoder_init(&c->encoder, u32(env->limits->h3_table));
+    c->encoder.cookies = env->role == TC_CLIENT;
     tc_buf_init(&c->control, 4096);
     tc_buf_init(&c->scratch, 1 << 24);
     tc_buf_init(&c->orders, 1 << 20);

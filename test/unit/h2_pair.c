@@ -186,6 +186,35 @@ static void end_client(void)
     h2_peer_fini(&peer);
 }
 
+/* What comes again is said by a number; what could be guessed is spelt out each time. */
+static void test_secrets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *field;
+        bool again;
+    } cases[] = {{"cookie: session=0123456789abcdef", true},
+                 {"cookie: short=1", false},
+                 {"authorization: Bearer 0123456789abcdef", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        conn_init(&client, &tc_h2_type, TC_CLIENT);
+        client.scripts[0] =
+            (script){.method = TC_SPAN("GET"), .path = TC_SPAN("/"), .host = TC_SPAN("a")};
+        client.scripts[0].fields[0] = tc_span_str(cases[i].field);
+        client.scripts[0].field_count = 1;
+        client.scripts[1] = client.scripts[0];
+        client.script_count = 2;
+        conn_feed(&client, (tc_span){0}, false);
+        h2_peer_init(&peer);
+        h2_peer_frame(&peer, TC_H2_SETTINGS, 0, 0, (tc_span){0});
+        h2_peer_tell(&peer, &client, 0);
+        const uint32_t second = h2_peer_find(&client, TC_H2_HEADERS, 1, NULL).length;
+        check_case(second != UINT32_MAX && (second <= 5) == cases[i].again, cases[i].field);
+        conn_fini(&client);
+        h2_peer_fini(&peer);
+    }
+}
+
 static void test_refused_and_gone(void **state)
 {
     (void)state;
@@ -246,8 +275,8 @@ int main(void)
         letters[i] = (char)('a' + i % 26);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_exchanges),     cmocka_unit_test(test_without_memory),
-        cmocka_unit_test(test_without_any_memory), cmocka_unit_test(test_refused_and_gone),
-        cmocka_unit_test(test_wrong_servers),
+        cmocka_unit_test(test_without_any_memory), cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_refused_and_gone),   cmocka_unit_test(test_wrong_servers),
     };
     return cmocka_run_group_tests_name("h2_pair", tests, NULL, NULL);
 }
