@@ -26,6 +26,8 @@ static uint32_t client_stream(const tc_h2 *c, uint32_t id)
 
 /* --- SETTINGS, PING, GOAWAY, WINDOW_UPDATE, RST_STREAM, PRIORITY_UPDATE ---------------------- */
 
+enum { SETTINGS_MOST = 32 }; /* in a frame; each beyond costs as much as a frame */
+
 /* Streams already open have the new window from now on, which may be below nothing (6.9.2). */
 static bool move_windows(tc_h2 *c, uint32_t value)
 {
@@ -46,10 +48,11 @@ static enum tc_h2_step read_settings(tc_h2 *c, tc_h2_head head, tc_span payload)
         c->settings_acked = true;
         return TC_H2_AGAIN;
     }
-    for (; payload.len > 0; payload = tc_span_from(payload, 6)) {
+    for (int i = 0; payload.len > 0; payload = tc_span_from(payload, 6), i++) {
         const unsigned number = tc_h2_u32(payload.at) >> 16;
         const uint32_t value = tc_h2_u32(payload.at + 2);
         bool known;
+        if (i >= SETTINGS_MOST && !tc_h2_count_frame(c)) return TC_H2_AGAIN;
         enum tc_h2_code wrong = tc_h2_check_setting(number, value, &known);
         if (known && number == TC_H2_ENABLE_PUSH && !tc_h2_is_server(c) && value)
             wrong = TC_H2_PROTOCOL_ERROR; /* no server may say it pushes to itself (6.5.2) */
@@ -184,7 +187,6 @@ static enum tc_h2_step begin_request(tc_h2 *c, uint32_t id, uint8_t flags, tc_sp
         wrong = TC_ERR_NO_MEMORY;
     }
     if (err) return tc_h2_block_failed(c, err);
-    if (late) return TC_H2_AGAIN;
     if (!s) {
         c->env->reached->h2_streams += full;
         tc_h2_refuse(c, id,
@@ -476,7 +478,10 @@ enum tc_h2_step tc_h2_read(tc_h2 *c, tc_event *ev)
     tc_h2_take(c, TC_H2_FRAME_HEAD + whole);
     if (!is_paid(c, head) && !tc_h2_count_frame(c)) return TC_H2_AGAIN;
     if (fault.code) return wrong_frame(c, head, fault);
-    if (data) return tc_h2_begin_data(c, head, payload);
+    if (data) {
+        c->begun = 0;
+        return tc_h2_begin_data(c, head, payload);
+    }
     const enum tc_h2_step step = do_frame(c, head, payload, ev);
     tc_h2_note_theirs(c); /* if its fields were not looked at */
     c->settled = true;

@@ -129,10 +129,11 @@ typedef struct tc_h2 {
 
     /* the end */
     bool draining, goaway_sent, goaway_last, closing, ordered;
-    uint32_t goaway_id; /* theirs: streams of ours above it were not begun */
-    bool gone;          /* they said GOAWAY */
-    tc_err failed;      /* why the connection is over */
-    bool tell_failed;   /* ... and a FAILED says so */
+    uint32_t goaway_said; /* in our last GOAWAY */
+    uint32_t goaway_id;   /* theirs: streams of ours above it were not begun */
+    bool gone;            /* they said GOAWAY */
+    tc_err failed;        /* why the connection is over */
+    bool tell_failed;     /* ... and a FAILED says so */
 
     /* guard.c */
     tc_guard guard;

@@ -129,6 +129,7 @@ void tc_h2_settle(tc_h2 *c, tc_h2_stream *s)
 
 void tc_h2_goaway(tc_h2 *c, uint32_t last, enum tc_h2_code code, tc_span why)
 {
+    if (c->goaway_sent && last > c->goaway_said) last = c->goaway_said; /* it only falls (6.8) */
     const tc_h2_head head = {(uint32_t)(8 + why.len), 0, TC_H2_GOAWAY, 0};
     char *at = tc_h2_frame(c, head);
     if (!at) return;
@@ -137,6 +138,7 @@ void tc_h2_goaway(tc_h2 *c, uint32_t last, enum tc_h2_code code, tc_span why)
     if (why.len) memcpy(at + 8, why.at, why.len);
     tc_h2_note(c, true, &head, tc_span_of(at, head.length));
     c->goaway_sent = true;
+    c->goaway_said = last;
 }
 
 static void close_all(tc_h2 *c, uint32_t above, tc_err err)

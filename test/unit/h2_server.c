@@ -365,6 +365,14 @@ static void settings(int i)
 {
     h2_peer_setting(&peer, 3, (uint32_t)i);
 }
+static void long_settings(int i)
+{
+    char payload[6 * 100];
+    for (int k = 0; k < 100; k++)
+        memcpy(payload + 6 * k, k % 2 ? "\0\4\0\0\0\1" : "\0\4\0\0\0\2", 6);
+    (void)i;
+    h2_peer_frame(&peer, TC_H2_SETTINGS, 0, 0, tc_span_of(payload, sizeof payload));
+}
 static void pings(int i)
 {
     (void)i, h2_peer_frame(&peer, TC_H2_PING, 0, 0, TC_SPAN("12345678"));
@@ -410,6 +418,7 @@ static void test_floods(void **state)
         {"made to reset", make_them_reset, 500, 1001},
         {"malformed", malformed, 1000, 1001},
         {"SETTINGS", settings, 1000, 2100},
+        {"long SETTINGS", long_settings, 20, 40},
         {"PING", pings, 2000, 2100},
         {"WINDOW_UPDATE", windows, 2000, 2100},
         {"PRIORITY", priorities, 2000, 2100},
@@ -471,6 +480,25 @@ static void test_slow_head(void **state)
     conn_feed(&c, nothing, false);
     assert_int_equal(h2_peer_goaway(&c), TC_H2_ENHANCE_YOUR_CALM);
     assert_true(c.ordered);
+    end();
+}
+
+/* Heads of DATA come in pieces, too: that is content, which has a time of its own. */
+static void test_slow_content(void **state)
+{
+    (void)state;
+    begin();
+    h2_peer_fields(&peer, OPEN, 1, H2_POST);
+    h2_peer_tell(&peer, &c, 0);
+    for (int i = 0; i < 100; i++) {
+        h2_peer_frame(&peer, TC_H2_DATA, 0, 1, TC_SPAN("content"));
+        h2_peer_tell(&peer, &c, 5);
+        c.now += TC_S;
+        c.type->tick(c.engine, c.now);
+        conn_feed(&c, nothing, false);
+    }
+    assert_int_equal(h2_peer_goaway(&c), UINT32_MAX);
+    assert_int_equal(c.reached.header_ms, 0);
     end();
 }
 
@@ -690,12 +718,37 @@ static void test_drain(void **state)
     h2_peer_tell(&peer, &c, 0);
     h2_peer_find(&c, TC_H2_GOAWAY, 1, &payload);
     assert_int_equal(tc_h2_u32(payload.at), 3);
+    assert_int_equal(h2_peer_reset(&c), TC_H2_REFUSED_STREAM);
+    h2_peer_frame(&peer, TC_H2_DATA, 0, 5, TC_SPAN("x")); /* and so did this */
+    h2_peer_frame(&peer, TC_H2_DATA, TC_H2_END_STREAM, 5, TC_SPAN("x"));
+    h2_peer_tell(&peer, &c, 0);
     assert_false(c.ordered);
     h2_peer_frame(&peer, TC_H2_DATA, TC_H2_END_STREAM, 1, TC_SPAN("x"));
     h2_peer_frame(&peer, TC_H2_DATA, TC_H2_END_STREAM, 3, TC_SPAN("x"));
     h2_peer_tell(&peer, &c, 0);
     assert_int_equal(c.closed, 2);
     assert_true(c.ordered);
+    end();
+}
+
+/* What is said of the last stream never grows, whatever came behind it. */
+static void test_failure_in_a_drain(void **state)
+{
+    (void)state;
+    tc_span payload;
+    begin();
+    h2_peer_fields(&peer, OPEN, 1, H2_POST);
+    h2_peer_tell(&peer, &c, 0);
+    c.type->drain(c.engine);
+    conn_feed(&c, nothing, false);
+    h2_peer_find(&c, TC_H2_PING, 0, &payload);
+    h2_peer_frame(&peer, TC_H2_PING, TC_H2_ACK, 0, payload);
+    h2_peer_fields(&peer, ALL, 3, H2_GET);
+    h2_peer_u32(&peer, TC_H2_WINDOW_UPDATE, 0, 0);
+    h2_peer_tell(&peer, &c, 0);
+    h2_peer_find(&c, TC_H2_GOAWAY, 2, &payload);
+    assert_int_equal(tc_h2_u32(payload.at), 1);
+    assert_int_equal(tc_h2_u32(payload.at + 4), TC_H2_PROTOCOL_ERROR);
     end();
 }
 
@@ -714,6 +767,7 @@ int main(void)
         cmocka_unit_test(test_too_many_streams),
         cmocka_unit_test(test_hostage),
         cmocka_unit_test(test_slow_head),
+        cmocka_unit_test(test_slow_content),
         cmocka_unit_test(test_settings_are_acknowledged),
         cmocka_unit_test(test_a_block_that_is_too_large),
         cmocka_unit_test(test_windows),
@@ -721,6 +775,7 @@ int main(void)
         cmocka_unit_test(test_half_closed),
         cmocka_unit_test(test_priorities),
         cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_failure_in_a_drain),
     };
     return cmocka_run_group_tests_name("h2_server", tests, NULL, NULL);
 }
