@@ -23,6 +23,7 @@ enum {
     FIRST_TYPE = 20,     /* a record begins with its type (RFC 8446, 5.1) */
     LAST_TYPE = 23,
     QUIET_MS = 1000,       /* after this long they are small again */
+    WARNINGS = 8,          /* that a peer may give: no read comes back for them */
     RECORD_OVERHEAD = 256, /* most that a record adds */
     FILE_PARTS = 16,       /* of a file, read at once */
     TURN_BYTES = 2 * 1024 * 1024
@@ -245,7 +246,8 @@ static tc_err shake(tc_link_tls *l)
     l->started = true;
     do
         rc = gnutls_handshake(l->session);
-    while (rc == GNUTLS_E_INTERRUPTED || rc == GNUTLS_E_WARNING_ALERT_RECEIVED);
+    while (rc == GNUTLS_E_INTERRUPTED ||
+           (rc == GNUTLS_E_WARNING_ALERT_RECEIVED && l->warned++ < WARNINGS));
     if (rc == GNUTLS_E_AGAIN) return tc_link_tcp_type.flush(&l->tcp.link);
     if (rc >= 0) rc = verify_resumed(l);
     if (rc < 0) return broken(l, rc, why_of(l, rc));
@@ -277,8 +279,10 @@ static tc_err take_records(tc_link_tls *l, char *plain, size_t size, size_t *hav
         case GNUTLS_E_AGAIN:
             if (l->in_len == 0 && !l->fin) return TC_OK;
             break;
-        case GNUTLS_E_INTERRUPTED:
-        case GNUTLS_E_WARNING_ALERT_RECEIVED: break;
+        case GNUTLS_E_INTERRUPTED: break;
+        case GNUTLS_E_WARNING_ALERT_RECEIVED:
+            if (l->warned++ < WARNINGS) break;
+            return broken(l, GNUTLS_E_UNEXPECTED_PACKET, TC_ERR_TLS_RECORD);
         case GNUTLS_E_REHANDSHAKE: return broken(l, GNUTLS_E_REHANDSHAKE, TC_ERR_TLS_AGAIN);
         case GNUTLS_E_PREMATURE_TERMINATION:
             return broken(l, GNUTLS_E_PREMATURE_TERMINATION, TC_ERR_TLS_CUT);

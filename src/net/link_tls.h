@@ -28,6 +28,7 @@ typedef struct tc_link_tls {
     uint32_t burst;  /* bytes sent since the link was last quiet */
     int64_t sent_at; /* when something was last sent */
     uint8_t first;   /* byte that was ever read */
+    uint8_t warned;  /* so often, by alerts */
     bool opening, started, heard, fin, ended, broken, bye, insecure;
     tc_err failed; /* what the next read tells */
 } tc_link_tls;

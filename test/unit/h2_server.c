@@ -413,25 +413,27 @@ static void test_floods(void **state)
         const char *what;
         void (*say)(int);
         int least, most;
+        const uint64_t *counter;
     } floods[] = {
-        {"rapid reset", open_and_reset, 1000, 1001},
-        {"made to reset", make_them_reset, 500, 1001},
-        {"malformed", malformed, 1000, 1001},
-        {"SETTINGS", settings, 1000, 2100},
-        {"long SETTINGS", long_settings, 20, 40},
-        {"PING", pings, 2000, 2100},
-        {"WINDOW_UPDATE", windows, 2000, 2100},
-        {"PRIORITY", priorities, 2000, 2100},
-        {"unknown", unknown, 2000, 2100},
-        {"empty DATA", empty_data, 2000, 2100},
-        {"DATA of padding", padding, 2000, 2100},
-        {"CONTINUATION", continuations, 16, 18},
+        {"rapid reset", open_and_reset, 1000, 1001, &c.reached.h2_resets},
+        {"made to reset", make_them_reset, 500, 1001, &c.reached.h2_resets},
+        {"malformed", malformed, 1000, 1001, &c.reached.h2_resets},
+        {"SETTINGS", settings, 1000, 2100, &c.reached.h2_frames},
+        {"long SETTINGS", long_settings, 20, 40, &c.reached.h2_frames},
+        {"PING", pings, 2000, 2100, &c.reached.h2_frames},
+        {"WINDOW_UPDATE", windows, 2000, 2100, &c.reached.h2_frames},
+        {"PRIORITY", priorities, 2000, 2100, &c.reached.h2_frames},
+        {"unknown", unknown, 2000, 2100, &c.reached.h2_frames},
+        {"empty DATA", empty_data, 2000, 2100, &c.reached.h2_frames},
+        {"DATA of padding", padding, 2000, 2100, &c.reached.h2_frames},
+        {"CONTINUATION", continuations, 16, 18, &c.reached.h2_continuations},
     };
     for (size_t i = 0; i < sizeof floods / sizeof *floods; i++) {
         begin();
         const int n = flood(floods[i].say, 5000);
         check_case(n >= floods[i].least && n <= floods[i].most, floods[i].what);
         check_case(h2_peer_goaway(&c) == TC_H2_ENHANCE_YOUR_CALM, floods[i].what);
+        check_case(*floods[i].counter == 1, floods[i].what);
         end();
     }
 }

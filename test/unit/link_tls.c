@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <gnutls/gnutls.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -415,6 +416,35 @@ static void a_file_that_shrank_is_told(void **state)
     end();
 }
 
+/* They say nothing and never make a read come back, so that one peer would keep all others waiting.
+ */
+static void warnings_are_counted(void **state)
+{
+    (void)state;
+    char none[1];
+    size_t have = 0;
+    bool fin = false;
+    tc_err err = TC_OK;
+    begin("localhost");
+    gnutls_session_t client = ends[CLIENT].session;
+    assert_int_equal(gnutls_priority_set_direct(client, "NORMAL:-VERS-ALL:+VERS-TLS1.2", NULL), 0);
+    assert_int_equal(shake(), TC_OK);
+    int said = 0;
+    const int on = 1;
+    assert_int_equal(setsockopt(ends[CLIENT].tcp.io.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on),
+                     0);
+    const int64_t patience = tc_clock_now() + 10 * TC_S;
+    while (!err && said < 1000 && tc_clock_now() < patience) {
+        assert_int_equal(gnutls_alert_send(client, GNUTLS_AL_WARNING, GNUTLS_A_USER_CANCELED), 0);
+        assert_int_equal(link_of[CLIENT]->type->flush(link_of[CLIENT]), TC_OK);
+        said++;
+        err = hear(SERVER, none, &have, &fin);
+    }
+    assert_int_equal(err, TC_ERR_TLS_RECORD);
+    assert_in_range(said, 5, 999);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -427,6 +457,7 @@ int main(void)
         cmocka_unit_test(what_breaks_off_is_cut),
         cmocka_unit_test(frames_of_a_file_go_through),
         cmocka_unit_test(a_file_that_shrank_is_told),
+        cmocka_unit_test(warnings_are_counted),
     };
     return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
 }
