@@ -18,7 +18,8 @@ enum {
     READ_BYTES = 65536,
     RECORD_BYTES = 16384, /* the most that is wrapped at once */
     RECORDS = 4,          /* gathered before they are */
-    WRITE_BYTES = RECORDS * (RECORD_BYTES + 256)
+    WRITE_BYTES = RECORDS * (RECORD_BYTES + 256),
+    FINE_MS = 2
 };
 
 struct tc_loop {
@@ -31,6 +32,7 @@ struct tc_loop {
     pthread_mutex_t lock;        /* of posted; taken only when something was posted */
     tc_task *posted, **posted_end;
     bool stopped;
+    bool coarse;             /* the kernel waits in whole milliseconds only */
     int turn_count, turn_at; /* events of this turn, the one being told */
     struct epoll_event events[EVENTS_MAX];
     char read_room[READ_BYTES];
@@ -227,6 +229,22 @@ static int wait_ms(const tc_loop *loop, int64_t until)
     return ms > INT32_MAX ? INT32_MAX : (int)ms;
 }
 
+/* Whole milliseconds are enough for time limits. What is due sooner than those can tell, as packets
+ * are that leave at a pace, is waited for to the point where the kernel can. */
+static int wait_for_events(tc_loop *loop, int64_t until)
+{
+    const int ms = wait_ms(loop, until);
+    if (ms > 0 && ms <= FINE_MS && !loop->coarse) {
+        const int64_t timer = tc_timers_next(&loop->timers), due = timer < until ? timer : until;
+        const int64_t left = due - tc_clock_now();
+        const struct timespec time = {.tv_nsec = left > 0 ? (long)left : 0};
+        const int n = epoll_pwait2(loop->epoll, loop->events, EVENTS_MAX, &time, NULL);
+        if (n >= 0 || errno != ENOSYS) return n;
+        loop->coarse = true;
+    }
+    return epoll_wait(loop->epoll, loop->events, EVENTS_MAX, ms);
+}
+
 static unsigned ready_of(uint32_t events)
 {
     unsigned what = 0;
@@ -247,7 +265,7 @@ static void ring_alarms(tc_loop *loop)
 
 tc_err tc_loop_turn(tc_loop *loop, int64_t until)
 {
-    const int n = epoll_wait(loop->epoll, loop->events, EVENTS_MAX, wait_ms(loop, until));
+    const int n = wait_for_events(loop, until);
     if (n < 0 && errno != EINTR) return tc_err_from_errno(errno);
     tc_loop_tick(loop);
     bool woken = false;
