@@ -16,6 +16,8 @@ enum session_flag {
     IN_TURN = 512,   /* a handler's wish is noticed without waking */
     OPENING = 2048,  /* the link is not established yet */
     MUTE = 1024,     /* client: the link takes no more, but an answer may be there to read */
+    STREAMS = 4096,  /* the link has streams */
+    RESUMED = 8192,  /* ... and what was left on them is to be lent once more */
 };
 
 static inline tc_engine *tc_session_engine(tc_session *s)
@@ -25,6 +27,11 @@ static inline tc_engine *tc_session_engine(tc_session *s)
 
 /* session.c */
 void tc_session_use_h1(tc_session *s); /* for a first line that is overdue; fed as of its begin */
+/* The link was not established: it may be by what was just read or written. */
+void tc_session_look_whether_open(tc_session *s);
+
+/* streams.c: a turn on a link that has streams */
+void tc_session_turn_streams(tc_session *s);
 
 /* apply.c: events to handlers, handlers' wishes to the engine */
 void tc_session_apply(tc_session *s, const tc_event *ev);

@@ -10,6 +10,7 @@
 #include "h0/h0.h"
 #include "h1/h1.h"
 #include "h2/h2.h"
+#include "h3/h3.h"
 #include "session/inside.h"
 
 enum {
@@ -43,6 +44,7 @@ static const struct {
     {{"h2", 2}, &tc_h2_type, VERSION(NONE) | VERSION(2)},
     {{"http/1.1", 8}, &tc_h1_type, VERSION(NONE) | VERSION(1_1) | VERSION(1_0)},
     {{"http/1.0", 8}, &tc_h1_type, VERSION(1_0)},
+    {{"h3", 2}, &tc_h3_type, VERSION(3)}, /* over QUIC, and there nothing else */
 };
 
 enum { PROTOCOLS = sizeof protocols / sizeof *protocols };
@@ -52,7 +54,8 @@ size_t tc_session_protocols(enum tc_role role, enum tc_version version, tc_span 
 {
     size_t n = 0;
     for (size_t i = 0; i < PROTOCOLS && n < max; i++)
-        if (role == TC_SERVER || protocols[i].versions >> version & 1)
+        if (role == TC_SERVER ? protocols[i].type != &tc_h3_type
+                              : protocols[i].versions >> version & 1)
             ret_names[n++] = protocols[i].name;
     return n;
 }
@@ -60,7 +63,7 @@ size_t tc_session_protocols(enum tc_role role, enum tc_version version, tc_span 
 /* In clear text nobody is asked. */
 static const tc_engine_type *const known_beforehand[] = {
     [TC_HTTP_NONE] = &tc_h1_type, [TC_HTTP_0_9] = &tc_h0_type, [TC_HTTP_1_0] = &tc_h1_type,
-    [TC_HTTP_1_1] = &tc_h1_type,  [TC_HTTP_2] = &tc_h2_type,
+    [TC_HTTP_1_1] = &tc_h1_type,  [TC_HTTP_2] = &tc_h2_type,   [TC_HTTP_3] = &tc_h3_type,
 };
 
 const tc_engine_type *tc_session_engine_for(enum tc_version version)
@@ -93,10 +96,9 @@ static const tc_engine_type *agreed_engine(const tc_session *s)
     return &tc_h1_type;
 }
 
-/* The link may have become established by what was just read or written. */
-static void look_whether_open(tc_session *s)
+void tc_session_look_whether_open(tc_session *s)
 {
-    if (!(s->flags & OPENING) || s->link->type->opening(s->link)) return;
+    if (s->link->type->opening(s->link)) return;
     if (s->flags & BLOCKED) tc_loop_after(s->env->loop, &s->again);
     s->flags &= (uint16_t) ~(OPENING | BLOCKED);
     s->phase_began = tc_loop_now(s->env->loop);
@@ -155,6 +157,7 @@ void tc_session_begin(tc_session *s, tc_session_env *env, tc_link *link, const t
     s->phase_began = tc_loop_now(env->loop);
     tc_buf_init(&s->carry, carry_most(env));
     if (link->type->opening && link->type->opening(link)) s->flags |= OPENING;
+    if (link->type->streams) s->flags |= STREAMS;
     if (type)
         engine_init(s, type);
     else if (!env->http09 && !env->http2 && !(s->flags & OPENING))
@@ -325,7 +328,7 @@ static bool read_once(tc_session *s)
         s->flags |= DEAD;
         return false;
     }
-    look_whether_open(s);
+    if (s->flags & OPENING) tc_session_look_whether_open(s);
     if (!more) s->flags &= (uint16_t)~READABLE;
     if (s->flags & GONE && !fin)
         s->flags |= READABLE; /* an end or an error is still to be read behind this */
@@ -348,6 +351,10 @@ void tc_session_turn(tc_session *s, unsigned ready)
         (void)tc_loop_tick(s->env->loop); /* else the turn of the loop is near enough */
     if (ready & (TC_LINK_IN | TC_LINK_GONE)) s->flags |= READABLE;
     if (ready & TC_LINK_GONE) s->flags |= GONE;
+    if (s->flags & STREAMS) {
+        tc_session_turn_streams(s);
+        return;
+    }
     if (s->flags & LINGERING) {
         tc_session_linger(s);
         return;
@@ -355,7 +362,7 @@ void tc_session_turn(tc_session *s, unsigned ready)
     s->flags |= IN_TURN;
     if (s->flags & BLOCKED) {
         const tc_err err = s->link->type->flush(s->link);
-        look_whether_open(s);
+        if (s->flags & OPENING) tc_session_look_whether_open(s);
         if (err)
             cannot_write(s, err);
         else if (!s->link->type->stuck(s->link))

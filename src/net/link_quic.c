@@ -1,0 +1,107 @@
+/* link_quic.c - a QUIC connection as a link with streams (quic.h). */
+// SPDX-License-Identifier: MIT
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "net/quic_inside.h"
+#include "net/tls_why.h"
+
+static const tc_link_quic *of(const tc_link *l)
+{
+    return (const tc_link_quic *)(const void *)l;
+}
+
+static tc_err quic_flush(tc_link *link)
+{
+    tc_link_quic *l = tc_quic_of(link);
+    if (!l->failed) tc_quic_flush(l);
+    if (!l->opening && (l->set || l->name)) tc_quic_tls_forget(l, false);
+    return TC_OK; /* what fails is news */
+}
+
+static bool quic_stuck(const tc_link *link)
+{
+    return of(link)->stuck;
+}
+
+static uint64_t quic_untaken(const tc_link *link)
+{
+    const tc_link_quic *l = of(link);
+    ngtcp2_conn_info info;
+    if (l->failed) return 0;
+    ngtcp2_conn_get_conn_info(l->conn, &info);
+    return l->pending + info.bytes_in_flight;
+}
+
+static void quic_peer(const tc_link *link, char ret_text[TC_PEER_TEXT], uint16_t *ret_port)
+{
+    const tc_address *a = &of(link)->peer;
+    const bool v6 = a->any.sa_family == AF_INET6;
+    const bool mapped = v6 && IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr);
+    const void *at = !v6      ? (const void *)&a->v4.sin_addr
+                     : mapped ? (const void *)&a->v6.sin6_addr.s6_addr[12]
+                              : (const void *)&a->v6.sin6_addr;
+    *ret_port = ntohs(v6 ? a->v6.sin6_port : a->v4.sin_port);
+    if (!inet_ntop(v6 && !mapped ? AF_INET6 : AF_INET, at, ret_text, TC_PEER_TEXT))
+        ret_text[0] = '\0';
+}
+
+static bool quic_opening(const tc_link *link)
+{
+    return of(link)->opening;
+}
+
+static bool quic_protection(const tc_link *link, tc_protection *ret)
+{
+    const tc_link_quic *l = of(link);
+    if (l->opening) return false;
+    tc_tls_describe(l->session, ret);
+    (void)snprintf(ret->offered, sizeof ret->offered, "%.*s", TC_FMT(l->home->config.protocol));
+    ret->unverified = l->insecure;
+    return true;
+}
+
+static tc_span quic_why(const tc_link *link)
+{
+    const tc_link_quic *l = of(link);
+    return l->failed && l->why ? tc_span_str(l->why) : (tc_span){0};
+}
+
+static bool quic_stands_for(const tc_link *link, tc_span authority)
+{
+    return tc_quic_tls_stands_for(of(link), authority);
+}
+
+static tc_span quic_proven(const tc_link *link)
+{
+    const tc_link_quic *l = of(link);
+    return l->proven ? tc_span_str(l->proven) : (tc_span){0};
+}
+
+static void quic_end_writing(tc_link *link)
+{
+    (void)link; /* streams end, each by itself */
+}
+
+static void quic_close(tc_link *link, bool reset)
+{
+    (void)reset; /* nothing of ours outlives a connection that is closed */
+    tc_quic_conn_close(tc_quic_of(link));
+}
+
+const tc_link_type tc_link_quic_type = {
+    .name = "quic",
+    .streams = &tc_quic_streams,
+    .flush = quic_flush,
+    .stuck = quic_stuck,
+    .untaken = quic_untaken,
+    .peer = quic_peer,
+    .opening = quic_opening,
+    .protection = quic_protection,
+    .why = quic_why,
+    .stands_for = quic_stands_for,
+    .proven = quic_proven,
+    .end_writing = quic_end_writing,
+    .close = quic_close,
+};

@@ -1,0 +1,110 @@
+/* quic.h - QUIC (RFC 9000, 9001, 9002; version 2: 9369) as links with streams: an endpoint is one
+ * UDP socket, or a test's network, and the connections on it.
+ *
+ * The library behind it is named in the files quic_*.c alone. Where the build has none, tc_quic_new
+ * says TC_ERR_NOT_SUPPORTED. An endpoint belongs to one loop's thread. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "base/limits.h"
+#include "net/link.h"
+#include "net/loop.h"
+#include "net/tls.h"
+#include "net/udp.h"
+
+extern const bool tc_quic_built;
+
+enum { TC_QUIC_SECRET = 32, TC_QUIC_WORKERS = 0x10000, TC_QUIC_BUCKETS = 16 };
+
+/* What connection ids, tokens and resets are made of: one for all workers of a server, and the same
+ * after a restart, so that those who speak to the one before hear that it is gone. */
+typedef struct tc_quic_secret {
+    uint8_t bytes[TC_QUIC_SECRET];
+} tc_quic_secret;
+
+typedef struct tc_quic tc_quic;
+typedef struct tc_link_quic tc_link_quic;
+
+typedef struct tc_quic_config {
+    tc_loop *loop;
+    tc_tls *tls;
+    const tc_limits *limits;
+    tc_reached *reached;
+    tc_span protocol;               /* for ALPN: "h3" */
+    uint64_t streams, uni_streams;  /* of the peer, at a time */
+    uint64_t stream_window, window; /* bytes on their way to us: of a stream, in all */
+    int64_t idle_ns;                /* a connection on which nothing moves ends */
+    unsigned worker, workers;       /* which one this is, from 0 */
+    tc_quic_secret secret;          /* server */
+    char *why;                      /* server: TC_TLS_WHY bytes, for all; may be NULL */
+    /* server: memory for one more connection; NULL: refused */
+    tc_link_quic *(*room)(tc_quic *q);
+    /* server: the handshake of l begins. It is a link from here on */
+    void (*begin)(tc_quic *q, tc_link_quic *l);
+    void (*unused)(tc_quic *q, tc_link_quic *l); /* room that did not become a link after all */
+    /* what a packet for another worker is given to; NULL: dropped. Copied by the callee */
+    void (*stray)(tc_quic *q, unsigned worker, const tc_datagrams *d);
+    /* tests: takes what would be sent, instead of a socket */
+    tc_err (*send)(tc_quic *q, const tc_datagrams *d);
+    void *owner;
+} tc_quic_config;
+
+/* One connection. The memory is the caller's until close. */
+struct tc_link_quic {
+    tc_link link; /* first */
+    tc_quic *home;
+    struct ngtcp2_conn *conn;
+    struct gnutls_session_int *session;
+    struct tc_tls_set *set;   /* server: while the handshake lasts, or there are several */
+    struct tc_tls_name *name; /* client: whom the certificate must be for */
+    char *why;                /* of the caller's, TC_TLS_WHY bytes; NULL: nobody asks */
+    char *asked, *proven;     /* server: the host asked for; who the client proved to be */
+    uint32_t shown;           /* server: which certificate */
+    unsigned status;          /* server: what is wrong with the client's */
+    void *ref[2];             /* what the library knows this one by */
+    tc_alarm alarm;           /* its timers */
+    tc_link_quic *next, **at; /* those that had something in this turn */
+    struct tc_quic_id *ids;   /* by which packets find it */
+    struct tc_quic_stream *streams[TC_QUIC_BUCKETS];
+    struct tc_quic_stream *news, **news_end;  /* streams that something happened on */
+    struct tc_quic_stream *out, **out_end;    /* streams with bytes that were not sent yet */
+    struct tc_quic_piece *fresh, **fresh_end; /* bytes of this turn, in the endpoint's room */
+    struct tc_quic_stream *lent;              /* whose bytes were given last, */
+    tc_span lent_in;                          /* which, */
+    void *lent_piece;                         /* and their memory, where it is their own */
+    uint64_t pending;                         /* bytes taken and not sent */
+    uint64_t code;                            /* of the application, for close */
+    tc_address peer;
+    tc_err failed; /* what news tells */
+    int liberr;    /* the library's reason */
+    bool opening, stuck, silent, closed, validated, insecure, heard, touched, any_in;
+};
+
+/* Takes over fd, a socket of udp.h that is prepared; -1 with config->send. */
+tc_err tc_quic_new(const tc_quic_config *config, int fd, const tc_address *local,
+                   tc_quic **ret_quic) TC_MUST_USE;
+/* Every link must be closed. Closes the socket. May be called by who is told of a link. */
+void tc_quic_free(tc_quic *q);
+tc_quic_config *tc_quic_config_of(tc_quic *q);
+void tc_quic_drain(tc_quic *q); /* takes no more connections */
+uint32_t tc_quic_count(const tc_quic *q);
+/* Packets that came, from elsewhere than the socket: a network in memory, another worker. */
+void tc_quic_input(tc_quic *q, const tc_datagrams *d);
+
+/* The secret of a server: made of its private key, or (no key can be had) of chance. */
+void tc_quic_secret_make(tc_tls *tls, tc_quic_secret *ret_secret);
+
+/* Client: begins a handshake with peer on an endpoint that has no connection, for host,
+ * NUL-terminated; l is a link from then on. why (TC_TLS_WHY bytes, may be NULL) lives as long as l.
+ * on_ready is told when something happened. */
+tc_err tc_quic_connect(tc_quic *q, tc_link_quic *l, const tc_address *peer, const char *host,
+                       char *why, void (*on_ready)(tc_link *l, unsigned what)) TC_MUST_USE;
+
+/* What a connection knows of its ways, for those who look on. */
+typedef struct tc_quic_facts {
+    uint32_t version;
+    int64_t rtt_ns, least_rtt_ns;
+    uint64_t window, in_flight; /* of congestion control */
+} tc_quic_facts;
+void tc_quic_describe(const tc_link_quic *l, tc_quic_facts *ret_facts);
+
+extern const tc_link_type tc_link_quic_type;

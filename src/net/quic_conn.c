@@ -1,0 +1,466 @@
+/* quic_conn.c - one connection: how it begins, what the library tells of it, and how it ends.
+ *
+ * What the library calls must not call it back: it only writes down. From here it is told of
+ * failures by one code alone, since others are assertions of its own. */
+// SPDX-License-Identifier: MIT
+#include <string.h>
+
+#include "net/quic_inside.h"
+
+enum { FAILED = NGTCP2_ERR_CALLBACK_FAILURE, LEAST_UDP = 1200 };
+
+static int done(tc_err err)
+{
+    return err ? FAILED : 0;
+}
+
+/* --- what the library tells ---------------------------------------------------------------- */
+
+static void on_rand(uint8_t *into, size_t len, const ngtcp2_rand_ctx *context)
+{
+    (void)context;
+    (void)tc_quic_random(into, len); /* for greasing and probes: nothing rests on it */
+}
+
+static int on_new_id(ngtcp2_conn *conn, ngtcp2_cid *cid, uint8_t *token, size_t len, void *user)
+{
+    tc_link_quic *l = user;
+    (void)conn;
+    (void)len; /* that of the first one: QUIC_ID */
+    tc_err err = tc_quic_id_new(l->home, cid, l->home->server ? token : NULL);
+    if (!err && !l->home->server && !tc_quic_random(token, NGTCP2_STATELESS_RESET_TOKENLEN))
+        err = TC_ERR_SYSTEM;
+    if (!err) err = tc_quic_id_add(l->home, l, cid);
+    return done(err);
+}
+
+static int on_remove_id(ngtcp2_conn *conn, const ngtcp2_cid *cid, void *user)
+{
+    tc_link_quic *l = user;
+    (void)conn;
+    tc_quic_id_remove(l->home, l, cid);
+    return 0;
+}
+
+static void now_validated(tc_link_quic *l)
+{
+    if (l->validated) return;
+    l->validated = true;
+    l->home->unvalidated--;
+}
+
+/* For the next connection, so that its address need not be proved again (RFC 9000, 8.1.3). */
+static void give_token(tc_link_quic *l)
+{
+    tc_quic *q = l->home;
+    uint8_t token[NGTCP2_CRYPTO_MAX_REGULAR_TOKENLEN];
+    const ngtcp2_path *path = ngtcp2_conn_get_path(l->conn);
+    const ngtcp2_ssize len = ngtcp2_crypto_generate_regular_token(
+        token, q->token_secret, sizeof q->token_secret, path->remote.addr, path->remote.addrlen,
+        tc_quic_now(q));
+    if (len > 0) (void)ngtcp2_conn_submit_new_token(l->conn, token, (size_t)len); /* or without */
+}
+
+static int on_handshake(ngtcp2_conn *conn, void *user)
+{
+    tc_link_quic *l = user;
+    (void)conn;
+    const tc_err err = tc_quic_tls_done(l);
+    if (err) {
+        l->failed = err;
+        return FAILED;
+    }
+    l->opening = false;
+    if (!l->home->server) return 0;
+    now_validated(l);
+    give_token(l);
+    return 0;
+}
+
+static int on_bytes(ngtcp2_conn *conn, uint32_t flags, int64_t sid, uint64_t offset,
+                    const uint8_t *at, size_t len, void *user, void *stream)
+{
+    tc_quic_stream *s = stream;
+    (void)conn;
+    (void)sid;
+    (void)offset;
+    if (!s) return 0;
+    return done(tc_quic_stream_came(user, s, at, len, flags & NGTCP2_STREAM_DATA_FLAG_FIN));
+}
+
+static int on_open(ngtcp2_conn *conn, int64_t sid, void *user)
+{
+    tc_quic_stream *s = tc_quic_stream_new(user, (uint64_t)sid);
+    return s && ngtcp2_conn_set_stream_user_data(conn, sid, s) == 0 ? 0 : FAILED;
+}
+
+static int on_close(ngtcp2_conn *conn, uint32_t flags, int64_t sid, uint64_t code, void *user,
+                    void *stream)
+{
+    tc_link_quic *l = user;
+    tc_quic_stream *s = stream;
+    (void)conn;
+    (void)flags;
+    (void)sid;
+    (void)code;
+    if (!s) return 0;
+    s->gone = true;
+    tc_quic_stream_drop_out(l, s);
+    tc_quic_stream_tidy(l, s);
+    return 0;
+}
+
+static int on_reset(ngtcp2_conn *conn, int64_t sid, uint64_t size, uint64_t code, void *user,
+                    void *stream)
+{
+    tc_quic_stream *s = stream;
+    (void)conn;
+    (void)sid;
+    (void)size;
+    if (!s) return 0;
+    s->reset_code = code;
+    tc_quic_stream_news(user, s, NEWS_RESET);
+    return 0;
+}
+
+static int on_stop(ngtcp2_conn *conn, int64_t sid, uint64_t code, void *user, void *stream)
+{
+    tc_quic_stream *s = stream;
+    (void)conn;
+    (void)sid;
+    if (!s) return 0;
+    s->stop_code = code;
+    tc_quic_stream_drop_out(user, s);
+    tc_quic_stream_news(user, s, NEWS_STOPPED);
+    return 0;
+}
+
+static int on_acked(ngtcp2_conn *conn, int64_t sid, uint64_t offset, uint64_t len, void *user,
+                    void *stream)
+{
+    (void)conn;
+    (void)sid;
+    if (stream) tc_quic_stream_acked(user, stream, offset + len);
+    return 0;
+}
+
+static int on_stream_room(ngtcp2_conn *conn, int64_t sid, uint64_t most, void *user, void *stream)
+{
+    tc_quic_stream *s = stream;
+    (void)conn;
+    (void)sid;
+    (void)most;
+    if (s && s->wants_room) tc_quic_stream_news(user, s, NEWS_ROOM);
+    return 0;
+}
+
+static int on_more_streams(ngtcp2_conn *conn, uint64_t most, void *user)
+{
+    tc_link_quic *l = user;
+    (void)conn;
+    (void)most;
+    for (int i = 0; i < TC_QUIC_BUCKETS; i++)
+        for (tc_quic_stream *s = l->streams[i]; s; s = s->next)
+            if (s->unopened) tc_quic_stream_news(l, s, NEWS_ROOM);
+    return 0;
+}
+
+static int on_their_reset(ngtcp2_conn *conn, const ngtcp2_pkt_stateless_reset *reset, void *user)
+{
+    tc_link_quic *l = user;
+    (void)conn;
+    (void)reset;
+    if (!l->failed) l->failed = TC_ERR_PEER_RESET;
+    l->silent = true;
+    return 0;
+}
+
+static void fill_callbacks(ngtcp2_callbacks *c, bool server)
+{
+    *c = (ngtcp2_callbacks){
+        .recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb,
+        .handshake_completed = on_handshake,
+        .encrypt = ngtcp2_crypto_encrypt_cb,
+        .decrypt = ngtcp2_crypto_decrypt_cb,
+        .hp_mask = ngtcp2_crypto_hp_mask_cb,
+        .recv_stream_data = on_bytes,
+        .acked_stream_data_offset = on_acked,
+        .stream_open = on_open,
+        .stream_close = on_close,
+        .rand = on_rand,
+        .get_new_connection_id = on_new_id,
+        .remove_connection_id = on_remove_id,
+        .update_key = ngtcp2_crypto_update_key_cb,
+        .stream_reset = on_reset,
+        .stream_stop_sending = on_stop,
+        .extend_max_stream_data = on_stream_room,
+        .recv_stateless_reset = on_their_reset,
+        .delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb,
+        .delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb,
+        .get_path_challenge_data = ngtcp2_crypto_get_path_challenge_data_cb,
+        .version_negotiation = ngtcp2_crypto_version_negotiation_cb,
+    };
+    if (server) {
+        c->recv_client_initial = ngtcp2_crypto_recv_client_initial_cb;
+    } else {
+        c->client_initial = ngtcp2_crypto_client_initial_cb;
+        c->recv_retry = ngtcp2_crypto_recv_retry_cb;
+        c->extend_max_local_streams_bidi = on_more_streams;
+    }
+}
+
+/* --- beginning ----------------------------------------------------------------------------- */
+
+static const uint32_t versions[] = {NGTCP2_PROTO_VER_V1, NGTCP2_PROTO_VER_V2};
+
+static void fill(const tc_quic *q, ngtcp2_settings *s, ngtcp2_transport_params *p)
+{
+    const tc_quic_config *c = &q->config;
+    ngtcp2_settings_default(s);
+    s->initial_ts = tc_quic_now(q);
+    s->cc_algo = NGTCP2_CC_ALGO_CUBIC;
+    s->handshake_timeout = c->limits->handshake_ms * NGTCP2_MILLISECONDS;
+    s->preferred_versions = s->available_versions = versions;
+    s->preferred_versionslen = s->available_versionslen = sizeof versions / sizeof *versions;
+    ngtcp2_transport_params_default(p);
+    p->initial_max_stream_data_bidi_local = c->stream_window;
+    p->initial_max_stream_data_bidi_remote = c->stream_window;
+    p->initial_max_stream_data_uni = c->stream_window;
+    p->initial_max_data = c->window;
+    p->initial_max_streams_bidi = q->server ? c->streams : 0;
+    p->initial_max_streams_uni = c->uni_streams;
+    p->max_idle_timeout = (ngtcp2_duration)c->idle_ns;
+    p->active_connection_id_limit = 4;
+    p->grease_quic_bit = 1;
+}
+
+static void start(tc_quic *q, tc_link_quic *l, const tc_address *peer)
+{
+    memset(l, 0, sizeof *l);
+    l->link.type = &tc_link_quic_type;
+    l->home = q;
+    l->peer = *peer;
+    l->code = 0x100; /* H3_NO_ERROR: what an application that says nothing means */
+    l->opening = true;
+    l->alarm.ring = tc_quic_conn_ring;
+    l->alarm.timer.deadline = TC_NEVER;
+    l->news_end = &l->news;
+    l->out_end = &l->out;
+    l->fresh_end = &l->fresh;
+}
+
+/* What was begun and did not succeed. */
+static tc_err undo(tc_link_quic *l, tc_err err)
+{
+    tc_quic *q = l->home;
+    tc_quic_ids_free(q, l->ids);
+    l->ids = NULL;
+    if (l->conn) ngtcp2_conn_del(l->conn);
+    if (l->session) gnutls_deinit(l->session);
+    tc_quic_tls_forget(l, true);
+    l->conn = NULL;
+    l->session = NULL;
+    return err;
+}
+
+static ngtcp2_path path_of(const tc_datagrams *d)
+{
+    return (ngtcp2_path){
+        .local = {(struct sockaddr *)(uintptr_t)&d->local.any, tc_address_length(&d->local)},
+        .remote = {(struct sockaddr *)(uintptr_t)&d->remote.any, tc_address_length(&d->remote)}};
+}
+
+tc_err tc_quic_conn_accept(tc_quic *q, tc_link_quic *l, const tc_datagrams *d,
+                           const ngtcp2_pkt_hd *hd, const tc_quic_came *came)
+{
+    ngtcp2_callbacks callbacks;
+    ngtcp2_settings settings;
+    ngtcp2_transport_params params;
+    ngtcp2_cid ours;
+    const ngtcp2_path path = path_of(d);
+    start(q, l, &d->remote);
+    l->why = q->config.why;
+    fill_callbacks(&callbacks, true);
+    fill(q, &settings, &params);
+    settings.token = came->token;
+    settings.tokenlen = came->token_len;
+    settings.token_type = came->token_type;
+    params.original_dcid = came->odcid;
+    params.original_dcid_present = 1;
+    params.retry_scid = came->retry;
+    params.retry_scid_present = came->retry.datalen > 0;
+    params.stateless_reset_token_present = 1;
+    tc_err err = tc_quic_id_new(q, &ours, params.stateless_reset_token);
+    if (!err && ngtcp2_conn_server_new(&l->conn, &hd->scid, &ours, &path, hd->version, &callbacks,
+                                       &settings, &params, NULL, l) != 0)
+        err = TC_ERR_NO_MEMORY;
+    if (!err) err = tc_quic_id_add(q, l, &ours);
+    if (!err) err = tc_quic_id_add(q, l, &hd->dcid);
+    if (!err) err = tc_quic_tls_begin(q, l, NULL);
+    if (err) return undo(l, err);
+    l->validated = came->validated;
+    q->unvalidated += !l->validated;
+    q->links++;
+    return TC_OK;
+}
+
+tc_err tc_quic_connect(tc_quic *q, tc_link_quic *l, const tc_address *peer, const char *host,
+                       char *why, void (*on_ready)(tc_link *l, unsigned what))
+{
+    ngtcp2_callbacks callbacks;
+    ngtcp2_settings settings;
+    ngtcp2_transport_params params;
+    ngtcp2_cid ours, theirs = {.datalen = NGTCP2_MIN_INITIAL_DCIDLEN + 8};
+    const tc_datagrams way = {.local = q->local, .remote = *peer};
+    const ngtcp2_path path = path_of(&way);
+    start(q, l, peer);
+    l->link.on_ready = on_ready;
+    l->why = why;
+    l->validated = true;
+    fill_callbacks(&callbacks, false);
+    fill(q, &settings, &params);
+    tc_err err = tc_quic_id_new(q, &ours, NULL);
+    if (!err && !tc_quic_random(theirs.data, theirs.datalen)) err = TC_ERR_SYSTEM;
+    if (!err && ngtcp2_conn_client_new(&l->conn, &theirs, &ours, &path, NGTCP2_PROTO_VER_V1,
+                                       &callbacks, &settings, &params, NULL, l) != 0)
+        err = TC_ERR_NO_MEMORY;
+    if (!err) err = tc_quic_id_add(q, l, &ours);
+    if (!err) err = tc_quic_tls_begin(q, l, host);
+    if (err) return undo(l, err);
+    q->links++;
+    q->single = l;
+    tc_quic_flush(l);
+    return TC_OK;
+}
+
+/* --- in between ---------------------------------------------------------------------------- */
+
+static tc_err what_peer_said(const tc_link_quic *l)
+{
+    const ngtcp2_ccerr *said = ngtcp2_conn_get_ccerr(l->conn);
+    const bool fine = said->type == NGTCP2_CCERR_TYPE_APPLICATION
+                          ? said->error_code == 0x100 || said->error_code == 0
+                          : said->error_code == NGTCP2_NO_ERROR;
+    return fine ? TC_ERR_PEER_CLOSED : TC_ERR_QUIC_CLOSED;
+}
+
+static tc_err reason_of(tc_link_quic *l, int liberr)
+{
+    switch (liberr) {
+    case NGTCP2_ERR_NOMEM:
+    case NGTCP2_ERR_CALLBACK_FAILURE: return TC_ERR_NO_MEMORY;
+    case NGTCP2_ERR_IDLE_CLOSE: return l->opening ? TC_ERR_TLS_TIME : TC_ERR_IDLE_TIME;
+    case NGTCP2_ERR_HANDSHAKE_TIMEOUT: return TC_ERR_TLS_TIME;
+    case NGTCP2_ERR_RECV_VERSION_NEGOTIATION:
+    case NGTCP2_ERR_VERSION_NEGOTIATION_FAILURE: return TC_ERR_QUIC_VERSION;
+    default: break;
+    }
+    if (liberr == NGTCP2_ERR_CRYPTO || (liberr == NGTCP2_ERR_DRAINING && l->opening))
+        return tc_quic_tls_why(l, liberr);
+    return liberr == NGTCP2_ERR_DRAINING ? what_peer_said(l) : TC_ERR_QUIC_RULES;
+}
+
+void tc_quic_conn_fail(tc_link_quic *l, int liberr)
+{
+    if (l->liberr) return;
+    l->liberr = liberr;
+    if (!l->failed) l->failed = reason_of(l, liberr);
+    l->silent = liberr == NGTCP2_ERR_DRAINING || liberr == NGTCP2_ERR_IDLE_CLOSE ||
+                liberr == NGTCP2_ERR_DROP_CONN || liberr == NGTCP2_ERR_HANDSHAKE_TIMEOUT ||
+                liberr == NGTCP2_ERR_RECV_VERSION_NEGOTIATION || liberr == NGTCP2_ERR_RETRY;
+    tc_quic_touch(l->home, l);
+}
+
+void tc_quic_conn_read(tc_link_quic *l, const tc_datagrams *d, char *at, size_t len)
+{
+    const ngtcp2_path path = path_of(d);
+    const ngtcp2_pkt_info info = {.ecn = d->ecn};
+    if (l->failed) return;
+    l->any_in = true;
+    const int rc =
+        ngtcp2_conn_read_pkt(l->conn, &path, &info, (uint8_t *)at, len, tc_quic_now(l->home));
+    if (rc != 0) tc_quic_conn_fail(l, rc);
+    tc_quic_touch(l->home, l);
+}
+
+void tc_quic_conn_ring(tc_alarm *alarm)
+{
+    tc_link_quic *l = (tc_link_quic *)((char *)alarm - offsetof(tc_link_quic, alarm));
+    tc_quic *q = l->home;
+    if (l->failed) return;
+    const int rc = ngtcp2_conn_handle_expiry(l->conn, tc_quic_now(q));
+    if (rc != 0)
+        tc_quic_conn_fail(l, rc);
+    else
+        tc_quic_touch(q, l);
+    tc_quic_tell_all(q);
+}
+
+void tc_quic_describe(const tc_link_quic *l, tc_quic_facts *ret)
+{
+    ngtcp2_conn_info info;
+    ngtcp2_conn_get_conn_info(l->conn, &info);
+    *ret = (tc_quic_facts){.version = ngtcp2_conn_get_negotiated_version(l->conn),
+                           .rtt_ns = (int64_t)info.smoothed_rtt,
+                           .least_rtt_ns = (int64_t)info.min_rtt,
+                           .window = info.cwnd,
+                           .in_flight = info.bytes_in_flight};
+}
+
+/* --- ending -------------------------------------------------------------------------------- */
+
+/* The packet that says why; *ret_len 0: none can be made, or none is owed. */
+static void last_packet(tc_link_quic *l, char *packet, size_t size, size_t *ret_len)
+{
+    ngtcp2_ccerr why;
+    ngtcp2_path_storage path;
+    ngtcp2_pkt_info info;
+    *ret_len = 0;
+    if (l->silent) return;
+    if (l->liberr == NGTCP2_ERR_CRYPTO)
+        ngtcp2_ccerr_set_tls_alert(&why, ngtcp2_conn_get_tls_alert(l->conn), NULL, 0);
+    else if (l->liberr)
+        ngtcp2_ccerr_set_liberr(&why, l->liberr, NULL, 0);
+    else
+        ngtcp2_ccerr_set_application_error(&why, l->code, NULL, 0);
+    ngtcp2_path_storage_zero(&path);
+    const ngtcp2_ssize n = ngtcp2_conn_write_connection_close(
+        l->conn, &path.path, &info, (uint8_t *)packet, size, &why, tc_quic_now(l->home));
+    if (n <= 0) return;
+    tc_datagrams d = {.at = packet, .len = (size_t)n, .segment = (size_t)n};
+    memcpy(&d.local, path.path.local.addr, path.path.local.addrlen);
+    memcpy(&d.remote, path.path.remote.addr, path.path.remote.addrlen);
+    if (!l->home->blocked) (void)tc_quic_send(l->home, &d); /* lost: the tomb says it again */
+    *ret_len = (size_t)n;
+}
+
+void tc_quic_conn_close(tc_link_quic *l)
+{
+    tc_quic *q = l->home;
+    char packet[LEAST_UDP];
+    size_t len;
+    last_packet(l, packet, sizeof packet, &len);
+    const int64_t pto = (int64_t)ngtcp2_conn_get_pto(l->conn);
+    if (l->touched) {
+        *l->at = l->next;
+        if (l->next)
+            l->next->at = l->at;
+        else
+            q->touched_end = l->at;
+    }
+    tc_loop_clear(q->config.loop, &l->alarm);
+    if (!l->validated) q->unvalidated--;
+    if (q->single == l) q->single = NULL;
+    if (q->server)
+        tc_quic_bury(q, l, packet, len, 3 * (pto < TC_S ? pto : TC_S));
+    else
+        tc_quic_ids_free(q, l->ids);
+    l->ids = NULL;
+    tc_quic_streams_free(l);
+    ngtcp2_conn_del(l->conn);
+    gnutls_deinit(l->session);
+    tc_quic_tls_forget(l, true);
+    l->conn = NULL;
+    l->session = NULL;
+    q->links--;
+}
