@@ -29,6 +29,7 @@ static void ended(tc_session_env *env, tc_session *s, tc_err why)
     }
     if (gone->opened) gone->opened(gone, why ? why : TC_ERR_SESSION_ENDED);
     tc_pool_wake(c, &gone->origin, UINT32_MAX);
+    tc_quic_free(gone->endpoint);
     tc_free(gone->memory);
     tc_free(gone);
 }
@@ -103,6 +104,56 @@ tc_err tc_client_secure(tc_client *c, enum tc_version version, char why[TC_TLS_W
     return tc_tls_client_new(&config, &c->tls[version], why);
 }
 
+/* An endpoint for one connection, and the connection. */
+static tc_err begin_quic(tc_connection *made, int fd, const tc_address *peer)
+{
+    enum { UNI_STREAMS = 16 }; /* HTTP/3 needs three, and one for each push */
+    tc_client *c = made->client;
+    const tc_limits *l = c->limits;
+    const uint64_t least = l->fields_bytes + 64; /* a head is read as a whole */
+    tc_address local;
+    tc_err err = tc_udp_prepare(fd, &local);
+    const tc_quic_config config = {
+        .loop = c->loop,
+        .tls = c->tls[made->origin.version],
+        .limits = l,
+        .reached = c->reached,
+        .protocol = TC_SPAN("h3"),
+        .uni_streams = UNI_STREAMS,
+        .stream_window = l->h3_stream_window > least ? l->h3_stream_window : least,
+        .window = l->h3_window > least ? l->h3_window : least,
+        .idle_ns = (int64_t)(l->idle_ms < UINT32_MAX ? l->idle_ms : UINT32_MAX) * TC_MS,
+        .workers = 1};
+    if (!err) err = tc_quic_new(&config, fd, &local, &made->endpoint);
+    if (err) {
+        close(fd);
+        return err;
+    }
+    err =
+        tc_quic_connect(made->endpoint, &made->quic, peer, made->origin.host.at, made->why, ready);
+    if (err) tc_quic_free(made->endpoint);
+    return err;
+}
+
+/* The link, by the scheme and the version asked for. The descriptor is its own from here on. */
+static tc_err begin_link(tc_connection *made, int fd, const tc_address *peer)
+{
+    tc_client *c = made->client;
+    const tc_origin *origin = &made->origin;
+    const struct sockaddr *address = peer ? &peer->any : NULL;
+    if (tc_client_needs_quic(origin->version)) return begin_quic(made, fd, peer);
+    if (tc_span_eq(origin->scheme, TC_SPAN("https")))
+        return tc_link_tls_init(&made->tls, c->loop, fd, address, c->tls[origin->version],
+                                origin->host.at, made->why, ready);
+    tc_link_tcp_init(&made->tcp, c->loop, fd, address, ready);
+    return TC_OK;
+}
+
+bool tc_client_needs_quic(enum tc_version version)
+{
+    return version == TC_HTTP_3;
+}
+
 tc_err tc_client_adopt(tc_client *c, int fd, const tc_address *peer, const tc_origin *origin,
                        const void *opener, tc_connection **ret_connection)
 {
@@ -115,14 +166,8 @@ tc_err tc_client_adopt(tc_client *c, int fd, const tc_address *peer, const tc_or
     }
     made->client = c;
     made->number = ++c->made;
-    tc_tls *tls = c->tls[origin->version];
-    const struct sockaddr *address = peer ? &peer->any : NULL;
     const bool secure = tc_span_eq(origin->scheme, TC_SPAN("https"));
-    if (!secure)
-        tc_link_tcp_init(&made->tcp, c->loop, fd, address, ready);
-    else
-        err = tc_link_tls_init(&made->tls, c->loop, fd, address, tls, made->origin.host.at,
-                               made->why, ready);
+    err = begin_link(made, fd, peer);
     if (err) {
         tc_free(made->memory);
         tc_free(made);
@@ -134,7 +179,7 @@ tc_err tc_client_adopt(tc_client *c, int fd, const tc_address *peer, const tc_or
     tc_session_begin(&made->session, &c->env, &made->link,
                      secure ? NULL : tc_session_engine_for(origin->version));
     made->session.opener = opener;
-    err = tc_link_tcp_watch(&made->tcp);
+    if (!made->endpoint) err = tc_link_tcp_watch(&made->tcp);
     if (err) {
         tc_session_kill(&made->session, err);
         return err;

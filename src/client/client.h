@@ -5,6 +5,7 @@
 #include "client/origin.h"
 #include "net/connect.h"
 #include "net/link_tls.h"
+#include "net/quic.h"
 #include "session/session.h"
 
 struct tc_client;
@@ -14,7 +15,9 @@ typedef struct tc_connection {
         tc_link link;
         tc_link_tcp tcp;
         tc_link_tls tls;
+        tc_link_quic quic;
     };
+    tc_quic *endpoint; /* its own, where the link is QUIC's */
     tc_session session;
     struct tc_client *client;
     struct tc_connection *next;
@@ -53,6 +56,7 @@ void tc_client_fini(tc_client *c); /* ends all connections; no fetch may be unde
 
 /* What secures connections, made when it is first asked for: the system's authorities are many. */
 tc_err tc_client_secure(tc_client *c, enum tc_version version, char why[TC_TLS_WHY]) TC_MUST_USE;
+bool tc_client_needs_quic(enum tc_version version); /* whose descriptors are for datagrams */
 /* Makes a connection of a connected descriptor, which is the client's from here on, whatever the
  * result; opener is told to those who look on. It may be opening (tc_session_opening): then nothing
  * can be started before its opened. */

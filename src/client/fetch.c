@@ -245,6 +245,13 @@ static void launch(tc_fetch *f, tc_connection *connection)
     if (!f->waits_100 && !x->ended) tc_fetch_send(f);
 }
 
+/* There is an address left. With datagrams only the handshake shows whether somebody is there. */
+static bool another(const tc_fetch *f)
+{
+    const tc_connect *c = &f->connect;
+    return f->skip + 1 < c->found[TC_V6].count + c->found[TC_V4].count;
+}
+
 /* The connection's handshake is over. If it failed, the connection goes. */
 static void opened(tc_connection *connection, tc_err err)
 {
@@ -255,6 +262,12 @@ static void opened(tc_connection *connection, tc_err err)
     }
     f->opening = NULL;
     connection->opened = NULL;
+    if (connection->endpoint && (err == TC_ERR_CONNECT || err == TC_ERR_TLS_TIME) && another(f)) {
+        f->skip++;
+        tc_pool_settle(f, TC_OK, (tc_span){0}); /* those who wait for it look again */
+        go_on(f, TC_FETCH_GO);
+        return;
+    }
     tc_pool_settle(f, err, tc_span_str(connection->why));
     tc_fetch_over(f, err, tc_span_str(connection->why));
 }
@@ -312,6 +325,9 @@ static void dispatch(tc_fetch *f)
     } else if (!tc_span_eq(r->url.scheme, TC_SPAN("http"))) {
         tc_fetch_over(f, TC_ERR_SCHEME, TC_SPAN("only http:// and https:// can be fetched"));
         return;
+    } else if (tc_client_needs_quic(r->version)) {
+        tc_fetch_over(f, TC_ERR_NOT_SUPPORTED, TC_SPAN("HTTP/3 is for https:// alone"));
+        return;
     }
     tc_connection *found = tc_pool_find(f);
     if (!found && tc_pool_is_coming(f)) {
@@ -332,6 +348,8 @@ static void dispatch(tc_fetch *f)
     f->connect.host = r->url.host;
     f->connect.port = r->url.port;
     f->connect.limit_ns = (int64_t)f->client->limits->connect_ms * TC_MS;
+    f->connect.datagrams = tc_client_needs_quic(r->version);
+    f->connect.skip = f->skip;
     f->connect.done = connected;
     tc_connect_begin(&f->connect);
 }
@@ -341,6 +359,7 @@ static tc_err redirect(tc_fetch *f)
 {
     f->following = false;
     f->retried = false;
+    f->skip = 0;
     f->after = 0;
     if (f->redirects == f->client->limits->redirects) {
         f->client->reached->redirects++;

@@ -38,6 +38,7 @@ typedef struct tc_fetch {
     char why_room[TC_CONNECT_WHY + 64];
     tc_arena arena; /* URLs of redirects */
     tc_connect connect;
+    unsigned skip;          /* addresses where nobody spoke QUIC */
     tc_connection *opening; /* its handshake is under way, or just over */
     tc_exchange *x;         /* under way */
     tc_task step;

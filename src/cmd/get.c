@@ -18,9 +18,9 @@ static const tc_option options[] = {
     {NULL, 0, TC_OPTION_HEADING, 0, NULL, "What is sent:", 0, 0},
     {"data", 'd', TC_OPTION_TEXT, offsetof(settings, data), "TEXT|@FILE|-",
      "the content: this text, a file, or standard input (sent as it comes).", 0, 0},
-    {"http", 0, TC_OPTION_CHOICE, offsetof(settings, version), "best|0.9|1.0|1.1|2",
+    {"http", 0, TC_OPTION_CHOICE, offsetof(settings, version), "best|0.9|1.0|1.1|2|3",
      "the version of HTTP, and no other; best, the default, is what the server chooses over https, "
-     "and 1.1 over http, where 2 means that the server is known to speak it.",
+     "and 1.1 over http, where 2 means that the server is known to speak it. 3 is over QUIC.",
      0, 0},
     {"follow", 'L', TC_OPTION_FLAG, offsetof(settings, follow), NULL,
      "follows redirects; credentials are not taken along to another origin.", 0, 0},
@@ -148,8 +148,8 @@ static tc_span method_of(const tc_command *c, tc_command_line *line, char room[1
 
 static int send_request(const tc_command *c, int argc, char **argv)
 {
-    static const enum tc_version versions[] = {TC_HTTP_NONE, TC_HTTP_0_9, TC_HTTP_1_0, TC_HTTP_1_1,
-                                               TC_HTTP_2};
+    static const enum tc_version versions[] = {TC_HTTP_NONE, TC_HTTP_0_9, TC_HTTP_1_0,
+                                               TC_HTTP_1_1,  TC_HTTP_2,   TC_HTTP_3};
     char room[16];
     settings s = {.connect_ns = -1};
     tc_command_line line;

@@ -6,6 +6,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/term.h"
+#include "net/quic.h"
 
 enum { HELP_MAX = 65536, COLUMNS_MAX = 100 };
 
@@ -49,7 +50,8 @@ static int print_command_help(const tc_command *c)
 
 void tc_cmd_version(void)
 {
-    printf("tercet %s\nHTTP/0.9, HTTP/1.0, HTTP/1.1; server and client\n", TERCET_VERSION);
+    printf("tercet %s\nHTTP/0.9, HTTP/1.0, HTTP/1.1, HTTP/2%s; server and client\n", TERCET_VERSION,
+           tc_quic_built ? ", HTTP/3" : " (built without QUIC, so without HTTP/3)");
 }
 
 void tc_cmd_overview(void)

@@ -14,6 +14,7 @@
 #include "cmd/secure.h"
 #include "cmd/term.h"
 #include "http/target.h"
+#include "net/quic.h"
 #include "server/server.h"
 #include "site/site.h"
 
@@ -24,7 +25,7 @@ typedef struct settings {
     uint64_t workers;
     const char *access_log, *index, *language, *echo, *tickets, *hsts, *client_ca, *client_crl;
     int log_format, color, client_cert;
-    bool dotfiles, http09, redirect, hints;
+    bool dotfiles, http09, quic, redirect, hints;
     tc_preloads preloads;
     uint16_t secure_port; /* of the first https:// */
     char hsts_value[TC_HSTS_BYTES];
@@ -85,6 +86,8 @@ static const tc_option options[] = {
      0, 0},
     {"no-http09", 0, TC_OPTION_OFF, offsetof(settings, http09), NULL, "refuses HTTP/0.9 requests.",
      0, 0},
+    {"no-quic", 0, TC_OPTION_OFF, offsetof(settings, quic), NULL,
+     "https:// listeners speak no QUIC, and so no HTTP/3, and do not announce it (Alt-Svc).", 0, 0},
     {"echo", 0, TC_OPTION_TEXT, offsetof(settings, echo), "PATH",
      "answers at this path how the request was understood, as HTML, JSON or text.", 0, 0},
     {"preload", 0, TC_OPTION_LIST, offsetof(settings, preload), "PATH=ASSET[,ASSET...]",
@@ -290,8 +293,12 @@ static void announce(const settings *s, const char *dir, const tc_server *server
             fprintf(stderr, "to https://\n");
         else
             fprintf(stderr, "HTTP/%s1.0 1.1%s\n", s->http09 && !tls ? "0.9 " : "",
-                    tls ? " 2, TLS 1.2 1.3" : "  (h2c)");
+                    !tls                     ? "  (h2c)"
+                    : tc_server_quic(server) ? " 2 3, TLS 1.2 1.3"
+                                             : " 2, TLS 1.2 1.3");
     }
+    if (any_secure && s->quic && !tc_quic_built)
+        fprintf(stderr, "  no HTTP/3: this program was built without QUIC\n");
     if (any_secure && secure->local)
         fprintf(stderr,
                 "  certificate by %s\n    SHA-256 %s\n    `tercet trust` makes this machine "
@@ -399,7 +406,8 @@ static int set_up_secure(const tc_command *c, settings *s, tc_secure *secure)
 
 static int serve_folder(const tc_command *c, settings *s, const char *dir)
 {
-    tc_server_config config = {.workers = (unsigned)s->workers, .http09 = s->http09};
+    tc_server_config config = {
+        .workers = (unsigned)s->workers, .http09 = s->http09, .quic = s->quic};
     int code = tc_command_limits(c, &s->limits, &config.limits) ? 0 : tc_err_exit(TC_ERR_USAGE);
     if (!code) code = check(c, s);
     if (code) return code;
@@ -459,8 +467,11 @@ static int serve_folder(const tc_command *c, settings *s, const char *dir)
 
 static int serve(const tc_command *c, int argc, char **argv)
 {
-    settings s = {
-        .access_log = "-", .index = "index.html", .http09 = true, .client_cert = NOT_GIVEN};
+    settings s = {.access_log = "-",
+                  .index = "index.html",
+                  .http09 = true,
+                  .quic = true,
+                  .client_cert = NOT_GIVEN};
     tc_command_line line;
     if (!tc_command_parse(c, argc, argv, &s, &line)) return line.exit_code;
     if (line.operand_count > 1)

@@ -134,7 +134,8 @@ static void attempt_begin(tc_connect *c, const tc_address *address)
     tc_attempt *a = &c->attempts[c->tried++];
     *a = (tc_attempt){.io = {-1, attempt_ready}, .connect = c, .address = address};
     show_attempt(c, TC_SEEN_CONNECT, TC_OK, a);
-    a->io.fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const int kind = c->datagrams ? SOCK_DGRAM : SOCK_STREAM;
+    a->io.fd = socket(address->any.sa_family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (a->io.fd < 0) {
         if (errno == EMFILE || errno == ENFILE) c->local = TC_ERR_TOO_MANY_FILES;
         lose(a, errno);
@@ -142,7 +143,8 @@ static void attempt_begin(tc_connect *c, const tc_address *address)
     }
     c->open++;
     const int yes = 1;
-    (void)setsockopt(a->io.fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* works without */
+    if (!c->datagrams)
+        (void)setsockopt(a->io.fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* works without */
     if (connect(a->io.fd, &address->any, tc_address_length(address)) && errno != EINPROGRESS) {
         lose(a, errno);
         return;
@@ -166,6 +168,17 @@ static const tc_address *take_address(tc_connect *c)
     return NULL;
 }
 
+/* The next one that was not tried before. */
+static const tc_address *take_fresh_address(tc_connect *c)
+{
+    const tc_address *address = take_address(c);
+    while (address && c->skipped < c->skip) {
+        c->skipped++;
+        address = take_address(c);
+    }
+    return address;
+}
+
 static void step(tc_task *task)
 {
     tc_connect *c = OWNER(tc_connect, step, task);
@@ -180,7 +193,7 @@ static void step(tc_task *task)
         return;
     }
     if (c->paused || !any) return;
-    const tc_address *address = take_address(c);
+    const tc_address *address = take_fresh_address(c);
     if (address) {
         attempt_begin(c, address);
         if (c->attempts[c->tried - 1].io.fd >= 0) pause_for(c, TC_CONNECT_DELAY_MS);
@@ -244,7 +257,7 @@ void tc_connect_begin(tc_connect *c)
     c->pause = (tc_alarm){.ring = pause_over};
     c->limit = (tc_alarm){.ring = limit_over};
     c->next = TC_V6;
-    c->tried = c->open = 0;
+    c->tried = c->open = c->skipped = 0;
     c->local = TC_OK;
     c->paused = c->told = false;
     for (int i = 0; i < TC_FAMILIES; i++) {

@@ -32,6 +32,8 @@ typedef struct tc_connect {
     tc_lookup *lookup; /* NULL: the system's */
     tc_span host;      /* must live until done or cancelled */
     uint16_t port;
+    bool datagrams;   /* sockets for datagrams: the first address has it, as nobody answers yet */
+    unsigned skip;    /* addresses that are not tried: they were before */
     int64_t limit_ns; /* for all of it; 0: none */
     /* Once, in the loop's thread, unless cancelled; may free c. fd is connected and non-blocking,
      * the callee's from here on; on error it is -1 and c->why names every address tried. */
@@ -50,7 +52,8 @@ typedef struct tc_connect {
     bool told;                         /* RESOLVED was shown */
     enum tc_family next;               /* whose turn it is */
     unsigned tried, open;              /* attempts begun, those under way */
-    tc_err local;                      /* a failure of ours that no other address mends */
+    unsigned skipped;
+    tc_err local; /* a failure of ours that no other address mends */
     tc_attempt attempts[TC_CONNECT_ATTEMPTS];
 } tc_connect;
 

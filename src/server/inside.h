@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "net/listen.h"
+#include "server/quic.h"
 #include "server/server.h"
 
 /* What is in every response of a scheme, Server and Date at least: made anew each second, kept
@@ -39,6 +40,7 @@ struct tc_worker {
     uint64_t handshakes;                     /* how many */
     tc_listener *listeners;
     size_t listener_count;
+    tc_worker_quic quic;
     tc_alarm unpause;
     tc_task drain;
     tc_common *common, *secure_common;
@@ -58,8 +60,14 @@ struct tc_server {
     size_t addresses;
     uint16_t port;                 /* of the last URL */
     bool secure[TC_LISTENERS_MAX]; /* of each address */
+    int *udp;                      /* like fds, for QUIC; -1: none there */
+    uint16_t quic_port;            /* of the first one; 0: QUIC is not spoken */
+    tc_quic_secret quic_secret;
 };
 
 tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number) TC_MUST_USE;
 void tc_worker_fini(tc_worker *w);
 tc_err tc_worker_start(tc_worker *w) TC_MUST_USE; /* takes its listeners over */
+tc_err tc_worker_begin_env(tc_worker *w, tc_session_env *env) TC_MUST_USE;
+bool tc_worker_has_room(tc_worker *w); /* for one more connection; counts where there is none */
+void tc_worker_stop_if_drained(tc_worker *w);

@@ -24,8 +24,15 @@ tc_err tc_server_new(const tc_server_config *config, tc_server **ret_server)
     server->config = *config;
     const unsigned count = config->workers ? config->workers : processors();
     server->workers = tc_alloc_zero(count * sizeof *server->workers);
-    server->fds = tc_alloc((size_t)count * TC_LISTENERS_MAX * sizeof *server->fds);
-    tc_err err = server->workers && server->fds ? TC_OK : TC_ERR_NO_MEMORY;
+    const size_t fds = (size_t)count * TC_LISTENERS_MAX;
+    server->fds = tc_alloc(fds * sizeof *server->fds);
+    server->udp = tc_alloc(fds * sizeof *server->udp);
+    const bool enough = server->workers && server->fds && server->udp;
+    tc_err err = enough ? TC_OK : TC_ERR_NO_MEMORY;
+    for (size_t i = 0; i < fds && !err; i++)
+        server->udp[i] = -1;
+    if (config->quic && config->tls && tc_quic_built)
+        tc_quic_secret_make(config->tls, &server->quic_secret);
     for (; server->workers && server->count < count && !err; server->count++)
         err = tc_worker_init(&server->workers[server->count], server, server->count);
     if (err) {
@@ -43,13 +50,38 @@ void tc_server_free(tc_server *server)
         tc_worker_fini(&server->workers[i]);
     for (size_t i = 0; i < server->addresses * server->count; i++)
         if (server->fds[i] >= 0) close(server->fds[i]);
+    for (size_t i = 0; i < server->addresses * server->count; i++)
+        if (server->udp[i] >= 0) close(server->udp[i]);
     tc_free(server->workers);
     tc_free(server->fds);
+    tc_free(server->udp);
     tc_free(server);
+}
+
+/* UDP beside TCP, on the same ports. On failure of one none of either stays open. */
+static tc_err listen_beside(tc_server *server, size_t opened, const char **ret_detail)
+{
+    int *fds = server->fds + server->addresses * server->count;
+    int *udp = server->udp + server->addresses * server->count;
+    tc_err err = TC_OK;
+    size_t done = 0;
+    for (; done < opened && !err; done += !err)
+        err = tc_udp_listen_beside(fds[done * server->count], server->count,
+                                   udp + done * server->count);
+    if (!err) return TC_OK;
+    for (size_t i = 0; i < opened * server->count; i++) {
+        close(fds[i]);
+        if (i < done * server->count) close(udp[i]);
+        udp[i] = -1;
+    }
+    if (ret_detail) *ret_detail = "the port is free for TCP, and not for UDP (QUIC)";
+    return err;
 }
 
 tc_err tc_server_listen(tc_server *server, tc_span url, const char **ret_detail)
 {
+    enum { TRIES = 8 };
+    const bool any_port = tc_span_ends(url, TC_SPAN(":0")) || tc_span_ends(url, TC_SPAN(":0/"));
     size_t opened = 0;
     int *fds = server->fds + server->addresses * server->count;
     const size_t room = (size_t)server->count * (TC_LISTENERS_MAX - server->addresses);
@@ -58,11 +90,22 @@ tc_err tc_server_listen(tc_server *server, tc_span url, const char **ret_detail)
         if (ret_detail) *ret_detail = "there is no certificate";
         return TC_ERR_OWN_CERT;
     }
-    const tc_err err =
-        tc_listen(url, server->count, fds, room, &opened, &server->port, &secure, ret_detail);
+    tc_err err = TC_OK;
+    for (int i = 0; i < TRIES; i++) {
+        err = tc_listen(url, server->count, fds, room, &opened, &server->port, &secure, ret_detail);
+        if (err || !secure || !server->config.quic || !tc_quic_built) break;
+        err = listen_beside(server, opened, ret_detail);
+        if (!err && !server->quic_port) server->quic_port = server->port;
+        if (err != TC_ERR_ADDRESS_IN_USE || !any_port) break;
+    }
     for (size_t i = 0; i < opened && !err; i++)
         server->secure[server->addresses++] = secure;
     return err;
+}
+
+bool tc_server_quic(const tc_server *server)
+{
+    return server->quic_port != 0;
 }
 
 tc_err tc_server_start(tc_server *server)

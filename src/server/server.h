@@ -25,6 +25,7 @@ typedef struct tc_server_config {
     unsigned workers; /* 0: one for each processor this process may use */
     bool http09;
     tc_tls *tls; /* for https:// listeners; NULL: there can be none. Lives longer than the server */
+    bool quic;   /* https:// listeners speak QUIC, too, on the same port; where the build can */
     tc_span hsts; /* Strict-Transport-Security of every answer over https (RFC 6797); empty: none */
     tc_limits limits;
     tc_app app;
@@ -50,6 +51,7 @@ void tc_server_drain(tc_server *server);
 void tc_server_wait(tc_server *server); /* until all workers have ended */
 
 unsigned tc_server_workers(const tc_server *server);
+bool tc_server_quic(const tc_server *server); /* QUIC is spoken on some address */
 /* Sums of the workers' counters; exact once they have ended. */
 void tc_server_reached(const tc_server *server, tc_reached *ret_reached);
 

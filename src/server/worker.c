@@ -63,6 +63,11 @@ static void renew_common(tc_worker *w, bool secure)
                             tc_span_of(date, TC_DATE_BYTES));
     if (!err && secure && hsts.len)
         err = tc_fields_set(&c->block.fields, &c->arena, TC_FIELD_STRICT_TRANSPORT_SECURITY, hsts);
+    if (!err && secure && w->server->quic_port) {
+        const tc_span alternative = tc_arena_printf(&c->arena, "h3=\":%u\"; ma=86400",
+                                                    (unsigned)w->server->quic_port); /* RFC 7838 */
+        err = tc_fields_set(&c->block.fields, &c->arena, TC_FIELD_ALT_SVC, alternative);
+    }
     assert(!err); /* the room is made for them */
     if (*at) common_unref(*at);
     *at = c;
@@ -72,7 +77,7 @@ static void renew_common(tc_worker *w, bool secure)
 static void dress(tc_session_env *env, tc_exchange *x)
 {
     tc_worker *w = env->owner;
-    const bool secure = env == &w->secure;
+    const bool secure = env != &w->env;
     if (x->ours.blocks[0]) return;
     if (tc_loop_now(w->loop) >= (secure ? w->secure_common_until : w->common_until))
         renew_common(w, secure);
@@ -135,9 +140,18 @@ static void opened(tc_session_env *env, tc_session *s)
 
 /* --- connections --------------------------------------------------------------------------- */
 
-static void stop_if_drained(tc_worker *w)
+void tc_worker_stop_if_drained(tc_worker *w)
 {
-    if (w->draining && !w->open) tc_loop_stop(w->loop);
+    if (w->draining && !w->open && !w->quic.open) tc_loop_stop(w->loop);
+}
+
+bool tc_worker_has_room(tc_worker *w)
+{
+    const uint64_t open =
+        (uint64_t)w->connections.count + w->secured.count + w->quic.connections.count;
+    if (open < w->connections.max) return true;
+    w->reached.connections++;
+    return false;
 }
 
 static void ended(tc_session_env *env, tc_session *s, tc_err why)
@@ -150,7 +164,7 @@ static void ended(tc_session_env *env, tc_session *s, tc_err why)
     if (c->next) c->next->at = c->at;
     if (env == &w->secure) end_handshake(w, c);
     tc_slab_put(env == &w->secure ? &w->secured : &w->connections, c);
-    stop_if_drained(w);
+    tc_worker_stop_if_drained(w);
 }
 
 static void on_ready(tc_link *link, unsigned what)
@@ -216,8 +230,7 @@ static void accept_up_to(tc_listener *l, int most)
 {
     tc_worker *w = l->worker;
     for (int i = 0; i < most; i++) {
-        if (w->connections.count + w->secured.count >= w->connections.max) {
-            w->reached.connections++;
+        if (!tc_worker_has_room(w)) {
             pause_accepting(w);
             return;
         }
@@ -263,12 +276,13 @@ static void drain(tc_task *task)
         if (w->newcomer) tc_session_drain(&c->session);
         w->newcomer = NULL;
     }
-    stop_if_drained(w);
+    tc_worker_quic_drain(&w->quic);
+    tc_worker_stop_if_drained(w);
 }
 
 /* --- the worker ---------------------------------------------------------------------------- */
 
-static tc_err begin_env(tc_worker *w, tc_session_env *env)
+tc_err tc_worker_begin_env(tc_worker *w, tc_session_env *env)
 {
     const tc_err err =
         tc_session_env_init(env, w->loop, TC_SERVER, &w->server->config.limits, &w->reached);
@@ -295,8 +309,9 @@ tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number)
     tc_slab_init(&w->secured, sizeof(tc_connection), most);
     tc_slab_init(&w->commons, sizeof(tc_common), UINT32_MAX);
     tc_err err = tc_loop_new(&w->loop);
-    if (!err) err = begin_env(w, &w->env);
-    if (!err) err = begin_env(w, &w->secure);
+    if (!err) err = tc_worker_begin_env(w, &w->env);
+    if (!err) err = tc_worker_begin_env(w, &w->secure);
+    if (!err) err = tc_worker_quic_init(&w->quic, w);
     if (err) return err;
     w->env.http09 = server->config.http09;
     w->env.http2 = true;
@@ -314,6 +329,7 @@ void tc_worker_fini(tc_worker *w)
     for (size_t i = 0; i < w->listener_count; i++)
         close(w->listeners[i].io.fd);
     tc_free(w->listeners);
+    tc_worker_quic_fini(&w->quic);
     if (w->env.loop) tc_session_env_fini(&w->env);
     if (w->secure.loop) tc_session_env_fini(&w->secure);
     tc_slab_fini(&w->connections);
@@ -342,6 +358,10 @@ tc_err tc_worker_start(tc_worker *w)
         *fd = -1;
         w->listener_count++;
         err = tc_loop_add_listener(w->loop, &w->listeners[i].io);
+        int *udp = &server->udp[i * server->count + w->number];
+        if (err || *udp < 0) continue;
+        err = tc_worker_quic_listen(&w->quic, i, *udp);
+        if (!err) *udp = -1;
     }
     if (!err) err = tc_err_from_errno(pthread_create(&w->thread, NULL, run, w));
     w->started = !err;
@@ -376,5 +396,5 @@ unsigned tc_worker_number(const tc_worker *w)
 void tc_worker_watch(tc_worker *w, tc_watch *watch)
 {
     watch->next = w->env.watch;
-    w->env.watch = w->secure.watch = watch;
+    w->env.watch = w->secure.watch = w->quic.env.watch = watch;
 }

@@ -526,7 +526,7 @@ class Defaults(Tls):
         self.assertEqual(server.ask("/small").status, 200)
         got = self.curl("--cacert", self.ca, f"https://127.0.0.1:{second}/small")
         self.assertEqual(got.text, "s" * 612)
-        self.assertTrue(wait_for(lambda: f"https://127.0.0.1:{second}/    HTTP/1.0 1.1 2, TLS 1.2 1.3" in server.said()))
+        self.assertTrue(wait_for(lambda: f"https://127.0.0.1:{second}/    HTTP/1.0 1.1 2 3, TLS 1.2 1.3" in server.said()))
 
     def test_chromium(self):
         server = self.secure(listen=["https://127.0.0.1:{port}"])

@@ -13,6 +13,7 @@ VERSIONS = [
     ("HTTP/2", "http", ["--http", "2"], ["--http2-prior-knowledge"], True),
     ("HTTP/2", "https", ["--http", "2", "-k"], ["--http2", "-k"], True),
     ("HTTP/1.1", "https", ["--http", "1.1", "-k"], ["--http1.1", "-k"], True),
+    ("HTTP/3", "https", ["--http", "3", "-k"], None, True),  # Debian 12's curl has none
 ]
 BIG = os.urandom(1 << 20).hex().encode()  # text, 2 MB
 
@@ -153,7 +154,8 @@ class Versions(Case):
 
     def play(self, how, exchanges):
         for exchange in exchanges:
-            rows = [row for row in VERSIONS if row[4] or exchange[3] != "stream" and "Expect" not in str(exchange[2])]
+            known = [row for row in VERSIONS if how == self.by_ours or row[3]]
+            rows = [row for row in known if row[4] or exchange[3] != "stream" and "Expect" not in str(exchange[2])]
             wanted = how(rows[0], exchange)
             for row in rows[1:]:
                 with self.subTest(exchange=self.label(exchange), version=row[:2]):
@@ -168,7 +170,7 @@ class Versions(Case):
 
     def test_ours_is_what_curl_is_told(self):
         for exchange in [e for e in EXCHANGES if e[0] == "GET" and e[1] in ("/a.txt", "/missing") and len(str(e[2])) < 100]:
-            for row in VERSIONS:
+            for row in (row for row in VERSIONS if row[3]):
                 with self.subTest(exchange=self.label(exchange), version=row[:2]):
                     ours, theirs = self.by_ours(row, exchange), self.by_curl(row, exchange)
                     self.assertEqual(ours, theirs)

@@ -1,0 +1,238 @@
+/* quic.c - see quic.h. */
+// SPDX-License-Identifier: MIT
+#include "server/quic.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "server/inside.h"
+
+enum { UNI_STREAMS = 8 }; /* HTTP/3 needs three, and some more for what nobody knows yet */
+
+typedef struct tc_quic_connection {
+    tc_session session; /* first */
+    tc_link_quic link;
+    struct tc_quic_connection *next, **at;
+    struct tc_quic_connection *older, *younger; /* while the handshake is under way */
+    bool shaking;
+} tc_quic_connection;
+
+typedef struct tc_stray {
+    struct tc_stray *next;
+    size_t address;
+    tc_datagrams d; /* the bytes follow */
+} tc_stray;
+
+static tc_worker_quic *of(tc_quic *q)
+{
+    return tc_quic_config_of(q)->owner;
+}
+
+static tc_quic_connection *connection_of(tc_link *l)
+{
+    return (tc_quic_connection *)(void *)((char *)l - offsetof(tc_quic_connection, link));
+}
+
+/* --- handshakes: for a new one the oldest makes room (worker.c) ----------------------------- */
+
+static void end_handshake(tc_worker_quic *q, tc_quic_connection *c)
+{
+    if (!c->shaking) return;
+    c->shaking = false;
+    q->handshakes--;
+    *(c->older ? &c->older->younger : &q->oldest) = c->younger;
+    *(c->younger ? &c->younger->older : &q->youngest) = c->older;
+}
+
+static void begin_handshake(tc_worker_quic *q, tc_quic_connection *c)
+{
+    if (q->handshakes >= tc_worker_limits(q->worker)->handshakes) {
+        tc_worker_reached(q->worker)->handshakes++;
+        tc_session_kill(&q->oldest->session, TC_ERR_TLS_TIME);
+    }
+    c->shaking = true;
+    c->younger = NULL;
+    c->older = q->youngest;
+    *(c->older ? &c->older->younger : &q->oldest) = c;
+    q->youngest = c;
+    q->handshakes++;
+}
+
+/* --- connections --------------------------------------------------------------------------- */
+
+static tc_link_quic *room(tc_quic *quic)
+{
+    tc_worker_quic *q = of(quic);
+    if (!tc_worker_has_room(q->worker)) return NULL;
+    tc_quic_connection *c = tc_slab_get(&q->connections);
+    if (c) tc_tls_look(tc_quic_config_of(quic)->tls, tc_loop_now(tc_worker_loop(q->worker)));
+    return c ? &c->link : NULL;
+}
+
+static void unused(tc_quic *quic, tc_link_quic *l)
+{
+    tc_slab_put(&of(quic)->connections, connection_of(&l->link));
+}
+
+static void on_ready(tc_link *link, unsigned what)
+{
+    tc_session_turn(&connection_of(link)->session, what);
+}
+
+static void begin(tc_quic *quic, tc_link_quic *l)
+{
+    tc_worker_quic *q = of(quic);
+    tc_quic_connection *c = connection_of(&l->link);
+    l->link.on_ready = on_ready;
+    c->shaking = false;
+    begin_handshake(q, c);
+    c->next = q->open;
+    c->at = &q->open;
+    if (c->next) c->next->at = &c->next;
+    q->open = c;
+    tc_session_begin(&c->session, &q->env, &l->link, NULL);
+}
+
+static void opened(tc_session_env *env, tc_session *s)
+{
+    tc_worker *w = env->owner;
+    end_handshake(&w->quic, (tc_quic_connection *)(void *)s);
+}
+
+static void ended(tc_session_env *env, tc_session *s, tc_err why)
+{
+    tc_worker *w = env->owner;
+    tc_worker_quic *q = &w->quic;
+    tc_quic_connection *c = (tc_quic_connection *)(void *)s;
+    (void)why;
+    *c->at = c->next;
+    if (c->next) c->next->at = c->at;
+    end_handshake(q, c);
+    tc_slab_put(&q->connections, c);
+    tc_worker_stop_if_drained(w);
+}
+
+void tc_worker_quic_drain(tc_worker_quic *q)
+{
+    for (size_t i = 0; i < TC_LISTENERS_MAX; i++)
+        if (q->at[i]) tc_quic_drain(q->at[i]);
+    for (tc_quic_connection *c = q->open, *next; c; c = next) {
+        next = c->next;
+        tc_session_drain(&c->session);
+    }
+}
+
+/* --- packets of other workers --------------------------------------------------------------- */
+
+static tc_stray *all_strays(tc_worker_quic *q)
+{
+    pthread_mutex_lock(&q->lock);
+    tc_stray *s = q->strays;
+    q->strays = NULL;
+    q->last_stray = &q->strays;
+    q->stray_count = 0;
+    q->posted = false;
+    pthread_mutex_unlock(&q->lock);
+    return s;
+}
+
+static void take_strays(tc_task *task)
+{
+    tc_worker_quic *q = (tc_worker_quic *)((char *)task - offsetof(tc_worker_quic, take_strays));
+    for (tc_stray *s = all_strays(q), *next; s; s = next) {
+        next = s->next;
+        tc_quic_input(q->at[s->address], &s->d);
+        tc_free(s);
+    }
+}
+
+/* In the thread of the worker that it came to. */
+static void stray(tc_quic *quic, unsigned worker, const tc_datagrams *d)
+{
+    tc_worker_quic *here = of(quic);
+    tc_worker *w = &here->worker->server->workers[worker];
+    tc_worker_quic *there = &w->quic;
+    size_t address = 0;
+    while (here->at[address] != quic)
+        address++;
+    tc_stray *s = tc_alloc(sizeof *s + d->len);
+    if (!s) return; /* lost, and sent again */
+    *s = (tc_stray){.address = address, .d = *d};
+    s->d.at = (char *)(s + 1);
+    memcpy(s->d.at, d->at, d->len);
+    pthread_mutex_lock(&there->lock);
+    const bool full = there->stray_count >= tc_worker_limits(w)->quic_strays;
+    const bool post = !full && !there->posted;
+    if (!full) {
+        *there->last_stray = s;
+        there->last_stray = &s->next;
+        there->stray_count++;
+        there->posted = true;
+    }
+    pthread_mutex_unlock(&there->lock);
+    if (full) {
+        tc_worker_reached(here->worker)->quic_strays++;
+        tc_free(s);
+    }
+    if (post) tc_loop_post(tc_worker_loop(w), &there->take_strays);
+}
+
+/* --- making it ----------------------------------------------------------------------------- */
+
+tc_err tc_worker_quic_init(tc_worker_quic *q, tc_worker *worker)
+{
+    *q = (tc_worker_quic){.worker = worker};
+    (void)pthread_mutex_init(&q->lock, NULL); /* cannot fail here */
+    q->last_stray = &q->strays;
+    q->take_strays.run = take_strays;
+    tc_slab_init(&q->connections, sizeof(tc_quic_connection), UINT32_MAX);
+    tc_err err = tc_worker_begin_env(worker, &q->env);
+    q->env.engine.scheme = TC_SPAN("https");
+    q->env.ended = ended;
+    q->env.opened = opened;
+    return err;
+}
+
+void tc_worker_quic_fini(tc_worker_quic *q)
+{
+    if (!q->worker) return;
+    for (size_t i = 0; i < TC_LISTENERS_MAX; i++)
+        tc_quic_free(q->at[i]);
+    for (tc_stray *s = all_strays(q), *next; s; s = next) {
+        next = s->next;
+        tc_free(s);
+    }
+    pthread_mutex_destroy(&q->lock);
+    if (q->env.loop) tc_session_env_fini(&q->env);
+    tc_slab_fini(&q->connections);
+}
+
+tc_err tc_worker_quic_listen(tc_worker_quic *q, size_t address, int fd)
+{
+    const tc_server *server = q->worker->server;
+    const tc_limits *l = tc_worker_limits(q->worker);
+    const uint64_t least = l->fields_bytes + 64; /* a head is read as a whole */
+    const tc_quic_config config = {
+        .loop = tc_worker_loop(q->worker),
+        .tls = server->config.tls,
+        .limits = l,
+        .reached = tc_worker_reached(q->worker),
+        .protocol = TC_SPAN("h3"),
+        .streams = l->h3_streams,
+        .uni_streams = UNI_STREAMS,
+        .stream_window = l->h3_stream_window > least ? l->h3_stream_window : least,
+        .window = l->h3_window > least ? l->h3_window : least,
+        .idle_ns = (int64_t)(l->idle_ms < UINT32_MAX ? l->idle_ms : UINT32_MAX) * TC_MS,
+        .worker = tc_worker_number(q->worker),
+        .workers = server->count,
+        .secret = server->quic_secret,
+        .why = q->worker->why,
+        .room = room,
+        .begin = begin,
+        .unused = unused,
+        .stray = stray,
+        .owner = q};
+    tc_address local;
+    const tc_err err = tc_udp_prepare(fd, &local);
+    return err ? err : tc_quic_new(&config, fd, &local, &q->at[address]);
+}

@@ -1,0 +1,231 @@
+"""HTTP/3 over QUIC: gtlsclient, gtlsserver and Chromium, which nobody here wrote, and our own client."""
+import hashlib
+import base64
+import json
+import os
+import re
+import socket
+import struct
+import subprocess
+import threading
+
+from harness import die_with_parent, free_port, wait_for
+from test_tls import BIG, Tls
+
+CHROMIUM = ("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
+            "--disable-default-apps", "--no-default-browser-check", "--metrics-recording-only", "--mute-audio",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+
+
+class Quic(Tls):
+    def gtlsclient(self, server, *paths, options=(), seconds=30):
+        urls = [f"https://localhost:{server.port}{path}" for path in paths]
+        got = self.other("gtlsclient", "--exit-on-all-streams-close", *options, "127.0.0.1", server.port, *urls, seconds=seconds)
+        self.assertEqual(got.status, 0, got.err[-2000:])
+        return got.out + got.err.encode()
+
+    def get(self, server, path="/", *options, status=0, host="localhost", **how):
+        got = self.tercet("get", "--http", 3, "--cacert", self.ca, *options, f"https://{host}:{server.port}{path}", env=self.env, **how)
+        self.assertEqual(got.status, status, got)
+        return got
+
+
+class Served(Quic):
+    def test_gtlsclient(self):
+        server = self.secure()
+        self.assertIn("HTTP/1.0 1.1 2 3", server.said())
+        said = self.gtlsclient(server, "/small", options=("--no-quic-dump",))
+        self.assertIn(b"[:status: 200]", said)
+        self.assertIn(b"[content-length: 612]", said)
+        folder = self.dir / "got"
+        folder.mkdir()
+        self.gtlsclient(server, "/big", "/small", options=("-q", "--download", folder))
+        self.assertEqual((folder / "big").read_bytes(), BIG)
+        self.assertEqual((folder / "small").read_bytes(), b"s" * 612)
+
+    def test_what_quic_has(self):
+        """Version 2, other ciphers and groups, key updates, a new port, a hello in two parts."""
+        server = self.secure("--workers", 4)
+        for options in (("-v", "v2"), ("--preferred-versions", "v2,v1"),
+                        ("--ciphers", "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+CHACHA20-POLY1305:+AES-128-GCM"),
+                        ("--groups", "-GROUP-ALL:+GROUP-SECP256R1"), ("--groups", "-GROUP-ALL:+GROUP-X25519"),
+                        ("--key-update", "20ms", "--delay-stream", "60ms"), ("--change-local-addr", "20ms", "--delay-stream", "100ms"),
+                        ("--change-local-addr", "20ms", "--nat-rebinding", "--delay-stream", "100ms"), ("--max-udp-payload-size", "1200")):
+            with self.subTest(options):
+                said = self.gtlsclient(server, "/small", options=options)
+                self.assertIn(b"[:status: 200]", said)
+
+    def test_many_connections_and_workers(self):
+        server = self.secure("--workers", 4)
+        for _ in range(20):
+            self.assertIn(b"[content-length: 612]", self.gtlsclient(server, *["/small"] * 5, options=("--no-quic-dump",)))
+
+    def test_an_address_to_be_proved(self):
+        server = self.secure("--limit", "quic_unvalidated=0")
+        said = self.gtlsclient(server, "/small")
+        self.assertIn(b"[:status: 200]", said)
+        self.assertIn(b"type=Retry", said)
+        server.signal()
+        server.wait()
+        self.assertIn("limit quic_unvalidated reached 1 time", server.said())
+
+    def test_a_token_for_the_next_time(self):
+        server = self.secure("--limit", "quic_unvalidated=0")
+        token = self.dir / "token"
+        self.assertIn(b"type=Retry", self.gtlsclient(server, "/small", options=("--token-file", token, "--delay-stream", "50ms")))
+        self.assertTrue(token.stat().st_size)
+        self.assertNotIn(b"type=Retry", self.gtlsclient(server, "/small", options=("--token-file", token)))
+
+    def test_resumption_without_early_data(self):
+        server = self.secure()
+        state = ("--session-file", self.dir / "session", "--tp-file", self.dir / "tp")
+        self.gtlsclient(server, "/small", options=(*state, "--delay-stream", "50ms"))
+        self.assertTrue((self.dir / "session").stat().st_size)
+        said = self.gtlsclient(server, "/small", options=state)
+        self.assertIn(b"[:status: 200]", said)
+
+    def test_alt_svc_on_the_other_versions(self):
+        server = self.secure()
+        for version in ("1.1", "2"):
+            got = self.tercet("get", "--http", version, "--json", "--cacert", self.ca, f"https://localhost:{server.port}/", env=self.env)
+            self.assertIn(f'h3=\\":{server.port}\\"; ma=86400', got.text)
+
+    def test_turned_off(self):
+        server = self.secure("--no-quic")
+        self.assertNotIn("1.1 2 3", server.said())
+        got = self.tercet("get", "-v", "--cacert", self.ca, f"https://localhost:{server.port}/", env=self.env)
+        self.assertNotIn("alt-svc", (got.text + got.err).lower())
+        self.get(server, status=7, host="127.0.0.1")
+
+    def test_a_port_that_is_taken(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind(("127.0.0.1", 0))
+            got = self.tercet("serve", "--listen", f"https://127.0.0.1:{s.getsockname()[1]}", self.dir, env=self.env)
+        self.assertEqual(got.status, 98)
+
+    def test_the_end_waits_for_what_is_under_way(self):
+        site = self.site(self.files)
+        os.truncate(site / "big", 300_000_000)
+        server = self.secure(root=site, files=None)
+        got = []
+        one = threading.Thread(target=lambda: got.append(self.get(server, "/big", "-q", "-o", self.dir / "out", seconds=60)))
+        one.start()
+        self.assertTrue(wait_for(lambda: server.cpu_seconds() > 0.05, 20))
+        server.signal()
+        one.join(60)
+        server.wait(60)
+        self.assertEqual(got[0].status, 0)
+        self.assertEqual((self.dir / "out").stat().st_size, 300_000_000)
+
+    def test_strange_datagrams(self):
+        server = self.secure()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.connect(("127.0.0.1", server.port))
+            s.settimeout(0.5)
+            for n in range(3000):
+                s.send(os.urandom(1 + n % 1400))
+                s.send(b"\xc0\0\0\0\1\x08" + os.urandom(1200 + n % 200))
+            # A version that nobody speaks is answered with those that we do.
+            head = b"\xc0" + struct.pack(">I", 0x1a2a3a4a) + b"\x08abcdefgh\x04wxyz"
+
+            def answered():
+                nonlocal answer
+                s.send(head + bytes(1200 - len(head)))
+                try:
+                    while b"wxyz\x08abcdefgh" not in answer:
+                        answer = s.recv(2000)
+                except TimeoutError:
+                    return False
+                return True
+            answer = b""
+            self.assertTrue(wait_for(answered, 20))
+            self.assertIn(struct.pack(">I", 1), answer)
+            self.assertLess(len(answer), 1200)
+        self.get(server)
+        self.assertAlive(server)
+
+    def assertAlive(self, server):
+        self.assertEqual(self.get(server, "/small").out, b"s" * 612)
+
+
+class Asked(Quic):
+    def test_our_own_client(self):
+        server = self.secure()
+        self.assertEqual(self.get(server, "/small").out, b"s" * 612)
+        self.assertEqual(self.get(server, "/big", "-q").out, BIG)
+        self.get(server, "/nowhere", "--fail", status=22)
+        got = json.loads(self.get(server, "/", "--json").out)
+        self.assertEqual(got["exchanges"][0]["response"]["version"], "HTTP/3")
+        many = [f"https://localhost:{server.port}/small"] * 5
+        got = self.tercet("get", "--http", 3, "-q", "--cacert", self.ca, *many, env=self.env)
+        self.assertEqual((got.status, got.out), (0, b"s" * 612 * 5))
+
+    def test_content(self):
+        server = self.secure("--limit", "body_bytes=100000000")
+        (self.dir / "body").write_bytes(BIG)
+        got = self.tercet("request", "POST", "--http", 3, "--cacert", self.ca, "-d", f"@{self.dir}/body",
+                          f"https://localhost:{server.port}/echo", env=self.env)
+        self.assertEqual(got.status, 0, got)
+        self.assertIn(b"3000000", got.out)
+
+    def test_certificates_are_judged_as_over_tcp(self):
+        crt, key = self.certificate("other", "DNS:other.example")
+        wrong, wrong_key = self.certificate("wrong", "DNS:localhost", usage="clientAuth")
+        for cert, options in (((crt, key), ("--cacert", self.authority()[0])), ((crt, key), ()),
+                              ((wrong, wrong_key), ("--cacert", self.authority()[0]))):
+            server = self.secure("--cert", cert[0], "--key", cert[1])
+            said = []
+            for version in (1.1, 3):
+                got = self.tercet("get", "--http", version, *options, f"https://localhost:{server.port}/", env=self.env)
+                said.append((got.status, re.sub(r"HTTP/\S+", "", got.err)))
+            self.assertEqual(said[0], said[1])
+            self.assertEqual(said[0][0], 60)
+            server.stop()
+
+    def test_nobody_there(self):
+        port = free_port()
+        got = self.tercet("get", "--http", 3, f"https://127.0.0.1:{port}/", env=self.env)
+        self.assertEqual(got.status, 7, got)
+
+    def test_only_over_https(self):
+        got = self.tercet("get", "--http", 3, "http://127.0.0.1:1/", env=self.env)
+        self.assertEqual(got.status, 1, got)
+        self.assertIn("https://", got.err)
+
+    def test_gtlsserver(self):
+        crt, key = self.certificate("peer", "DNS:localhost,IP:127.0.0.1")
+        folder = self.site(self.files)
+        port = free_port()
+        with subprocess.Popen(["gtlsserver", "-q", "-d", str(folder), "127.0.0.1", str(port), str(key), str(crt)],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent()) as peer:
+            try:
+                for path, wanted in (("/small", b"s" * 612), ("/big", BIG)):
+                    got = None
+
+                    def asked():
+                        nonlocal got
+                        got = self.tercet("get", "--http", 3, "-q", "--cacert", self.authority()[0],
+                                          f"https://127.0.0.1:{port}{path}", env=self.env)
+                        return got.status == 0
+                    self.assertTrue(wait_for(asked, 10), got)
+                    self.assertEqual(got.out, wanted)
+            finally:
+                peer.terminate()
+
+
+class Browser(Quic):
+    SECONDS = 200
+
+    def test_chromium(self):
+        log = self.dir / "log"
+        server = self.secure(log=str(log))
+        public = self.openssl("x509", "-in", self.state / "tercet" / "localhost.pem", "-noout", "-pubkey").out
+        der = self.openssl("pkey", "-pubin", "-outform", "DER", stdin=public).out
+        pin = base64.b64encode(hashlib.sha256(der).digest()).decode()
+        got = self.other(*CHROMIUM, f"--origin-to-force-quic-on=127.0.0.1:{server.port}", f"--ignore-certificate-errors-spki-list={pin}",
+                         f"--user-data-dir={self.dir}/profile", "--virtual-time-budget=3000", "--dump-dom",
+                         f"https://127.0.0.1:{server.port}/", seconds=90, group=True)
+        self.assertEqual(got.status, 0, got)
+        self.assertIn("<title>Safe Page</title>", got.text)
+        self.assertRegex(log.read_text(), r"GET /  HTTP/3")
