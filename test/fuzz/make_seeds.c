@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "support/wire.h"
@@ -11,15 +12,21 @@ typedef struct place {
     unsigned count;
 } place;
 
-static void take(void *to, tc_span bytes, bool server, bool h0)
+/* The first byte of an input, as twice.h and fuzz_h2.c read it. */
+enum { OLD_ENGINE = 0x80, CLIENT = 0x20, BARE = 0x40, PUSH = 0x80 };
+
+static void take(void *to, const wire_seed *seed)
 {
     place *p = to;
     char path[4096];
-    (void)snprintf(path, sizeof path, "%s/%s/%04u", p->folder, server ? "request" : "response",
-                   p->count++);
+    const bool frames = strcmp(seed->engine, "h2") == 0;
+    const char *folder = frames ? "h2" : seed->server ? "request" : "response";
+    int how = strcmp(seed->engine, "h0") == 0 ? OLD_ENGINE : 0;
+    if (frames) how = (seed->server ? BARE : CLIENT) | (seed->pushes ? PUSH : 0);
+    (void)snprintf(path, sizeof path, "%s/%s/%04u", p->folder, folder, p->count++);
     FILE *f = fopen(path, "wb");
-    if (!f || fputc(h0 ? 0x80 : 0, f) == EOF || fwrite(bytes.at, 1, bytes.len, f) != bytes.len ||
-        fclose(f)) {
+    if (!f || fputc(how, f) == EOF ||
+        fwrite(seed->bytes.at, 1, seed->bytes.len, f) != seed->bytes.len || fclose(f)) {
         perror(path);
         exit(1);
     }
@@ -27,7 +34,7 @@ static void take(void *to, tc_span bytes, bool server, bool h0)
 
 int main(int argc, char **argv)
 {
-    static const char *const folders[] = {"", "/request", "/response"};
+    static const char *const folders[] = {"", "/request", "/response", "/h2"};
     if (argc < 3) return 2;
     place p = {.folder = argv[1]};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {

@@ -14,11 +14,12 @@ typedef struct app {
     bool answered;
 } app;
 
-static void init(conn *c, const tc_engine_type *type, enum tc_role role, bool push)
+void conn_init_as(conn *c, const tc_engine_type *type, enum tc_role role, bool push,
+                  const tc_limits *limits)
 {
     memset(c, 0, offsetof(conn, scripts));
     memset(&c->script_count, 0, sizeof *c - offsetof(conn, script_count));
-    c->limits = tc_limits_default;
+    c->limits = *limits;
     c->type = type;
     c->now = 1000;
     tc_slab_init(&c->slab, sizeof(tc_exchange), 256);
@@ -42,12 +43,12 @@ static void init(conn *c, const tc_engine_type *type, enum tc_role role, bool pu
 
 void conn_init(conn *c, const tc_engine_type *type, enum tc_role role)
 {
-    init(c, type, role, false);
+    conn_init_as(c, type, role, false, &tc_limits_default);
 }
 
 void conn_init_taking(conn *c, const tc_engine_type *type)
 {
-    init(c, type, TC_CLIENT, true);
+    conn_init_as(c, type, TC_CLIENT, true, &tc_limits_default);
 }
 
 /* --- the log: its memory is the test's, so it does not fail when allocations are made to --- */
@@ -62,6 +63,12 @@ __attribute__((format(printf, 2, 3))) static void say(conn *c, const char *forma
     if (n > 0 && tc_buf_add(&c->log, tc_span_of(text, (size_t)n < sizeof text ? (size_t)n
                                                                               : sizeof text - 1)))
         c->log.len = 0;
+}
+
+/* Begins a line: whose it is, where a log says that. */
+static void say_of(conn *c, const tc_exchange *x)
+{
+    if (c->tags) say(c, "%llu ", (unsigned long long)x->id);
 }
 
 static void say_bytes(conn *c, tc_span s)
@@ -105,6 +112,7 @@ static const char *version_text(enum tc_version v)
 static void say_head(conn *c, const tc_event *ev)
 {
     const tc_message *m = &ev->x->theirs;
+    say_of(c, ev->x);
     if (ev->err)
         say(c, "broken %s %d", tc_err_name(ev->err), tc_err_status(ev->err));
     else
@@ -127,13 +135,15 @@ static void say_head(conn *c, const tc_event *ev)
 }
 
 /* Runs of content are one line, however they were cut. */
-static void say_data(conn *c, tc_span data)
+static void say_data(conn *c, const tc_event *ev)
 {
-    if (c->in_data)
+    if (c->in_data && !c->tags) {
         c->log.len -= 2;
-    else
+    } else {
+        say_of(c, ev->x);
         say(c, "data \"");
-    say_bytes(c, data);
+    }
+    say_bytes(c, ev->data);
     say(c, "\"\n");
     c->in_data = true;
 }
@@ -162,6 +172,7 @@ static int64_t length_of(const script *s)
 static bool failed(conn *c, tc_exchange *x, tc_err err)
 {
     if (err == TC_OK) return false;
+    say_of(c, x);
     say(c, "refused %s\n", tc_err_name(err));
     c->type->abort(c->engine, x, err);
     return true;
@@ -225,6 +236,7 @@ static size_t push_all(conn *c, tc_exchange *x, const script *s, tc_exchange **r
         if (!p) break;
         tc_exchange_init(p, 0, (size_t)c->limits.exchange_bytes);
         const tc_err err = promise(c, x, p, s->pushes[i]);
+        say_of(c, x);
         if (err) {
             say(c, "not pushed %s\n", tc_err_name(err));
             tc_exchange_fini(p);
@@ -319,7 +331,7 @@ static void on_head(conn *c, const tc_event *ev)
 
 static void on_data(conn *c, const tc_event *ev)
 {
-    say_data(c, ev->data);
+    say_data(c, ev);
     if (c->pause_every > 0 && c->held == 0 && ++c->data_count % c->pause_every == 0) {
         c->held = ev->data.len;
         c->held_of = ev->x;
@@ -333,6 +345,7 @@ static void on_data(conn *c, const tc_event *ev)
 static void on_end(conn *c, tc_exchange *x)
 {
     if (x->theirs.trailers.count) {
+        say_of(c, x);
         say(c, "trailers");
         say_fields(c, &x->theirs.trailers);
         say(c, "\n");
@@ -348,10 +361,12 @@ void conn_apply(conn *c, const tc_event *ev)
     case TC_EV_DATA: on_data(c, ev); break;
     case TC_EV_END: on_end(c, ev->x); break;
     case TC_EV_RESET:
+        say_of(c, ev->x);
         say(c, "reset %s\n", tc_err_name(ev->err));
         if (c->env.role == TC_SERVER) answer(c, ev->x, (unsigned)tc_err_status(ev->err));
         break;
     case TC_EV_PUSH:
+        say_of(c, ev->x);
         say(c, "promised %.*s %.*s%s%s\n", TC_FMT(ev->x->ours.method_name),
             TC_FMT(ev->x->ours.path), ev->err ? " " : "", ev->err ? tc_err_name(ev->err) : "");
         if (!ev->err && c->wants_none) c->type->abort(c->engine, ev->x, TC_ERR_REFUSED);
@@ -360,6 +375,7 @@ void conn_apply(conn *c, const tc_event *ev)
         if (ev->x->self) send_runs(c, ev->x);
         break;
     case TC_EV_CLOSED:
+        say_of(c, ev->x);
         say(c, "closed%s%s\n", ev->err ? " " : "", ev->err ? tc_err_name(ev->err) : "");
         if (c->held_of == ev->x) c->held = 0;
         if (c->kept == ev->x) c->kept = NULL;
@@ -384,7 +400,8 @@ bool conn_ask(conn *c)
     if (!c->type->many_streams && !c->type->idle(c->engine)) return false;
     tc_exchange *x = tc_slab_get(&c->slab);
     if (!x) return false;
-    tc_exchange_init(x, c->used + 1, (size_t)c->limits.exchange_bytes);
+    const uint64_t nth = c->used + 1; /* the odd numbers: theirs are even */
+    tc_exchange_init(x, c->tags ? 2 * nth - 1 : nth, (size_t)c->limits.exchange_bytes);
     const script *s = &c->scripts[c->used];
     app *a = app_of(c, x);
     tc_err err = a ? TC_OK : TC_ERR_NO_MEMORY;
@@ -406,6 +423,7 @@ bool conn_ask(conn *c)
         return false;
     }
     if (err) {
+        say_of(c, x);
         say(c, "refused %s\n", tc_err_name(err));
         tc_exchange_fini(x);
         tc_slab_put(&c->slab, x);

@@ -43,6 +43,7 @@ typedef struct conn {
     tc_buf out;   /* bytes that were sent */
     tc_buf carry; /* bytes that came and were not taken */
     bool fin, fin_told, ordered, linger, in_data;
+    bool tags;          /* lines of the log begin with the exchange's id */
     bool any_close;     /* say nothing about lingering */
     size_t write_max;   /* bytes written at a time; 0: all */
     size_t pause_every; /* every nth DATA is given back one loan later; 0: none */
@@ -61,6 +62,8 @@ typedef struct conn {
 
 void conn_init(conn *c, const tc_engine_type *type, enum tc_role role);
 void conn_init_taking(conn *c, const tc_engine_type *type); /* a client that takes pushes */
+void conn_init_as(conn *c, const tc_engine_type *type, enum tc_role role, bool push,
+                  const tc_limits *limits);
 void conn_fini(conn *c); /* ends what runs; fails the test if an exchange is missing */
 /* One loan of all that is carried and these bytes, and everything that follows from it. */
 void conn_feed(conn *c, tc_span bytes, bool fin);
