@@ -375,7 +375,7 @@ static const char *temporary(char name[32], const tc_buf *text)
     return name;
 }
 
-static void make_tls(quic_net *net)
+void quic_net_make_tls(quic_net *net)
 {
     static tc_tls *kept[2];
     if (net->keep_tls && kept[0]) {
@@ -448,7 +448,7 @@ void quic_net_begin(quic_net *net)
         net->file = memfd_create("pattern", MFD_CLOEXEC);
         assert_int_equal(write(net->file, pattern, sizeof pattern), (ssize_t)sizeof pattern);
     }
-    make_tls(net);
+    quic_net_make_tls(net);
     tc_clock_stop();
     assert_int_equal(tc_loop_new(&net->loop), TC_OK);
     tc_slab_init(&net->connections, sizeof(quic_net_connection), 256);

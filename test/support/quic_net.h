@@ -64,6 +64,7 @@ struct quic_net {
     int file;
 };
 
+void quic_net_make_tls(quic_net *net); /* only net->tls: a client's and a server's */
 void quic_net_init(quic_net *net, const tc_engine_type *engine);
 void quic_net_begin(quic_net *net);   /* makes both ends, connects */
 void quic_net_connect(quic_net *net); /* once more, after the session is over */
