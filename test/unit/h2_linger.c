@@ -5,8 +5,9 @@
 #include "base/clock.h"
 #include "support/h2_peer.h"
 
-enum { NONE = UINT32_MAX, OPEN = TC_H2_END_HEADERS, LAST = TC_H2_END_HEADERS | TC_H2_END_STREAM };
+enum { OPEN = TC_H2_END_HEADERS, LAST = TC_H2_END_HEADERS | TC_H2_END_STREAM };
 
+static const uint32_t none = UINT32_MAX;
 static h2_peer peer;
 static conn c;
 static const tc_span nothing = {0};
@@ -36,7 +37,7 @@ static void is_over(uint32_t reset)
 {
     assert_true(h2_peer_logged(&c, "closed\n"));
     assert_int_equal(h2_peer_reset(&c), reset);
-    assert_int_equal(h2_peer_goaway(&c), NONE);
+    assert_int_equal(h2_peer_goaway(&c), none);
     assert_false(h2_peer_logged(&c, "data"));
 }
 
@@ -50,13 +51,13 @@ static void test_rest_is_read(void **state)
         h2_peer_frame(&peer, TC_H2_DATA, TC_H2_PADDED | TC_H2_END_STREAM, 1,
                       TC_SPAN("\2or this.."));
         h2_peer_tell(&peer, &c, step);
-        is_over(NONE);
+        is_over(none);
         end();
         begin(step);
         h2_peer_frame(&peer, TC_H2_DATA, 0, 1, TC_SPAN("content"));
         h2_peer_fields(&peer, LAST, 1, "x-after: all\n");
         h2_peer_tell(&peer, &c, step);
-        is_over(NONE);
+        is_over(none);
         assert_false(h2_peer_logged(&c, "trailers"));
         end();
     }
@@ -75,7 +76,7 @@ static void test_two(void **state)
     h2_peer_frame(&peer, TC_H2_DATA, TC_H2_END_STREAM, 3, nothing);
     h2_peer_tell(&peer, &c, 0);
     assert_int_equal(c.closed, 2);
-    is_over(NONE);
+    is_over(none);
     assert_true(h2_peer_find(&c, TC_H2_WINDOW_UPDATE, 0, NULL).length == 4);
     end();
 }
@@ -86,7 +87,7 @@ static void test_too_much(void **state)
     for (size_t step = 0; step < 2; step++) {
         begin(step);
         for (size_t sent = 0; sent <= c.limits.unread_body; sent += sizeof piece) {
-            assert_int_equal(h2_peer_reset(&c), NONE);
+            assert_int_equal(h2_peer_reset(&c), none);
             h2_peer_frame(&peer, TC_H2_DATA, 0, 1, tc_span_of(piece, sizeof piece));
             h2_peer_tell(&peer, &c, step ? 1000 : 0);
         }
@@ -94,7 +95,7 @@ static void test_too_much(void **state)
         assert_int_equal(c.reached.unread_body, 1);
         h2_peer_frame(&peer, TC_H2_DATA, TC_H2_END_STREAM, 1, TC_SPAN("was on its way"));
         h2_peer_tell(&peer, &c, step);
-        assert_int_equal(h2_peer_goaway(&c), NONE);
+        assert_int_equal(h2_peer_goaway(&c), none);
         end();
     }
 }
@@ -128,11 +129,11 @@ static void test_other_ends(void **state)
     begin(0);
     h2_peer_u32(&peer, TC_H2_RST_STREAM, 1, TC_H2_CANCEL);
     h2_peer_tell(&peer, &c, 0);
-    is_over(NONE);
+    is_over(none);
     end();
     begin(0);
     conn_feed(&c, nothing, true);
-    is_over(NONE);
+    is_over(none);
     assert_true(c.ordered);
     end();
     begin(0);
@@ -140,7 +141,7 @@ static void test_other_ends(void **state)
     for (size_t sent = 0; sent < 60000; sent += sizeof piece)
         h2_peer_frame(&peer, TC_H2_DATA, 0, 1, tc_span_of(piece, sizeof piece));
     h2_peer_tell(&peer, &c, 0);
-    assert_int_equal(h2_peer_reset(&c), NONE); /* what was thrown away was given back */
+    assert_int_equal(h2_peer_reset(&c), none); /* what was thrown away was given back */
     end();
 }
 
