@@ -316,12 +316,14 @@ void wire_h2_read(tc_span bytes, tc_buf *lines)
         const bool fields = head.type == TC_H2_HEADERS || head.type == TC_H2_CONTINUATION ||
                             head.type == TC_H2_PUSH_PROMISE;
         const char *name = tc_h2_type_name(head.type);
+        const bool reserved = bytes.at[5] & 0x80;
         bytes = tc_span_from(bytes, TC_H2_FRAME_HEAD + head.length);
         if (name)
             print(lines, "%s", name);
         else
             print(lines, "type=%u", head.type);
         if (head.stream) print(lines, " stream=%u", head.stream);
+        if (reserved) print(lines, " reserved");
         if (head.type == TC_H2_DATA) {
             add_payload(lines, head, payload);
             add_flags(lines, head);
