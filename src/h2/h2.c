@@ -120,6 +120,7 @@ static size_t fed(tc_engine *e)
     if (!c) return 0;
     tc_h2_keep_lent(c);
     c->in = (tc_span){0};
+    if (c->alive == 0 && c->out.len == 0 && c->out.size > TC_H2_KEPT) tc_buf_fini(&c->out);
     return c->taken;
 }
 

@@ -21,6 +21,7 @@ enum {
     TC_H2_SPLICES = 8,       /* runs of content in the output that are not copied */
     TC_H2_COPIED_MAX = 2048, /* shorter ones are */
     TC_H2_FILL = 131072,     /* bytes that the output is filled to */
+    TC_H2_KEPT = 32768,      /* room for it that a connection without streams keeps */
     TC_H2_RUNS = 4,
     TC_H2_BLOCK_MAX = INT32_MAX, /* bytes of a block of fields, whatever the limits say */
     TC_H2_REMEMBERED = 128       /* streams that were closed last */

@@ -192,6 +192,19 @@ class Floods(Attack):
                 self.assertLess(server.memory() - memory, 8 << 20)
             self.assertAlive(server)
 
+    def test_29_what_waited_is_given_back(self):
+        """Many answers at once, then silence: the room that they took is not kept by each connection."""
+        server = self.serve("--workers", "1", files={"small": b"s" * 2000})
+        memory, count = server.memory(), 200
+        for _ in range(count):
+            h2 = H2.connect(server.port, greeting=PREFACE + settings((TABLE_SIZE, 0), (INITIAL_WINDOW, 1 << 20)) + window(0, 1 << 24))
+            self.addCleanup(h2.close)
+            h2.send(b"".join(headers(2 * n + 1, request(path="/small")) for n in range(100)))
+            h2.until(lambda: len(h2.ended) == 100 or h2.goaway is not None)
+            self.assertEqual(len(h2.ended), 100, h2.goaway)
+        if not sanitized():
+            self.assertLess(server.memory() - memory, count * 40_000)
+
     # --- 27, 28: what little bytes become
 
     def test_27_references_multiplied(self):
