@@ -192,6 +192,21 @@ class Floods(Attack):
                 self.assertLess(server.memory() - memory, 8 << 20)
             self.assertAlive(server)
 
+    def test_29_a_reader_in_small_steps_is_no_flood(self):
+        """Some clients open both windows for each 4 KB that they read, or for less."""
+        server = self.serve(files={"large": b"l" * 12_000_000})
+        for step in (4096, 1024):
+            with self.subTest(step):
+                h2, told = H2.connect(server.port), 0
+                self.addCleanup(h2.close)
+                h2.send(headers(1, request(path="/large")))
+                while 1 not in h2.ended and h2.goaway is None and h2.more():
+                    came = sum(len(f[3]) for f in h2.frames if f[0] == DATA)
+                    h2.frames.clear()
+                    h2.send((window(0, step) + window(1, step)) * ((told + came) // step - told // step))
+                    told += came
+                self.assertEqual((told, h2.goaway), (12_000_000, None))
+
     def test_29_what_waited_is_given_back(self):
         """Many answers at once, then silence: the room that they took is not kept by each connection."""
         server = self.serve("--workers", "1", files={"small": b"s" * 2000})
