@@ -171,7 +171,7 @@ static tc_err tcp_write(tc_link *link, const tc_run *runs, size_t count, size_t 
 {
     tc_link_tcp *l = tcp_of(link);
     size_t taken = 0;
-    tc_err err = TC_OK;
+    tc_err err = l->failed;
     l->full = l->spill != NULL;
     for (size_t i = 0; i < count && !l->full && !err;) {
         i += gather(l, runs + i, count - i, &taken);
@@ -195,6 +195,11 @@ static tc_err tcp_write(tc_link *link, const tc_run *runs, size_t count, size_t 
         if (!err) taken += sent;
         i += plain;
     }
+    if (err && taken) { /* the peer may have had it, and answered */
+        l->failed = err;
+        l->gathered = 0;
+        err = TC_OK;
+    }
     if (!err) *ret_taken = taken;
     return err;
 }
@@ -203,6 +208,7 @@ static tc_err tcp_flush(tc_link *link)
 {
     tc_link_tcp *l = tcp_of(link);
     size_t sent;
+    if (l->failed) return l->failed;
     if (l->spill) return send_spill(l);
     l->full = false;
     return l->gathered ? send_all(l, NULL, 0, false, &sent) : TC_OK;

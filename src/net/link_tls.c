@@ -472,7 +472,7 @@ static tc_err tls_write(tc_link *link, const tc_run *runs, size_t count, size_t 
 {
     tc_link_tls *l = tls_of(link);
     size_t taken = 0, before = l->gathered, off = 0, left = 0;
-    tc_err err = TC_OK;
+    tc_err err = l->later;
     while (count > 0 && !err && !tls_stuck(link) && taken < TURN_BYTES) {
         size_t n = 0;
         bool whole = false;
@@ -485,12 +485,22 @@ static tc_err tls_write(tc_link *link, const tc_run *runs, size_t count, size_t 
         taken -= left;
         before = 0;
     }
-    const bool over = taken >= TURN_BYTES; /* others are due: nothing may wait in the rooms then */
-    if (!err && !l->pending) {
+    if (err && taken) { /* the peer may have had it, and answered */
+        l->later = err;
+        err = TC_OK;
+    }
+    /* others are due: nothing may wait in the rooms then */
+    const bool over = taken >= TURN_BYTES || l->later;
+    if (!err && !l->pending && !l->broken) {
         err = send_gathered(l, before, over || tls_stuck(link), &left);
         taken -= left;
     }
     if (!err && over && !tls_stuck(link)) err = tc_link_tcp_type.flush(&l->tcp.link);
+    if (err && taken) {
+        l->later = err;
+        err = TC_OK;
+    }
+    if (l->later) l->gathered = 0;
     if (!err) *ret_taken = taken;
     return err;
 }

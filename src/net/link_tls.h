@@ -31,6 +31,7 @@ typedef struct tc_link_tls {
     uint8_t warned;  /* so often, by alerts */
     bool opening, started, heard, fin, ended, broken, bye, insecure;
     tc_err failed; /* what the next read tells */
+    tc_err later;  /* a write said so behind what it had taken: the next one returns it */
 } tc_link_tls;
 
 /* Takes over a connected, non-blocking descriptor, whatever comes of it. Server: host is NULL.

@@ -270,6 +270,16 @@ class Answers(Client):
         self.assertEqual(self.out(b"HTTP/1.1 200 \r\nContent-Length: 1\r\n\r\na"), b"a")
         self.assertEqual(self.out(b"HTTP/1.1 299 Odd words\r\nContent-Length: 1\r\n\r\na"), b"a")
 
+    def test_answer_to_an_upload_that_is_not_wanted(self):
+        """The server answers and closes while content is on its way."""
+        (self.dir / "large").write_bytes(bytes(3_000_000))
+        server = self.serve(files={"page.html": b"page"})
+        for http in ("1.0", "1.1", "2"):
+            for _ in range(6):
+                got = self.tercet("put", "--json", "--http", http, f"http://127.0.0.1:{server.port}/page.html", f"@{self.dir / 'large'}")
+                self.assertEqual(got.status, 0, got.err[-500:])
+                self.assertEqual(json.loads(got.out)["exchanges"][0]["response"]["status"], 405)
+
     def test_interim_responses_are_passed_over(self):
         self.assertEqual(self.out(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK), b"hello")
 

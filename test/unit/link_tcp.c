@@ -229,6 +229,23 @@ static void a_file_that_shrank_is_told(void **state)
     close(fd);
 }
 
+/* The peer may have had the first run, and answered: who writes must know that it went. */
+static void what_went_before_an_error_counts(void **state)
+{
+    (void)state;
+    char heard[4];
+    const tc_run runs[] = {tc_run_bytes(TC_SPAN("head")), tc_run_file(near.io.fd, 0, 100)};
+    size_t taken = 0;
+    assert_int_equal(write_runs(runs, 2), 4);
+    assert_int_equal(recv(far, heard, sizeof heard, MSG_WAITALL), 4);
+    assert_memory_equal(heard, "head", 4);
+    assert_false(l->type->stuck(l));
+    assert_int_equal(near.gathered, 0); /* the room is for others now */
+    const tc_err err = l->type->write(l, runs, 1, &taken);
+    assert_int_not_equal(err, TC_OK);
+    assert_int_equal(l->type->flush(l), err);
+}
+
 static void without_memory_for_the_rest_it_is_an_error(void **state)
 {
     (void)state;
@@ -383,6 +400,7 @@ int main(void)
         TEST(a_file_goes_between_bytes),
         TEST(a_large_file_is_taken_in_part),
         TEST(a_file_that_shrank_is_told),
+        TEST(what_went_before_an_error_counts),
         TEST(without_memory_for_the_rest_it_is_an_error),
         TEST(what_was_acknowledged_is_not_untaken),
         TEST(what_comes_is_read),
