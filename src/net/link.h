@@ -50,7 +50,8 @@ typedef struct tc_link_type {
     const char *name;               /* "tcp" */
     const tc_link_streams *streams; /* NULL: it has none; else read and write are NULL */
     /* Reads once, into memory of the loop that lives until the next read of any link. Nothing
-     * there: TC_OK with an empty span. *ret_fin: no more will come. *ret_more: read again. */
+     * there: TC_OK with an empty span. *ret_fin: no more will come. *ret_more: read again. Where
+     * establishing it failed, what comes after that error has no meaning. */
     tc_err (*read)(tc_link *l, tc_span *ret_in, bool *ret_fin, bool *ret_more);
     /* Takes as much as it can; what it took need not be kept. More may be held back until flush,
      * so that several answers leave in one system call. Short: wait for TC_LINK_OUT. */

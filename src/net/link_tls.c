@@ -301,6 +301,8 @@ static tc_err tls_read(tc_link *link, tc_span *ret_in, bool *ret_fin, bool *ret_
     tc_span in;
     bool fin = false, more = false;
     tc_err err = l->failed;
+    if (l->opening && l->broken) /* what they sent meanwhile, to be thrown away */
+        return tc_link_tcp_type.read(link, ret_in, ret_fin, ret_more);
     while (!err && have == 0 && !l->ended) {
         err = tc_link_tcp_type.read(link, &in, &fin, &more);
         if (err || (in.len == 0 && !fin)) break;

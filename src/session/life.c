@@ -1,7 +1,8 @@
 /* life.c - how long a session may wait for what, and how it ends: one way for all.
  *
  * After an answer that closes, our end is written first and theirs is drained for a bounded while,
- * so that the answer is not lost to a reset (RFC 9112, 9.6). */
+ * so that the answer is not lost to a reset (RFC 9112, 9.6). So it is with what a client is told
+ * when its handshake fails: it may have sent its first requests before (RFC 8446, 4.4.2). */
 // SPDX-License-Identifier: MIT
 #include <assert.h>
 
@@ -34,13 +35,20 @@ tc_exchange *tc_session_exchange(tc_session_env *env)
     return x;
 }
 
+static void not_opened(tc_session *s)
+{
+    const tc_link_type *link = s->link->type;
+    s->flags &= (uint16_t)~OPENING;
+    if (tc_watched(s->env->watch, TC_SEEN_PROTECTED))
+        tc_session_show(s, TC_SEEN_PROTECTED, NULL, s->why,
+                        link->why ? link->why(s->link) : (tc_span){0}, false);
+}
+
 static void end(tc_session *s)
 {
     tc_session_env *env = s->env;
     tc_engine *e = tc_session_engine(s);
-    if (s->flags & OPENING && tc_watched(env->watch, TC_SEEN_PROTECTED))
-        tc_session_show(s, TC_SEEN_PROTECTED, NULL, s->why,
-                        s->link->type->why ? s->link->type->why(s->link) : (tc_span){0}, false);
+    if (s->flags & OPENING) not_opened(s);
     if (s->exchanges && s->link->type->spoil) s->link->type->spoil(s->link);
     s->flags |= IN_TURN | DEAD; /* nothing that a handler asks for now can be done */
     while (s->exchanges)
@@ -96,9 +104,31 @@ static int64_t deadline(tc_session *s)
     return at;
 }
 
+static void begin_lingering(tc_session *s)
+{
+    s->flags |= LINGERING;
+    s->phase_began = tc_loop_now(s->env->loop);
+    s->drained = 0;
+    s->link->type->end_writing(s->link);
+}
+
+/* A link that could not be established, and whose peer is there to be told why. */
+static bool was_refused(const tc_session *s)
+{
+    return (s->flags & (OPENING | STREAMS)) == OPENING && s->env->engine.role == TC_SERVER &&
+           s->why != TC_ERR_PEER_CLOSED && s->why != TC_ERR_PEER_RESET;
+}
+
 void tc_session_settle(tc_session *s)
 {
     const int64_t now = tc_loop_now(s->env->loop);
+    if (s->flags & DEAD && was_refused(s)) {
+        not_opened(s);
+        s->flags &= (uint16_t)~DEAD;
+        begin_lingering(s);
+        tc_session_linger(s);
+        return;
+    }
     if (s->flags & DEAD) {
         end(s);
         return;
@@ -108,10 +138,7 @@ void tc_session_settle(tc_session *s)
             end(s);
             return;
         }
-        s->flags |= LINGERING;
-        s->phase_began = now;
-        s->drained = 0;
-        s->link->type->end_writing(s->link);
+        begin_lingering(s);
         if (s->flags & READABLE) {
             tc_session_linger(s);
             return;

@@ -649,11 +649,11 @@ class Connections(Case):
             self.assertEqual(wire.response().status, 200)
 
     def test_error_answer_survives_a_client_that_still_sends(self):
-        server = self.serve("--limit", "body_bytes=1000", "--limit", "linger_bytes=4000000")
+        server = self.serve("--limit", "body_bytes=1000")
         for _ in range(5):
             with server.wire() as wire:
-                wire.send(b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 2000000\r\n\r\n")
-                for _ in range(40):
+                wire.send(b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3000000\r\n\r\n")
+                for _ in range(60):
                     try:
                         wire.send(b"x" * 50_000)
                     except (BrokenPipeError, ConnectionResetError):

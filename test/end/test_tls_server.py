@@ -203,6 +203,23 @@ class ClientCertificates(Tls):
         self.assertNotIn("certificate", json.loads(got.text))
         self.assertNotIn("certificate", self.logged(1)[0])
 
+    def test_the_alert_is_not_overtaken(self):
+        """With TLS 1.3 a client is done before the server looks at its certificate, and has sent the begin of HTTP/2 by then."""
+        late = self.certificate("late", "DNS:x", days=0, usage="clientAuth")
+        other = self.authority("other")
+        time.sleep(1.1)
+        server = self.asking()
+        for pair, alert in (((), "certificate required"), (other, "unknown ca"), (late, "certificate expired")):
+            for version in ("--http2", "--http1.1"):
+                for n in range(10 if version == "--http2" else 2):
+                    with self.subTest(alert, version=version, n=n):
+                        own = ("--cert", pair[0], "--key", pair[1]) if pair else ()
+                        got = self.curl(version, "--tlsv1.3", "--cacert", self.authority()[0], *own, f"https://localhost:{server.port}/")
+                        self.assertIn(got.status, (35, 56), got)
+                        self.assertIn(alert, got.err)
+        lines = self.logged(36)
+        self.assertEqual({line["error"] for line in lines}, {"the client shows no certificate", "the client's certificate is refused"})
+
     def test_bad_certificates(self):
         late = self.certificate("late", "DNS:x", days=0, usage="clientAuth")
         other = self.authority("other")
