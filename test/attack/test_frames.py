@@ -124,18 +124,14 @@ MALFORMED = [
     ("16 a space in the method", request(method="GET /hidden HTTP/1.1")),
     ("16 CR LF in the method", request(method="GET\r\n")),
     ("16 an empty method", request(method="")),
-    ("16 a space in the path", request(path="/ HTTP/1.1")),
     ("16 CR LF in the path", request(path="/\r\nhost: evil")),
     ("16 NUL in the path", request(path="/\0")),
     ("16 an empty path", request(path="")),
     ("16 an absolute path that is none", request(path="hidden")),
     ("16 a URL as the path", request(path="http://h/hidden")),
-    ("16 a fragment", request(path="/#a")),
     ("16 * outside OPTIONS", request(path="*")),
     ("16 userinfo", request(authority="u:p@h")),
-    ("16 a space in the authority", request(authority="h evil")),
     ("16 CR LF in the authority", request(authority="h\r\nx: y")),
-    ("16 a path in the authority", request(authority="h/x")),
     ("16 Host that disagrees", request(("host", "evil"))),
     ("16 Host twice", request(("host", "h"), ("host", "h"))),
     ("16 a scheme that is none", request(scheme="h t")),
@@ -146,6 +142,22 @@ MALFORMED = [
     ("16 a list of lengths", request(("content-length", "1, 1"), **POST)),
     ("16 a length without content", request(("content-length", "1"), **POST)),
     ("16 a length past all measure", request(("content-length", "9" * 20), **POST)),
+]
+
+# Requests with a byte in the path or the authority that is wrong in every version: 400, and a line in the log.
+WRONG_TARGET = [
+    ("16 a space in the path", request(path="/ HTTP/1.1")),
+    ("16 a fragment", request(path="/#a")),
+    ("16 % and no number", request(path="/%zz")),
+    ("16 % at the end", request(path="/%")),
+    ("16 NUL, encoded", request(path="/%00")),
+    ("16 what browsers send as it is", request(path="/a|b[c]")),
+    ("16 quotes in the query", request(path='/?q="a"')),
+    ("16 obs-text in the path", request(path="/\xe4")),
+    ("16 a space in the authority", request(authority="h evil")),
+    ("16 a path in the authority", request(authority="h/x")),
+    ("16 a space in Host", request(("host", "h evil"), authority=None)),
+    ("16 with content", request(("content-length", "0"), method="POST", path="/[")),
 ]
 
 
@@ -191,6 +203,18 @@ class Frames(Attack):
                 self.assertIsNone(h2.goaway)
         self.assertEqual(h2.ask(stream + 2), 200, "on the same connection")
         self.assertNotIn(b"HIDDEN", b"".join(h2.data.values()))
+
+    def test_wrong_targets(self):
+        h2 = self.open()
+        for n, (what, fields) in enumerate(WRONG_TARGET):
+            with self.subTest(what):
+                h2.send(headers(2 * n + 1, fields))
+                self.assertEqual(h2.answered(2 * n + 1), 400)
+                self.assertNotIn(2 * n + 1, h2.resets)
+        self.assertEqual(h2.ask(99), 200, "on the same connection")
+        h2.send(headers(101, request(path="/|", method="POST"), OPEN) + frame(DATA, 0, 101, b"x" * 9))
+        self.assertEqual(h2.answered(101), 400)
+        self.assertEqual(h2.ask(103), 200)
 
     def test_16_content_length_against_data(self):
         h2 = self.open()

@@ -255,7 +255,6 @@ static void test_malformed_requests(void **state)
         H2_GET "content-length: 5\n",
         H2_GET "content-length: 0\ncontent-length: 0\n",
         H2_GET "content-length: x\n",
-        ":method: GET\n:scheme: http\n:authority: a\n:path: /a b\n",
         ":method: GET\n:scheme: http\n:authority: a\n:path: \n",
         ":method: GET\n:scheme: http\n:authority: a\n:path: http://a/\n",
         ":method: GET\n:scheme: http\n:authority: u@a\n:path: /\n",
@@ -273,6 +272,28 @@ static void test_malformed_requests(void **state)
         check_case(h2_peer_goaway(&c) == UINT32_MAX, wrong[i]);
         /* nobody saw it, and the next one is served */
         check_span(tc_buf_span(&c.log), "head GET / 2 host=a\nclosed\n");
+        end();
+    }
+}
+
+/* The wrong byte is not HTTP's: whoever wrote the URL is told. */
+static void test_wrong_targets(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        ":method: GET\n:scheme: http\n:authority: a\n:path: /a b\n",
+        ":method: GET\n:scheme: http\n:authority: a\n:path: /%zz\n",
+        ":method: GET\n:scheme: http\n:authority: a\n:path: /a|b\ncookie: a\ncookie: b\n",
+        ":method: GET\n:scheme: http\n:authority: a b\n:path: /\n",
+        ":method: GET\n:scheme: http\n:path: /\nhost: a/b\n",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        begin();
+        h2_peer_fields(&peer, ALL, 1, wrong[i]);
+        h2_peer_tell(&peer, &c, i % 2);
+        check_case(h2_peer_reset(&c) == UINT32_MAX, wrong[i]);
+        check_case(h2_peer_logged(&c, "broken "), wrong[i]);
+        check_case(h2_peer_logged(&c, " 400 GET"), wrong[i]);
         end();
     }
 }
@@ -762,6 +783,7 @@ int main(void)
         cmocka_unit_test(test_flow_control_is_kept),
         cmocka_unit_test(test_prefaces),
         cmocka_unit_test(test_malformed_requests),
+        cmocka_unit_test(test_wrong_targets),
         cmocka_unit_test(test_good_requests),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_limits_of_fields),

@@ -239,7 +239,6 @@ static void test_malformed_requests(void **state)
         H3_GET "host: other\n",
         H3_GET "content-length: 5\n",
         H3_GET "content-length: x\n",
-        ":method: GET\n:scheme: http\n:authority: a\n:path: /a b\n",
         ":method: GET\n:scheme: http\n:authority: u@a\n:path: /\n",
         ":method: G T\n:scheme: http\n:authority: a\n:path: /\n",
         ":method: CONNECT\n:scheme: http\n:authority: a:1\n:path: /\n",
@@ -256,6 +255,29 @@ static void test_malformed_requests(void **state)
         check_case(!e.closed, wrong[i]);
         /* nobody saw it, and the next one is served */
         check_span(tc_buf_span(&c.log), "head GET / 3 host=a\nclosed\n");
+        end();
+    }
+}
+
+/* The wrong byte is not HTTP's: whoever wrote the URL is told. */
+static void test_wrong_targets(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        ":method: GET\n:scheme: http\n:authority: a\n:path: /a b\n",
+        ":method: GET\n:scheme: http\n:authority: a\n:path: /%zz\n",
+        ":method: GET\n:scheme: http\n:authority: a\n:path: /a|b\ncookie: a\ncookie: b\n",
+        ":method: GET\n:scheme: http\n:authority: a b\n:path: /\n",
+        ":method: GET\n:scheme: http\n:path: /\nhost: a/b\n",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        begin();
+        h3_greet(&e);
+        h3_raw_fields(&raw, wrong[i]);
+        tell(0, true, i % 2);
+        check_case(!h3_flow_of(&e, 0)->was_reset && !e.closed, wrong[i]);
+        check_case(h3_logged(&e, "broken "), wrong[i]);
+        check_case(h3_logged(&e, " 400 GET"), wrong[i]);
         end();
     }
 }
@@ -792,6 +814,7 @@ int main(void)
         cmocka_unit_test(test_critical_streams),
         cmocka_unit_test(test_grease),
         cmocka_unit_test(test_malformed_requests),
+        cmocka_unit_test(test_wrong_targets),
         cmocka_unit_test(test_good_requests),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_limits_of_fields),

@@ -163,20 +163,37 @@ static tc_err join_crumbs(tc_receipt *t)
     return TC_OK;
 }
 
+/* What begins like a path or an authority and has a wrong byte in it is the mistake of whoever
+ * wrote the URL, and he is told so (400); all else that cannot stand there breaks the protocol. */
+static tc_err check_path(const tc_message *m)
+{
+    tc_target target;
+    const bool is_path = tc_span_starts(m->path, TC_SPAN("/"));
+    if (tc_target_parse(m->method, m->path, &target) != TC_OK)
+        return is_path ? TC_ERR_TARGET : TC_ERR_STREAM_RULES;
+    return is_path || target.form == TC_ASTERISK_FORM ? TC_OK : TC_ERR_STREAM_RULES;
+}
+
+static tc_err check_authority(tc_span authority)
+{
+    if (tc_authority_check(authority) == TC_OK) return TC_OK;
+    const bool user = tc_span_find(authority, '@') < authority.len;
+    return authority.len == 0 || user ? TC_ERR_STREAM_RULES : TC_ERR_HOST;
+}
+
 static tc_err request_is_whole(tc_receipt *t)
 {
     tc_message *m = t->m;
     const unsigned all = METHOD | SCHEME | PATH;
-    tc_target target;
+    tc_err path = TC_OK;
     if (!(t->pseudo & METHOD) || !tc_is_token(m->method_name)) return TC_ERR_STREAM_RULES;
     if (m->method == TC_METHOD_CONNECT) {
         if (t->pseudo & (SCHEME | PATH) || !(t->pseudo & AUTHORITY)) return TC_ERR_STREAM_RULES;
         m->scheme = t->env->scheme;
     } else {
         if ((t->pseudo & all) != all) return TC_ERR_STREAM_RULES;
-        if (tc_target_parse(m->method, m->path, &target) != TC_OK) return TC_ERR_STREAM_RULES;
-        if (target.form != TC_ORIGIN_FORM && target.form != TC_ASTERISK_FORM)
-            return TC_ERR_STREAM_RULES;
+        path = check_path(m);
+        if (path == TC_ERR_STREAM_RULES) return path;
         if (!tc_span_eq(m->scheme, TC_SPAN("http")) && !tc_span_eq(m->scheme, TC_SPAN("https")))
             return TC_ERR_STREAM_RULES;
     }
@@ -184,7 +201,9 @@ static tc_err request_is_whole(tc_receipt *t)
         m->authority = t->host;
     else if (t->host.at && !tc_span_ieq(t->host, m->authority))
         return TC_ERR_STREAM_RULES;
-    if (tc_authority_check(m->authority) != TC_OK) return TC_ERR_STREAM_RULES;
+    const tc_err authority = check_authority(m->authority);
+    if (authority == TC_ERR_STREAM_RULES) return authority;
+    if (path || authority) return path ? path : authority;
     return t->other_expectation ? TC_ERR_EXPECTATION : TC_OK;
 }
 
@@ -195,7 +214,7 @@ static tc_err is_whole(tc_receipt *t, bool end)
     tc_err err = TC_OK;
     if (t->part == TC_PART_REQUEST) err = request_is_whole(t);
     if (t->part == TC_PART_RESPONSE && !(t->pseudo & STATUS)) err = TC_ERR_STREAM_RULES;
-    if (t->crumbs > 1 && (!err || err == TC_ERR_EXPECTATION)) {
+    if (t->crumbs > 1 && err != TC_ERR_STREAM_RULES) {
         const tc_err joined = join_crumbs(t);
         if (joined) err = joined;
     }

@@ -28,5 +28,6 @@ void tc_receive_begin(tc_receipt *t, const tc_engine_env *env, enum tc_part part
                       tc_message *m);
 void tc_receive_field(tc_receipt *t, const tc_field *f);
 /* The block is over; end: so is the message. What is wrong with it: TC_ERR_STREAM_RULES: it is
- * malformed. Limits and expectations have errors of their own, which can be answered. */
+ * malformed. Limits, expectations, and wrong bytes in the path or the authority, have errors of
+ * their own, which can be answered (RFC 9113, 8.1.1). */
 tc_err tc_receive_end(tc_receipt *t, bool end) TC_MUST_USE;
