@@ -139,12 +139,32 @@ static enum tc_h2_step read_reset(tc_h2 *c, tc_h2_head head, tc_span payload)
     return TC_H2_AGAIN;
 }
 
+/* What is said of a stream that has not begun holds when it does, over what its fields say (RFC
+ * 9218, 7). */
+static void keep_priority(tc_h2 *c, uint32_t id, tc_span value)
+{
+    uint32_t at = 0;
+    while (at < TC_H2_EARLY && c->early[at].id != id)
+        at++;
+    if (at == TC_H2_EARLY) at = c->early_at++ % TC_H2_EARLY;
+    c->early[at].id = id;
+    c->early[at].priority = (tc_priority){.urgency = TC_URGENCY};
+    tc_priority_read(value, &c->early[at].priority);
+}
+
+static void use_kept_priority(const tc_h2 *c, tc_h2_stream *s)
+{
+    for (int i = 0; i < TC_H2_EARLY; i++)
+        if (c->early[i].id == s->id) s->priority = c->early[i].priority;
+}
+
 static enum tc_h2_step read_priority(tc_h2 *c, tc_span payload)
 {
     const uint32_t id = tc_h2_u32(payload.at) & 0x7fffffff;
     if (id == 0 || (id % 2 == 0 && tc_h2_is_idle(c, id)))
         return protocol_error(c, "PRIORITY_UPDATE of no request");
     tc_h2_stream *s = tc_h2_find(c, id);
+    if (!s && id % 2 == 1 && id > c->last_theirs) keep_priority(c, id, tc_span_from(payload, 4));
     if (!s || s->closing) return TC_H2_AGAIN;
     tc_h2_unready(c, s);
     s->priority = (tc_priority){.urgency = TC_URGENCY};
@@ -197,6 +217,7 @@ static enum tc_h2_step begin_request(tc_h2 *c, uint32_t id, uint8_t flags, tc_sp
     if (!before && tc_fields_get(&x->theirs.fields, TC_FIELD_PRIORITY, &priority))
         tc_priority_read(priority, &s->priority);
     if (!before && !wrong) tc_h2_remember_asked(c, s, block, end, mark);
+    use_kept_priority(c, s);
     s->theirs_ended = end;
     s->end_given = end || wrong;
     s->head_given = true;

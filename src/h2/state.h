@@ -24,7 +24,8 @@ enum {
     TC_H2_KEPT = 32768,      /* room for it that a connection without streams keeps */
     TC_H2_RUNS = 4,
     TC_H2_BLOCK_MAX = INT32_MAX, /* bytes of a block of fields, whatever the limits say */
-    TC_H2_REMEMBERED = 128       /* streams that were closed last */
+    TC_H2_REMEMBERED = 128,      /* streams that were closed last */
+    TC_H2_EARLY = 16             /* priorities of streams that have not begun; the latest stay */
 };
 
 /* What the peer may send us (RFC 9113, 5.2). */
@@ -116,6 +117,11 @@ typedef struct tc_h2 {
     uint32_t next_ours;                    /* id of the next request, or promise */
     uint32_t remembered[TC_H2_REMEMBERED]; /* ids << 1, lowest bit: broken off by us */
     uint32_t remembered_at;
+    struct {
+        uint32_t id; /* 0: none */
+        tc_priority priority;
+    } early[TC_H2_EARLY];
+    uint32_t early_at;
 
     /* sending */
     tc_hpack_encoder encoder;

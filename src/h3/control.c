@@ -64,9 +64,13 @@ static enum tc_h3_step read_priority(tc_h3 *c, tc_span payload)
     if (s) {
         tc_h3_unready(c, s);
         s->priority = priority;
+        s->updated = true;
         tc_h3_ready(c, s);
     } else if (id >= c->after_theirs) {
-        const uint32_t at = c->early_at++ % TC_H3_EARLY;
+        uint32_t at = 0;
+        while (at < TC_H3_EARLY && c->early[at].id != id)
+            at++;
+        if (at == TC_H3_EARLY) at = c->early_at++ % TC_H3_EARLY;
         c->early[at].id = id;
         c->early[at].priority = priority;
     }

@@ -62,7 +62,7 @@ static enum tc_h3_step give_request(tc_h3 *c, tc_h3_stream *s, bool end, tc_err 
         return TC_H3_AGAIN;
     }
     tc_h3_has_head(c, s);
-    if (tc_fields_get(&x->theirs.fields, TC_FIELD_PRIORITY, &priority))
+    if (!s->updated && tc_fields_get(&x->theirs.fields, TC_FIELD_PRIORITY, &priority))
         tc_priority_read(priority, &s->priority);
     s->theirs_ended = end;
     s->end_given = end || wrong;

@@ -54,6 +54,7 @@ typedef struct tc_h3_stream {
     bool waits;   /* for the encoder stream */
     bool deaf;    /* the rest of theirs means nothing: it is thrown away */
     bool in_data; /* .left is content, or nobody's */
+    bool updated; /* its priority, by a frame: that counts before what its fields say */
     uint32_t informational;
     uint64_t left;    /* bytes of a frame that are still to come */
     uint64_t content; /* bytes that came */

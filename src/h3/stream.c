@@ -25,7 +25,10 @@ tc_h3_stream *tc_h3_begin(tc_h3 *c, tc_exchange *x, uint64_t id)
     s->id = id;
     s->priority.urgency = TC_URGENCY;
     for (int i = 0; i < TC_H3_EARLY; i++)
-        if (c->early[i].id == id) s->priority = c->early[i].priority;
+        if (c->early[i].id == id) {
+            s->priority = c->early[i].priority;
+            s->updated = true;
+        }
     x->stream = s;
     x->theirs.version = TC_HTTP_3;
     s->chain = c->buckets[bucket_of(id)];

@@ -699,12 +699,23 @@ static void test_half_closed(void **state)
     end();
 }
 
-static void check_order(const char *first, const char *second, const uint32_t *order, size_t count)
+/* update: the last thing said of stream 3 before it begins, behind many others; NULL: nothing. */
+static void check_order(const char *first, const char *second, const char *update,
+                        const uint32_t *order, size_t count)
 {
     begin();
     c.scripts[0].runs[0] = tc_span_of(big, 40000);
     h2_peer_setting(&peer, 4, 1 << 20);
     h2_peer_u32(&peer, TC_H2_WINDOW_UPDATE, 0, 1 << 20);
+    for (char id = 125; update && id > 1; id -= 2) {
+        const char said[] = {0, 0, 0, id, 'u', '=', '7'};
+        h2_peer_frame(&peer, TC_H2_PRIORITY_UPDATE, 0, 0, tc_span_of(said, sizeof said));
+    }
+    if (update) {
+        char said[16] = {0, 0, 0, 3};
+        memcpy(said + 4, update, strlen(update));
+        h2_peer_frame(&peer, TC_H2_PRIORITY_UPDATE, 0, 0, tc_span_of(said, 4 + strlen(update)));
+    }
     h2_peer_fields(&peer, ALL, 1, first);
     h2_peer_fields(&peer, ALL, 3, second);
     h2_peer_tell(&peer, &c, 0);
@@ -718,9 +729,12 @@ static void test_priorities(void **state)
     (void)state;
     static const uint32_t plain[] = {1, 1, 1, 3, 3, 3}, urgent[] = {3, 3, 3, 1, 1, 1},
                           turns[] = {1, 3, 1, 3, 1, 3};
-    check_order(H2_GET, H2_GET, plain, 6);
-    check_order(H2_GET, H2_GET "priority: u=1\n", urgent, 6);
-    check_order(H2_GET "priority: i\n", H2_GET "priority: u=3, i\n", turns, 6);
+    check_order(H2_GET, H2_GET, NULL, plain, 6);
+    check_order(H2_GET, H2_GET "priority: u=1\n", NULL, urgent, 6);
+    check_order(H2_GET "priority: i\n", H2_GET "priority: u=3, i\n", NULL, turns, 6);
+    check_order(H2_GET, H2_GET, "u=1", urgent, 6);
+    check_order(H2_GET, H2_GET "priority: u=5\n", "u=1", urgent, 6);
+    check_order(H2_GET "priority: i\n", H2_GET, "i", turns, 6);
 }
 
 static void test_drain(void **state)

@@ -697,6 +697,7 @@ static void test_priorities(void **state)
     check_order(H3_GET, H3_GET "priority: u=1\n", NULL, urgent, 6);
     check_order(H3_GET "priority: i\n", H3_GET "priority: u=3, i\n", NULL, turns, 6);
     check_order(H3_GET, H3_GET, "u=1", urgent, 6);
+    check_order(H3_GET, H3_GET "priority: u=5\n", "u=1", urgent, 6);
 }
 
 static void test_drain(void **state)
