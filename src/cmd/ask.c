@@ -108,7 +108,7 @@ static tc_err on_head(void *self, tc_exchange *x)
     job *j = self;
     const tc_ask *a = j->asking->ask;
     j->status = x->theirs.status;
-    const bool show = x->ours.method == TC_METHOD_HEAD && !a->json && !a->output && !unwanted(j);
+    const bool show = x->ours.method == TC_METHOD_HEAD && !a->json && !a->outputs && !unwanted(j);
     return show ? put_head(j, &x->theirs) : TC_OK;
 }
 
@@ -210,9 +210,9 @@ static void complain(asking *k, tc_span url, tc_err err, const char *phase, tc_s
 }
 
 /* A file is opened before anything is sent: nobody wants the answer of a POST to be lost. */
-static tc_err open_output(asking *k, tc_span url)
+static tc_err open_output(asking *k, size_t nth, tc_span url)
 {
-    const tc_err err = tc_output_open(&k->output, k->ask->output);
+    const tc_err err = tc_output_open(&k->output, k->ask->outputs[nth]);
     if (!err) return TC_OK;
     complain(k, url, err, NULL, (tc_span){0});
     if (tc_output_close(&k->output, false)) return TC_ERR_WRITE_FILE;
@@ -272,7 +272,7 @@ static void end(job *j)
 
 static void take_turn(asking *k, job *j)
 {
-    if (k->ask->output && open_output(k, j->url) != TC_OK) return;
+    if (k->ask->outputs && open_output(k, (size_t)(j - k->jobs), j->url) != TC_OK) return;
     begin_some(k, j);
     k->turn = j;
     tc_picture_turn(&k->picture, &j->fetch);
@@ -287,7 +287,7 @@ static void take_turn(asking *k, job *j)
     const tc_span why = j->prepared ? j->fetch.why : (tc_span){0};
     tc_record_outcome(&k->record, &j->fetch, j->url, err, phase, why);
     if (err) complain(k, j->url, err, phase, why);
-    if (k->ask->output) close_output(k, j->url, !err);
+    if (k->ask->outputs) close_output(k, j->url, !err);
     end(j);
 }
 
@@ -335,7 +335,7 @@ static void set_up_watches(asking *k)
     k->picture.before_self = k;
     k->client.env.watch = &k->record.watch;
     k->record.watch.next = &k->picture.watch;
-    if (a->output && terminal) k->picture.watch.next = &k->progress.watch;
+    if (a->outputs && terminal) k->picture.watch.next = &k->progress.watch;
     k->client.env.engine.notes = a->verbose && !a->quiet;
 }
 
@@ -378,12 +378,12 @@ int tc_ask_all(const tc_ask *a)
     catch_signals(k);
     set_up_watches(k);
     set_up_trust(k);
-    if (!a->output) err = tc_output_open(&k->output, NULL);
+    if (!a->outputs) err = tc_output_open(&k->output, NULL);
     if (!err) err = ask_all(k);
     tc_client_fini(&k->client);
     if (a->json) err = tc_json_write(&k->record, a->secrets, put_out, &k->output);
     if (err) complain(k, (tc_span){0}, err, NULL, (tc_span){0});
-    if (!a->output) close_output(k, (tc_span){0}, true);
+    if (!a->outputs) close_output(k, (tc_span){0}, true);
     tc_picture_fini(&k->picture);
     tc_record_fini(&k->record);
     if (tc_loop_turn(k->loop, 0)) {

@@ -7,8 +7,8 @@
 #include "cmd/term.h"
 
 typedef struct tc_ask {
-    const char *output; /* NULL: standard output */
-    unsigned verbose;   /* 1: messages, 2: bytes, too */
+    const char *const *outputs; /* a file for each URL; NULL: standard output */
+    unsigned verbose;           /* 1: messages, 2: bytes, too */
     bool quiet, json, follow, fail, secrets, push;
     enum tc_color_when color;
     int64_t limit_ns; /* of each URL; 0: none */

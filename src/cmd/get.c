@@ -6,12 +6,12 @@
 #include "cmd/commands.h"
 
 typedef struct settings {
-    const char *data, *output, *cacert, *crl, *cert, *key;
+    const char *data, *cacert, *crl, *cert, *key;
     unsigned verbose;
     bool quiet, json, follow, fail, secrets, insecure, push;
     int color, version;
     int64_t max_ns, connect_ns;
-    tc_option_list limits;
+    tc_option_list limits, outputs;
 } settings;
 
 static const tc_option options[] = {
@@ -39,10 +39,9 @@ static const tc_option options[] = {
     {"key", 0, TC_OPTION_TEXT, offsetof(settings, key), "FILE",
      "its private key; in the same file if not given.", 0, 0},
     {NULL, 0, TC_OPTION_HEADING, 0, NULL, "What is shown:", 0, 0},
-    {"output", 'o', TC_OPTION_TEXT, offsetof(settings, output), "FILE",
-     "writes the content to FILE, with a progress bar on a terminal. Until it is whole it is "
-     "called "
-     "FILE.part.",
+    {"output", 'o', TC_OPTION_LIST, offsetof(settings, outputs), "FILE",
+     "writes the content to FILE, with a progress bar on a terminal; once for each URL, in the "
+     "same order. Until it is whole it is called FILE.part.",
      0, 0},
     {"verbose", 'v', TC_OPTION_COUNT, offsetof(settings, verbose), NULL,
      "shows the messages as they were sent (>) and received (<), of HTTP/2 the frames; credentials "
@@ -146,6 +145,22 @@ static tc_span method_of(const tc_command *c, tc_command_line *line, char room[1
     return tc_span_of(room, n);
 }
 
+/* Each file is for the URL in the same place. Not zero: the program's exit code. */
+static int check_outputs(const tc_command *c, const settings *s, unsigned urls)
+{
+    const tc_option_list *o = &s->outputs;
+    for (size_t i = 0; i < o->count; i++) {
+        if (!*o->at[i]) return tc_command_complain(c, "-o: the name of a file is missing");
+        if (tc_span_eq(tc_span_str(o->at[i]), TC_SPAN("-")))
+            return tc_command_complain(c, "-o -: standard output goes with no other -o");
+    }
+    if (o->count && s->json) return tc_command_complain(c, "--json and -o both want the content");
+    if (o->count && o->count != urls)
+        return tc_command_complain(c, "-o is given %zu times for %u URLs: each needs its own",
+                                   o->count, urls);
+    return 0;
+}
+
 static int send_request(const tc_command *c, int argc, char **argv)
 {
     static const enum tc_version versions[] = {TC_HTTP_NONE, TC_HTTP_0_9, TC_HTTP_1_0,
@@ -155,9 +170,9 @@ static int send_request(const tc_command *c, int argc, char **argv)
     tc_command_line line;
     tc_prepared prepared;
     if (!tc_command_parse(c, argc, argv, &s, &line)) return line.exit_code;
-    if (s.output && tc_span_eq(tc_span_str(s.output), TC_SPAN("-")))
-        s.output = NULL; /* standard output, as everywhere */
-    tc_ask ask = {.output = s.output,
+    if (s.outputs.count == 1 && tc_span_eq(tc_span_str(s.outputs.at[0]), TC_SPAN("-")))
+        s.outputs.count = 0; /* standard output, as everywhere */
+    tc_ask ask = {.outputs = s.outputs.count ? s.outputs.at : NULL,
                   .verbose = s.verbose,
                   .quiet = s.quiet,
                   .json = s.json,
@@ -190,14 +205,9 @@ static int send_request(const tc_command *c, int argc, char **argv)
         (void)tc_command_complain(
             c, "%.*s",
             TC_FMT(complaint.len ? tc_buf_span(&complaint) : tc_span_str(tc_err_sentence(err))));
-    } else if (s.output && !*s.output) {
-        code = tc_command_complain(c, "-o: the name of a file is missing");
-    } else if (s.output && s.json) {
-        code = tc_command_complain(c, "--json and -o both want the content");
-    } else if (s.output && prepared.items.url_count > 1) {
-        code = tc_command_complain(c, "-o takes one URL, because it is one file");
     } else {
-        code = tc_ask_all(&ask);
+        code = check_outputs(c, &s, prepared.items.url_count);
+        if (!code) code = tc_ask_all(&ask);
     }
     tc_buf_fini(&complaint);
     tc_prepared_fini(&prepared);

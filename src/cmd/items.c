@@ -163,9 +163,10 @@ static tc_err add_item(struct reading *r)
 
 tc_err tc_items_read(tc_items *it, tc_arena *a, int count, char *const *words, tc_buf *complaint)
 {
-    *it = (tc_items){0};
+    const int most = count < TC_ITEMS_URLS ? count : TC_ITEMS_URLS;
+    *it = (tc_items){.urls = tc_arena_alloc(a, (size_t)most * sizeof(tc_span))};
     tc_buf_init(&it->json, TC_ITEMS_JSON);
-    tc_err err = TC_OK;
+    tc_err err = it->urls ? TC_OK : TC_ERR_NO_MEMORY;
     for (int i = 0; i < count && !err; i++) {
         struct reading r = {it, a, complaint, tc_span_str(words[i])};
         err = i == 0 || tc_items_is_url(r.word) ? add_url(&r) : add_item(&r);

@@ -11,10 +11,11 @@
 #include "base/buf.h"
 #include "http/field.h"
 
-enum { TC_ITEMS_URLS = 64, TC_ITEMS_JSON = 16 * 1024 * 1024 };
+/* As many as a picture and --json can still be made of. */
+enum { TC_ITEMS_URLS = 10000, TC_ITEMS_JSON = 16 * 1024 * 1024 };
 
 typedef struct tc_items {
-    tc_span urls[TC_ITEMS_URLS];
+    tc_span *urls;
     unsigned url_count;
     tc_fields fields;  /* given; Host is not among them */
     tc_fields removed; /* names only */

@@ -1,5 +1,6 @@
-/* line.c - see line.h. On a narrow terminal details go first, then the elastic piece (a path, a
- * media type) is cut, then the end; the time at the right end stays. */
+/* line.c - see line.h. On a narrow terminal details go first, then what else can be left out, then
+ * a media type and at last a path are cut, then the end; no number is, and the time at the right
+ * end stays. */
 // SPDX-License-Identifier: MIT
 #include "cmd/line.h"
 
@@ -16,11 +17,21 @@ enum { WIDTH_MAX = 110, WIDTH_MIN = 40, LABEL_COLUMNS = 14, ELASTIC_MIN = 8, DOT
 /* What cannot be added for want of memory is left out: it is only a picture. */
 static void piece_end(tc_picture *p, enum tc_style style)
 {
-    if (p->piece_count && p->pieces[p->piece_count - 1].style == style &&
-        !p->pieces[p->piece_count - 1].elastic && !p->pieces[p->piece_count - 1].optional)
+    const struct tc_picture_piece *last = &p->pieces[p->piece_count ? p->piece_count - 1 : 0];
+    if (p->piece_count && last->style == style && !last->elastic && !last->whole && !last->dropped)
         p->piece_count--;
     if (p->piece_count == TC_PICTURE_PIECES) p->piece_count--;
     p->pieces[p->piece_count++] = (struct tc_picture_piece){.style = style, .end = p->text.len};
+}
+
+/* One that stands for itself. */
+static void add_piece(tc_picture *p, tc_span text, struct tc_picture_piece piece)
+{
+    const size_t before = p->text.len;
+    if (p->piece_count == TC_PICTURE_PIECES) return;
+    if (tc_text_terminal(&p->text, text, false) != TC_OK || p->text.len == before) return;
+    piece.end = p->text.len;
+    p->pieces[p->piece_count++] = piece;
 }
 
 __attribute__((format(printf, 3, 4))) void tc_line_add(tc_picture *p, enum tc_style style,
@@ -42,30 +53,29 @@ void tc_line_foreign(tc_picture *p, enum tc_style style, tc_span text)
 
 void tc_line_elastic(tc_picture *p, enum tc_style style, tc_span text)
 {
-    const size_t before = p->text.len;
-    if (p->piece_count == TC_PICTURE_PIECES) return;
-    if (tc_text_terminal(&p->text, text, false) == TC_OK && p->text.len > before)
-        p->pieces[p->piece_count++] =
-            (struct tc_picture_piece){.style = style, .elastic = true, .end = p->text.len};
+    add_piece(p, text, (struct tc_picture_piece){.style = style, .elastic = true});
 }
 
-void tc_line_optional(tc_picture *p, enum tc_style style, tc_span text)
+void tc_line_elastic_type(tc_picture *p, tc_span text)
 {
-    const size_t before = p->text.len;
-    if (p->piece_count == TC_PICTURE_PIECES) return;
-    if (tc_text_terminal(&p->text, text, false) == TC_OK && p->text.len > before)
-        p->pieces[p->piece_count++] =
-            (struct tc_picture_piece){.style = style, .optional = true, .end = p->text.len};
+    add_piece(p, text,
+              (struct tc_picture_piece){
+                  .style = TC_STYLE_PLAIN, .elastic = true, .dropped = TC_DROP_TYPE});
+}
+
+void tc_line_optional(tc_picture *p, unsigned dropped, enum tc_style style, tc_span text)
+{
+    add_piece(p, text, (struct tc_picture_piece){.style = style, .dropped = dropped});
+}
+
+void tc_line_whole(tc_picture *p, enum tc_style style, tc_span text)
+{
+    add_piece(p, text, (struct tc_picture_piece){.style = style, .whole = true});
 }
 
 void tc_line_time(tc_picture *p, enum tc_style style, int64_t ns)
 {
     if (tc_units_time(&p->text, ns) == TC_OK) piece_end(p, style);
-}
-
-void tc_line_bytes(tc_picture *p, enum tc_style style, uint64_t n)
-{
-    if (tc_units_bytes(&p->text, n) == TC_OK) piece_end(p, style);
 }
 
 void tc_line_gap(tc_picture *p)
@@ -118,11 +128,18 @@ void tc_line_flush(tc_picture *p)
     p->printed = true;
 }
 
+/* With the gap before it, if another one follows. */
 static void remove_piece(tc_picture *p, unsigned i)
 {
-    const size_t begin = i ? p->pieces[i - 1].end : 0, length = p->pieces[i].end - begin;
-    memmove(p->text.at + begin, p->text.at + begin + length, p->text.len - begin - length);
+    size_t begin = i ? p->pieces[i - 1].end : 0;
+    const size_t end = p->pieces[i].end;
+    while (begin && p->text.at[begin - 1] == ' ' && end < p->text.len && p->text.at[end] == ' ')
+        begin--;
+    const size_t length = end - begin;
+    memmove(p->text.at + begin, p->text.at + end, p->text.len - end);
     p->text.len -= length;
+    for (unsigned j = 0; j < i; j++)
+        if (p->pieces[j].end > begin) p->pieces[j].end = begin;
     p->piece_count--;
     for (; i < p->piece_count; i++) {
         p->pieces[i] = p->pieces[i + 1];
@@ -130,19 +147,37 @@ static void remove_piece(tc_picture *p, unsigned i)
     }
 }
 
-/* On a narrow terminal the details at the end of a line go first, all at once, then what is
- * optional, from the end on. */
-static void drop_details(tc_picture *p, size_t room)
+/* By how many columns the line is too long, were this piece cut as far as it may be. */
+static size_t excess_without(const tc_picture *p, unsigned i, size_t room)
 {
-    while (p->piece_count > 1 && p->pieces[p->piece_count - 1].style == TC_STYLE_DIM &&
-           tc_units_columns(tc_buf_span(&p->text)) > room)
-        p->text.len = p->pieces[--p->piece_count - 1].end;
-    for (unsigned i = p->piece_count; i-- > 0 && tc_units_columns(tc_buf_span(&p->text)) > room;)
-        if (p->pieces[i].optional) remove_piece(p, i);
+    const size_t begin = i ? p->pieces[i - 1].end : 0;
+    const size_t piece = tc_units_columns(tc_span_of(p->text.at + begin, p->pieces[i].end - begin));
+    const size_t cut = p->pieces[i].elastic && piece > ELASTIC_MIN ? piece - ELASTIC_MIN : 0;
+    const size_t least = tc_units_columns(tc_buf_span(&p->text)) - cut;
+    return least > room ? least - room : 0;
+}
+
+/* Blanks at the end are none of the line. */
+static void trim(tc_picture *p)
+{
     while (p->text.len && p->text.at[p->text.len - 1] == ' ')
         p->text.len--;
     for (unsigned i = 0; i < p->piece_count; i++)
         if (p->pieces[i].end > p->text.len) p->pieces[i].end = p->text.len;
+}
+
+/* On a narrow terminal the details at the end of a line go first, all at once, then what can be
+ * left out, in its order. */
+static void drop_details(tc_picture *p, size_t room)
+{
+    while (p->piece_count > 1 && p->pieces[p->piece_count - 1].style == TC_STYLE_DIM &&
+           !p->pieces[p->piece_count - 1].dropped && tc_units_columns(tc_buf_span(&p->text)) > room)
+        p->text.len = p->pieces[--p->piece_count - 1].end;
+    trim(p);
+    for (unsigned dropped = TC_DROP_DETAIL; dropped <= TC_DROP_TYPE; dropped++)
+        for (unsigned i = p->piece_count; i-- > 0;)
+            if (p->pieces[i].dropped == dropped && excess_without(p, i, room)) remove_piece(p, i);
+    trim(p);
 }
 
 /* How much of a piece is shown. cut: three dots stand behind it. */
@@ -151,10 +186,11 @@ struct shown {
     bool cut;
 };
 
-/* Cuts the elastic piece, as far as that goes. Returns how many columns are still too many. */
+/* Cuts the elastic pieces, the last one first, as far as that goes. Returns how many columns are
+ * still too many. */
 static size_t cut_elastic(const tc_picture *p, struct shown *shown, size_t excess)
 {
-    for (unsigned i = 0; i < p->piece_count && excess; i++) {
+    for (unsigned i = p->piece_count; i-- > 0 && excess;) {
         if (!p->pieces[i].elastic || shown[i].columns <= ELASTIC_MIN) continue;
         const size_t before = shown[i].columns;
         const size_t most = before - ELASTIC_MIN, cut = excess < most ? excess : most;
@@ -174,7 +210,9 @@ static void cut_end(const tc_picture *p, struct shown *shown, size_t room)
         if (columns > left) break;
         left -= columns;
     }
-    if (i < p->piece_count)
+    if (i < p->piece_count && p->pieces[i].whole)
+        shown[i] = (struct shown){0, false};
+    else if (i < p->piece_count)
         shown[i] = (struct shown){left < shown[i].columns ? left : shown[i].columns, true};
     while (++i < p->piece_count)
         shown[i] = (struct shown){0, false};

@@ -38,20 +38,24 @@ static void add_link(tc_picture *p, const tc_record_connection *c)
         tc_line_elastic(p, TC_STYLE_BOLD, c->host);
         char address[128];
         const int n = snprintf(address, sizeof address, " -> %.*s", TC_FMT(c->address));
-        tc_line_optional(p, TC_STYLE_PLAIN,
+        tc_line_optional(p, TC_DROP_ADDRESS, TC_STYLE_PLAIN,
                          tc_span_first(tc_span_str(address), n > 0 ? (size_t)n : 0));
     } else {
         tc_line_foreign(p, TC_STYLE_BOLD, c->address);
     }
-    tc_line_optional(p, TC_STYLE_PLAIN, TC_SPAN("   TCP"));
+    const bool quic = tc_span_eq(tc_span_str(c->link), TC_SPAN("quic"));
+    tc_line_optional(p, TC_DROP_LINK, TC_STYLE_PLAIN,
+                     quic ? TC_SPAN("   QUIC") : TC_SPAN("   TCP"));
     if (!c->secure) return;
     char text[128];
     const tc_protection *t = &c->protection;
     if (t->unverified) tc_line_add(p, TC_STYLE_RED, "   unverified");
     int n = snprintf(text, sizeof text, "   %s%s", t->version, t->resumed ? " resumed" : "");
-    tc_line_optional(p, TC_STYLE_PLAIN, tc_span_first(tc_span_str(text), n > 0 ? (size_t)n : 0));
+    tc_line_optional(p, TC_DROP_TLS, TC_STYLE_PLAIN,
+                     tc_span_first(tc_span_str(text), n > 0 ? (size_t)n : 0));
     n = snprintf(text, sizeof text, " %s%s%s", t->cipher, t->protocol[0] ? " " : "", t->protocol);
-    tc_line_optional(p, TC_STYLE_PLAIN, tc_span_first(tc_span_str(text), n > 0 ? (size_t)n : 0));
+    tc_line_optional(p, TC_DROP_CIPHER, TC_STYLE_PLAIN,
+                     tc_span_first(tc_span_str(text), n > 0 ? (size_t)n : 0));
 }
 
 /* In clear text nothing was chosen: that is said only among the messages. */
@@ -106,6 +110,42 @@ static void show_reused(tc_picture *p, const tc_record_exchange *e)
 
 /* --- phases 2 and 3 ------------------------------------------------------------------------ */
 
+static void add_optional(tc_picture *p, unsigned dropped, const tc_buf *text, tc_err err)
+{
+    if (!err) tc_line_optional(p, dropped, TC_STYLE_DIM, tc_buf_span(text));
+}
+
+/* How many fields (0: that is not said) and bytes. */
+static void add_sizes(tc_picture *p, const tc_record_exchange *e, unsigned fields)
+{
+    char room[128];
+    tc_buf text;
+    tc_err err = TC_OK;
+    tc_buf_init_over(&text, room, sizeof room);
+    if (fields) err = tc_buf_printf(&text, fields == 1 ? "%u field, " : "%u fields, ", fields);
+    add_optional(p, TC_DROP_DETAIL, &text, err);
+    tc_buf_reset(&text);
+    if (e->content_out && !e->request_end) {
+        err = tc_units_bytes(&text, e->wire_out);
+        if (!err) err = tc_buf_printf(&text, " of ");
+        if (!err) err = tc_units_bytes(&text, e->content_out);
+        if (!err) err = tc_buf_printf(&text, " sent");
+        add_optional(p, TC_DROP_TYPE, &text, err);
+        if (e->response.status)
+            tc_line_optional(p, TC_DROP_CLASS, TC_STYLE_DIM, TC_SPAN(" when the answer came"));
+        return;
+    }
+    if (e->content_out) {
+        err = tc_buf_printf(&text, "content ");
+        if (!err) err = tc_units_bytes(&text, e->content_out);
+        add_optional(p, TC_DROP_TYPE, &text, err);
+        tc_buf_reset(&text);
+        err = tc_buf_printf(&text, ", all ");
+    }
+    if (!err) err = tc_units_bytes(&text, e->wire_out);
+    add_optional(p, TC_DROP_CLASS, &text, err);
+}
+
 static void show_request(tc_picture *p, const tc_record_exchange *e)
 {
     const tc_message *m = &e->request;
@@ -118,14 +158,7 @@ static void show_request(tc_picture *p, const tc_record_exchange *e)
     tc_line_gap(p);
     tc_line_add(p, TC_STYLE_PLAIN, "%.*s", TC_FMT(tc_version_name(m->version)));
     tc_line_gap(p);
-    if (m->version != TC_HTTP_0_9)
-        tc_line_add(p, TC_STYLE_DIM, fields == 1 ? "%u field, " : "%u fields, ", fields);
-    if (e->content_out) {
-        tc_line_add(p, TC_STYLE_DIM, "content ");
-        tc_line_bytes(p, TC_STYLE_DIM, e->content_out);
-        tc_line_add(p, TC_STYLE_DIM, ", all ");
-    }
-    tc_line_bytes(p, TC_STYLE_DIM, e->wire_out);
+    add_sizes(p, e, m->version == TC_HTTP_0_9 ? 0 : fields);
     if (e->request_end)
         tc_line_end_time(p, "", e->request_end - e->begun);
     else
@@ -141,7 +174,10 @@ static void add_status(tc_picture *p, const tc_message *m)
     }
     tc_line_add(p, style, "%u ", m->status);
     tc_line_foreign(p, style, m->reason.len ? m->reason : tc_status_reason(m->status));
-    tc_line_add(p, TC_STYLE_PLAIN, " (%.*s)", TC_FMT(tc_status_class(m->status)));
+    char text[48];
+    const int n = snprintf(text, sizeof text, " (%.*s)", TC_FMT(tc_status_class(m->status)));
+    tc_line_optional(p, TC_DROP_CLASS, TC_STYLE_PLAIN,
+                     tc_span_first(tc_span_str(text), n > 0 ? (size_t)n : 0));
 }
 
 static void show_interim(tc_picture *p, const tc_record_exchange *e,
@@ -172,9 +208,14 @@ static void add_content(tc_picture *p, const tc_record_exchange *e, bool elsewhe
                             : tc_buf_add(&size, TC_SPAN("no content"));
     if (err) return;
     if (elsewhere || !e->content_in)
-        tc_line_optional(p, TC_STYLE_PLAIN, tc_buf_span(&size));
+        tc_line_optional(p, TC_DROP_DETAIL, TC_STYLE_PLAIN, tc_buf_span(&size));
     else
-        tc_line_add(p, TC_STYLE_PLAIN, "%.*s", TC_FMT(tc_buf_span(&size)));
+        tc_line_whole(p, TC_STYLE_PLAIN, tc_buf_span(&size));
+    if (e->response.length <= 0 || !e->err || (uint64_t)e->response.length <= e->content_in) return;
+    tc_buf_reset(&size);
+    err = tc_buf_add(&size, TC_SPAN(" of "));
+    if (!err) err = tc_units_bytes(&size, (uint64_t)e->response.length);
+    if (!err) tc_line_whole(p, TC_STYLE_RED, tc_buf_span(&size));
 }
 
 static void show_response(tc_picture *p, const tc_record_exchange *e)
@@ -197,14 +238,11 @@ static void show_response(tc_picture *p, const tc_record_exchange *e)
     } else if (tc_message_get(m, TC_FIELD_CONTENT_TYPE, &value)) {
         const size_t end = tc_span_find(value, ';');
         tc_line_gap(p);
-        tc_line_elastic(p, TC_STYLE_PLAIN, tc_span_first(value, end));
-        tc_line_optional(p, TC_STYLE_PLAIN, tc_span_from(value, end)); /* "; charset=utf-8" */
+        tc_line_elastic_type(p, tc_span_first(value, end));
+        tc_line_optional(p, TC_DROP_PARAMETERS, TC_STYLE_PLAIN,
+                         tc_span_from(value, end)); /* "; charset=utf-8" */
     }
     add_content(p, e, elsewhere);
-    if (m->length > 0 && e->err && (uint64_t)m->length > e->content_in) {
-        tc_line_add(p, TC_STYLE_RED, " of ");
-        tc_line_bytes(p, TC_STYLE_RED, (uint64_t)m->length);
-    }
     tc_line_gap(p);
     tc_line_add(p, TC_STYLE_DIM, "first byte ");
     tc_line_time(p, TC_STYLE_DIM, e->response_head - e->begun);
@@ -231,7 +269,7 @@ static void show_push(tc_picture *p, const tc_record_exchange *e)
         add_status(p, m);
         if (tc_message_get(m, TC_FIELD_CONTENT_TYPE, &type)) {
             tc_line_gap(p);
-            tc_line_elastic(p, TC_STYLE_PLAIN, tc_span_first(type, tc_span_find(type, ';')));
+            tc_line_elastic_type(p, tc_span_first(type, tc_span_find(type, ';')));
         }
         add_content(p, e, false);
     }

@@ -22,8 +22,9 @@ typedef struct tc_picture {
     tc_buf text, out;
     struct tc_picture_piece {
         enum tc_style style;
-        bool elastic;  /* cut first where the line is too long */
-        bool optional; /* left out, whole, where the line is too long */
+        bool elastic;     /* cut where the line is too long */
+        bool whole;       /* a number: is there as it is or not at all */
+        unsigned dropped; /* left out, in this order, where the line is too long; 0: never */
         size_t end;
     } pieces[TC_PICTURE_PIECES];
     unsigned piece_count;

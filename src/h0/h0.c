@@ -419,7 +419,9 @@ static void wrote(tc_engine *e, uint64_t sid, size_t n)
     (void)sid;
     if (!h->x) return;
     h->x->wire_out += n;
-    tc_run_queue_wrote(&((stream *)h->x->stream)->queue, n);
+    stream *s = h->x->stream;
+    tc_run_queue_wrote(&s->queue, n);
+    h->x->whole = s->ended && s->queue.written == s->queue.queued;
 }
 
 static void acked(tc_engine *e, uint64_t sid, size_t n)

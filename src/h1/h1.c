@@ -319,7 +319,9 @@ static void wrote(tc_engine *e, uint64_t sid, size_t n)
     (void)sid;
     if (!h->x) return;
     h->x->wire_out += n;
-    tc_run_queue_wrote(&tc_h1_stream_of(h->x)->queue, n);
+    tc_h1_stream *s = tc_h1_stream_of(h->x);
+    tc_run_queue_wrote(&s->queue, n);
+    h->x->whole = s->ended && !s->stopped && s->queue.written == s->queue.queued;
 }
 
 static void acked(tc_engine *e, uint64_t sid, size_t n)

@@ -159,5 +159,6 @@ tc_err tc_h1_write_body(const tc_h1 *h, tc_exchange *x, tc_run run, bool end)
     if (err) return err;
     s->lent |= run.len > 0;
     s->ended = end;
+    x->whole = end && s->queue.written == s->queue.queued;
     return TC_OK;
 }

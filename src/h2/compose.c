@@ -112,7 +112,7 @@ static void head_went(tc_h2 *c, tc_h2_stream *s, const tc_message *m, bool end)
 {
     s->head_sent = true;
     s->ended = end;
-    s->end_sent = end || s->no_content;
+    s->end_sent = s->x->whole = end || s->no_content;
     s->body_left = m->length > 0 ? (uint64_t)m->length : 0;
     tc_h2_settle(c, s);
 }

@@ -97,7 +97,7 @@ static bool has_trailers(const tc_h2_stream *s)
 
 static void end_went(tc_h2 *c, tc_h2_stream *s)
 {
-    s->end_sent = true;
+    s->end_sent = s->x->whole = true;
     tc_h2_unready(c, s);
     tc_h2_settle(c, s);
 }

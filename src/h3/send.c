@@ -193,7 +193,8 @@ void tc_h3_wrote(tc_h3 *c, uint64_t sid, size_t n)
     tc_run_queue_wrote(&s->out, n);
     s->x->wire_out += n;
     tc_h3_credit(c, 2);
-    if (c->offered_fin && c->offered_sid == sid && c->offered == n) s->fin_sent = true;
+    if (c->offered_fin && c->offered_sid == sid && c->offered == n)
+        s->fin_sent = s->x->whole = true;
     if (s->priority.incremental) tc_h3_unready(c, s); /* to the end of its list */
     tc_h3_ready(c, s);
     if (s->fin_sent) tc_h3_say(c, s);

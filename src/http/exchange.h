@@ -82,6 +82,7 @@ struct tc_exchange {
     bool began;       /* our final head was asked for */
     bool ended;       /* our end was asked for */
     bool theirs_done; /* their end came */
+    bool whole;       /* the engine: our message was given out, to its end */
     bool pushed;      /* nobody asked for it: the server promised it */
     tc_span proven;   /* server: who the client proved to be; empty: nobody. Lives with the link */
     uint8_t run_count;

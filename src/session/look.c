@@ -51,7 +51,6 @@ void tc_session_show_requests(tc_session *s, bool all)
     for (tc_exchange *x = s->exchanges; x; x = x->next) {
         if (x->wire_out == 0) continue;
         reached(s, x, &x->times.ours_head, TC_SEEN_REQUEST_HEAD);
-        if (all && x->ended && !(x->want & (TC_WANT_BODY | TC_WANT_END)))
-            reached(s, x, &x->times.ours_end, TC_SEEN_REQUEST_END);
+        if (all && x->whole) reached(s, x, &x->times.ours_end, TC_SEEN_REQUEST_END);
     }
 }

@@ -314,6 +314,36 @@ class Answers(Client):
         self.assertEqual((got.status, got.out), (0, b""), got)
         self.assertEqual((self.dir / "out.txt").read_bytes(), b"hello")
 
+    def test_a_file_for_each_url(self):
+        def talk(peer, wire):
+            path = peer.request(wire)[0].split(b" ")[1]
+            wire.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + path)
+
+        peer = self.peer(talk)
+        one, two = peer.url + "/one", peer.url + "/two"
+        got = self.tercet("get", "-o", "a", one, "-o", "b", two)
+        self.assertEqual((got.status, got.out), (0, b""), got)
+        self.assertEqual([(self.dir / name).read_bytes() for name in "ab"], [b"/one", b"/two"])
+        for args in (["-o", "a", one, two], ["-o", "a", "-o", "b", one], ["-o", "a", "-o", "-", one, two]):
+            self.assertEqual(self.tercet("get", *args).status, 2, args)
+
+    def test_hundreds_of_urls(self):
+        peer = self.peer(keeping(b"x"))
+        got = self.tercet("get", *[f"{peer.url}/{n}" for n in range(300)])
+        self.assertEqual((got.status, got.out), (0, b"x" * 300), got.err)
+        got = self.tercet("get", *["/"] * 10001)
+        self.assertEqual(got.status, 2)
+        self.assertIn("10000 URLs at a time at most", got.err)
+
+    def test_answer_while_a_file_is_sent(self):
+        """What it was answered before the connection broke under the file is not lost."""
+        (self.dir / "big").write_bytes(bytes(50_000_000))
+        server = self.serve(files={"there": b"x"})
+        for _ in range(10):
+            got = self.tercet("put", f"http://localhost:{server.port}/there", "@big")
+            self.assertEqual(got.status, 0, got)
+            self.assertIn(b"413", got.out)
+
     def test_file_that_cannot_be_written(self):
         self.assertEqual(self.get(OK, "-o", self.dir / "no" / "out").status, 23)
         full = self.get(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 100_000, "-o", "/dev/full")
@@ -600,6 +630,17 @@ class Terminal(Client):
         self.assertEqual(out, b"hello")
         for part in ("127.0.0.1", "GET /", "404 Not Found", "client error", "text/plain", "ms"):
             self.assertIn(part, text)
+
+    def test_a_request_is_drawn_when_it_is_whole(self):
+        (self.dir / "big").write_bytes(bytes(5_000_000))
+        server = self.serve("--echo", "/echo")
+        for version in ("1.1", "2"):
+            url = f"http://localhost:{server.port}/echo"
+            screen = self.on_terminal("put", "--http", version, url, "@big", both=False,
+                                      env={"NO_COLOR": "1"})[1].decode()
+            sent = re.search(r"content 5,000,000 B, all ([0-9,]+) B", screen)
+            self.assertTrue(sent, screen)
+            self.assertGreater(int(sent[1].replace(",", "")), 5_000_000, screen)
 
     def test_classes_in_words(self):
         for status, words in ((200, "success"), (301, "redirection"), (404, "client error"), (500, "server error")):

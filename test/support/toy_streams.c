@@ -310,7 +310,7 @@ static void toy_wrote(tc_engine *e, uint64_t sid, size_t n)
     stream *s = *slot(t, sid);
     tc_run_queue_wrote(&s->out, n);
     s->x->wire_out += n;
-    if (s->ours_ended && s->out.written == s->out.queued) s->fin_written = true;
+    if (s->ours_ended && s->out.written == s->out.queued) s->fin_written = s->x->whole = true;
 }
 
 static void toy_acked(tc_engine *e, uint64_t sid, size_t n)

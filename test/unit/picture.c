@@ -176,6 +176,74 @@ static void lines_fit_the_terminal(void **state)
     }
 }
 
+/* 80 columns: what can be missed goes, numbers and the path stay. */
+static void numbers_are_never_cut(void **state)
+{
+    (void)state;
+    static story s;
+    begin(&s, 80, false, false);
+    connects(&s);
+    asks(&s, "/style.css", AT(4));
+    tc_message *m = &s.x.theirs;
+    *m = (tc_message){.version = TC_HTTP_1_1, .status = 200, .length = 3221225472};
+    const tc_field field = {TC_SPAN("content-type"), TC_SPAN("application/octet-stream; v=1"),
+                            TC_FIELD_CONTENT_TYPE};
+    assert_int_equal(tc_fields_push(&m->fields, &s.x.arena, field), TC_OK);
+    happens(&s, TC_SEEN_RESPONSE_HEAD, AT(8), TC_OK, (tc_span){0}, 0);
+    s.x.content_in = 464289736;
+    happens(&s, TC_SEEN_CLOSED, AT(9), TC_ERR_INTERRUPTED, (tc_span){0}, 0);
+    assert_non_null(strstr(printed(&s), "200 OK   appli...   464,289,736 B of 3,221,225,472 B  "));
+    s.x.id = 2;
+    s.x.pushed = true;
+    asks(&s, "/style.css", AT(10));
+    hears(&s, 200, TC_SPAN("OK"), TC_SPAN("text/css"), tc_span_of("", 0), AT(12));
+    s.x.id = 3;
+    s.x.theirs.length = 0;
+    asks(&s, "/a/longer/style-of/sheet.css", AT(10));
+    s.x.content_in = 13173;
+    happens(&s, TC_SEEN_RESPONSE_HEAD, AT(12), TC_OK, (tc_span){0}, 0);
+    happens(&s, TC_SEEN_CLOSED, AT(13), TC_OK, (tc_span){0}, 0);
+    assert_non_null(strstr(printed(&s), "GET /a/longer/style-of/sheet.css   200 OK   "
+                                        "13,173 B  total"));
+    end(&s);
+}
+
+static void who_is_not_verified_is_still_protected(void **state)
+{
+    (void)state;
+    static story s;
+    begin(&s, 80, false, false);
+    connects(&s);
+    const tc_protection p = {"TLS 1.3", "AES-128-GCM",  "X25519",
+                             "h2",      "h2, http/1.1", .unverified = true};
+    tc_show(&s.record.watch,
+            &(tc_seen){
+                .kind = TC_SEEN_PROTECTED, .at = AT(5), .session = &s.session, .protection = &p});
+    asks(&s, "/", AT(6));
+    assert_non_null(strstr(printed(&s), "localhost   unverified   TLS 1.3 AES-128-GCM h2  "));
+    end(&s);
+}
+
+static void an_upload_says_what_was_sent(void **state)
+{
+    (void)state;
+    static story s;
+    begin(&s, 100, false, false);
+    connects(&s);
+    s.x.ours = (tc_message){.version = TC_HTTP_1_1, .method = TC_METHOD_PUT};
+    s.x.ours.method_name = TC_SPAN("PUT");
+    s.x.ours.path = TC_SPAN("/x");
+    happens(&s, TC_SEEN_BEGUN, AT(4), TC_OK, (tc_span){0}, 0);
+    s.x.content_out = 50000000;
+    s.x.wire_out = 65637;
+    happens(&s, TC_SEEN_REQUEST_HEAD, AT(5), TC_OK, (tc_span){0}, 0);
+    assert_null(strstr(printed(&s), "2 request"));
+    hears(&s, 413, TC_SPAN(""), TC_SPAN("text/html"), TC_SPAN("no"), AT(8));
+    assert_non_null(
+        strstr(printed(&s), "HTTP/1.1   65,637 B of 50,000,000 B sent when the answer came\n"));
+    end(&s);
+}
+
 static void what_a_server_says_is_harmless(void **state)
 {
     (void)state;
@@ -380,6 +448,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(three_lines_an_exchange),
         cmocka_unit_test(lines_fit_the_terminal),
+        cmocka_unit_test(numbers_are_never_cut),
+        cmocka_unit_test(who_is_not_verified_is_still_protected),
+        cmocka_unit_test(an_upload_says_what_was_sent),
         cmocka_unit_test(what_a_server_says_is_harmless),
         cmocka_unit_test(the_wire_is_shown_without_secrets),
         cmocka_unit_test(json_has_everything),
