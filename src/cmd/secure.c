@@ -33,6 +33,14 @@ static void changed(void *self, const char *file, tc_err err, const char *why)
         fprintf(stderr, "tercet: %s has changed and was taken up\n", file);
 }
 
+static void warn_of_name(tc_secure *s, size_t i)
+{
+    char name[TC_TLS_HOST];
+    if (tc_tls_wide_name(s->tls, i, name))
+        fprintf(stderr, "tercet: %s: %s is for no host: nobody believes a wildcard that wide\n",
+                s->pairs[i].certificate, name);
+}
+
 /* A file that is there stays as it is: another machine may have made it. */
 static tc_err make_tickets(const char *file, char why[TC_TLS_WHY])
 {
@@ -77,7 +85,10 @@ tc_err tc_secure_init(tc_secure *s, const tc_secure_settings *settings, char why
         .protocol_count =
             tc_session_protocols(TC_SERVER, TC_HTTP_NONE, s->protocols, TC_TLS_PROTOCOLS),
         .changed = changed};
-    return tc_tls_server_new(&config, &s->tls, why);
+    err = tc_tls_server_new(&config, &s->tls, why);
+    for (size_t i = 0; i < config.pair_count && !err; i++)
+        warn_of_name(s, i);
+    return err;
 }
 
 void tc_secure_fini(tc_secure *s)

@@ -100,13 +100,12 @@ void tc_tls_set_unref(tc_tls_set *set)
     tc_free(set);
 }
 
-static tc_err load_pair(const tc_tls_pair *pair, gnutls_certificate_credentials_t *ret, char *why)
+static tc_err load_pair(const tc_tls_pair *pair, gnutls_certificate_credentials_t to, char *why)
 {
     tc_err err = readable(pair->certificate, TC_ERR_OWN_CERT, why);
     if (!err) err = readable(pair->key, TC_ERR_OWN_CERT, why);
-    if (!err && gnutls_certificate_allocate_credentials(ret) < 0) err = TC_ERR_NO_MEMORY;
     if (err) return err;
-    const int rc = gnutls_certificate_set_x509_key_file2(*ret, pair->certificate, pair->key,
+    const int rc = gnutls_certificate_set_x509_key_file2(to, pair->certificate, pair->key,
                                                          GNUTLS_X509_FMT_PEM, NULL, 0);
     if (rc == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
         return say(why, TC_ERR_OWN_CERT, "%s is not the key of %s", pair->key, pair->certificate);
@@ -163,12 +162,24 @@ static tc_err load_tickets(const tc_tls_server_config *c, const gnutls_datum_t *
 static tc_err load_shown(const tc_tls_server_config *c, size_t i, tc_tls_set *set, char *why)
 {
     tc_tls_shown *shown = &set->at[i];
-    tc_err err = load_pair(&c->pairs[i], &shown->credentials, why);
+    if (gnutls_certificate_allocate_credentials(&shown->credentials) < 0) return TC_ERR_NO_MEMORY;
+    tc_err err = load_pair(&c->pairs[i], shown->credentials, why);
     if (!err && c->client_authorities)
         err = add_trust(shown->credentials, c->client_authorities, why);
     if (!err && c->client_revoked) err = add_revoked(shown->credentials, c->client_revoked, why);
     if (!err)
         err = tc_tls_shown_prepare(shown, c, set->ticket_secret.data ? &set->ticket_secret : NULL);
+    return err;
+}
+
+/* What is given later for the same names as the i-th pair stands behind it; the library chooses by
+ * what the client can do. */
+static tc_err load_beside(const tc_tls_server_config *c, size_t i, tc_tls_set *set, char *why)
+{
+    tc_err err = TC_OK;
+    for (size_t j = i + 1; j < set->count && !err; j++)
+        if (tc_tls_shown_is_beside(&set->at[i], &set->at[j]))
+            err = load_pair(&c->pairs[j], set->at[i].credentials, why);
     return err;
 }
 
@@ -184,6 +195,8 @@ static tc_err load_set(const tc_tls_server_config *c, const gnutls_datum_t *kept
         set->at ? load_tickets(c, kept_secret, &set->ticket_secret, why) : TC_ERR_NO_MEMORY;
     for (size_t i = 0; i < set->count && !err; i++)
         err = load_shown(c, i, set, why);
+    for (size_t i = 0; i < set->count && !err; i++)
+        err = load_beside(c, i, set, why);
     if (err)
         tc_tls_set_unref(set);
     else
@@ -263,6 +276,14 @@ tc_err tc_tls_client_new(const tc_tls_client_config *config, tc_tls **ret_tls, c
     else
         *ret_tls = tls;
     return err;
+}
+
+bool tc_tls_wide_name(tc_tls *tls, size_t i, char ret_name[TC_TLS_HOST])
+{
+    tc_tls_set *set = tc_tls_set_ref(tls);
+    const bool wide = set && i < set->count && tc_tls_shown_wide_name(&set->at[i], ret_name);
+    tc_tls_set_unref(set);
+    return wide;
 }
 
 void tc_tls_free(tc_tls *tls)

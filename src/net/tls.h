@@ -13,7 +13,7 @@
 
 typedef struct tc_tls tc_tls;
 
-enum { TC_TLS_WHY = 512, TC_TLS_PROTOCOLS = 8 };
+enum { TC_TLS_WHY = 512, TC_TLS_PROTOCOLS = 8, TC_TLS_HOST = 256 };
 
 /* A certificate (with those of its authorities behind it) and its private key, as PEM files. */
 typedef struct tc_tls_pair {
@@ -55,6 +55,9 @@ tc_err tc_tls_server_new(const tc_tls_server_config *config, tc_tls **ret_tls,
                          char why[TC_TLS_WHY]) TC_MUST_USE;
 tc_err tc_tls_client_new(const tc_tls_client_config *config, tc_tls **ret_tls,
                          char why[TC_TLS_WHY]) TC_MUST_USE;
+/* The first name in the certificate of a server's i-th pair that is for no host: a wildcard
+ * directly below a top-level name. False: there is none. */
+bool tc_tls_wide_name(tc_tls *tls, size_t i, char ret_name[TC_TLS_HOST]);
 void tc_tls_free(tc_tls *tls); /* no link may be left that uses it */
 
 /* Takes up files that have changed; looks at most once a second. now: monotonic ns. */

@@ -13,11 +13,12 @@ typedef struct tc_tls_stamp {
     uint64_t inode;
 } tc_tls_stamp;
 
-enum { TC_TLS_TICKET_KEY = 64, TC_TLS_HOST = 256 };
+enum { TC_TLS_TICKET_KEY = 64 };
 
 /* A certificate that can be shown. Tickets made under it are good under no other one, nor where
  * clients are asked for other certificates. */
 typedef struct tc_tls_shown {
+    /* of this pair, and behind it of those that are for the same names */
     gnutls_certificate_credentials_t credentials;
     gnutls_x509_crt_t leaf;
     unsigned char ticket_key[TC_TLS_TICKET_KEY];
@@ -60,6 +61,11 @@ tc_err tc_tls_shown_prepare(tc_tls_shown *shown, const tc_tls_server_config *con
 /* The certificate for a host, NUL-terminated, in lower case and without a dot at its end: an exact
  * name before one with a wildcard, else the first. */
 size_t tc_tls_set_choose(const tc_tls_set *set, const char *host);
+/* Both are for the same names, with keys of two kinds: a client is shown the one that it can use.
+ */
+bool tc_tls_shown_is_beside(const tc_tls_shown *one, const tc_tls_shown *other);
+/* Has a wildcard directly below a top-level name, which counts for no host. */
+bool tc_tls_shown_wide_name(const tc_tls_shown *shown, char ret_name[TC_TLS_HOST]);
 bool tc_tls_shown_covers(const tc_tls_shown *shown, const char *host);
 /* The host that a client's hello asks for; false: none that could be a name of a server. */
 bool tc_tls_hello_host(const gnutls_datum_t *hello, char ret_host[TC_TLS_HOST]);

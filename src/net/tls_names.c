@@ -87,6 +87,58 @@ size_t tc_tls_set_choose(const tc_tls_set *set, const char *host)
     return 0;
 }
 
+typedef struct alternative {
+    int kind;
+    size_t len;
+    char bytes[TC_TLS_HOST];
+} alternative;
+
+/* One of the names; false: there are no more. One that is longer than any host has no kind. */
+static bool name_at(const tc_tls_shown *shown, unsigned n, alternative *ret)
+{
+    ret->len = sizeof ret->bytes;
+    ret->kind = gnutls_x509_crt_get_subject_alt_name(shown->leaf, n, ret->bytes, &ret->len, NULL);
+    if (ret->kind == GNUTLS_E_SHORT_MEMORY_BUFFER) ret->kind = 0;
+    return ret->kind >= 0;
+}
+
+static bool has_all_names_of(const tc_tls_shown *a, const tc_tls_shown *b)
+{
+    alternative wanted, have;
+    unsigned n = 0;
+    for (; name_at(b, n, &wanted); n++) {
+        bool found = false;
+        for (unsigned i = 0; !found && name_at(a, i, &have); i++)
+            found = have.kind && have.kind == wanted.kind && have.len == wanted.len &&
+                    memcmp(have.bytes, wanted.bytes, wanted.len) == 0;
+        if (!found) return false;
+    }
+    return n > 0;
+}
+
+bool tc_tls_shown_is_beside(const tc_tls_shown *one, const tc_tls_shown *other)
+{
+    return gnutls_x509_crt_get_pk_algorithm(one->leaf, NULL) !=
+               gnutls_x509_crt_get_pk_algorithm(other->leaf, NULL) &&
+           has_all_names_of(one, other) && has_all_names_of(other, one);
+}
+
+bool tc_tls_shown_wide_name(const tc_tls_shown *shown, char ret_name[TC_TLS_HOST])
+{
+    alternative name;
+    for (unsigned n = 0; name_at(shown, n, &name); n++) {
+        const tc_span all = tc_span_of(name.bytes, name.len);
+        if (name.kind != GNUTLS_SAN_DNSNAME || all.len >= TC_TLS_HOST ||
+            !tc_span_starts(all, TC_SPAN("*.")) || !make_host(tc_span_from(all, 2), ret_name))
+            continue;
+        if (strchr(ret_name, '.')) continue;
+        memmove(ret_name + 2, ret_name, strlen(ret_name) + 1);
+        memcpy(ret_name, "*.", 2);
+        return true;
+    }
+    return false;
+}
+
 static int take_leaf(tc_tls_shown *shown)
 {
     gnutls_x509_crt_t *list;

@@ -36,11 +36,11 @@ class Tls(Case):
                          "-out", crt, "-days", 30, "-subj", f"/CN=test {name}", "-addext", "keyUsage=critical,digitalSignature,keyCertSign,cRLSign")
         return crt, key
 
-    def certificate(self, name, names, days=30, usage="serverAuth", extra=()):
+    def certificate(self, name, names, days=30, usage="serverAuth", extra=(), kind=("ec", "-pkeyopt", "ec_paramgen_curve:P-256")):
         """A certificate for these names ("DNS:a.example,IP:127.0.0.1") by that authority: (certificate, key)."""
         ca, ca_key = self.authority()
         crt, key, csr, ext = (self.dir / f"{name}.{e}" for e in ("pem", "key", "csr", "ext"))
-        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", csr,
+        self.openssl("req", "-newkey", *kind, "-nodes", "-keyout", key, "-out", csr,
                      "-subj", f"/CN={name}")
         ext.write_text(f"subjectAltName={names}\nextendedKeyUsage={usage}\nbasicConstraints=CA:FALSE\n"
                        "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")  # Python 3.13 is strict

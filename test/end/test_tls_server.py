@@ -71,6 +71,38 @@ class Reload(Tls):
             self.assertIn(b"200 OK", self.talk(wire)[0])
 
 
+class Pairs(Tls):
+    def test_two_kinds_of_key_for_one_name(self):
+        """A client is shown what it can use, whichever was given first; also after a change."""
+        rsa, ecdsa = self.certificate("rsa", NAMES, kind=("rsa:2048",)), self.certificate("ecdsa", ",".join(reversed(NAMES.split(","))))
+        other = self.certificate("other", "DNS:other.example")
+        for pairs in ((ecdsa, other, rsa), (rsa, ecdsa, other)):
+            server = self.secure(*(word for pair in pairs for word in ("--cert", pair[0], "--key", pair[1])))
+            common = ("--cacert", self.authority()[0], "-o", "/dev/null", "-w", "%{http_code}", f"https://localhost:{server.port}/small")
+            for change in (False, True):
+                if change:
+                    self.certificate("rsa", NAMES, kind=("rsa:2048",))
+                    self.assertTrue(wait_for(lambda: self.curl(*common).text == "200" and "was taken up" in server.said(), 8, 0.3))
+                for kind in ("RSA", "ECDSA"):
+                    with self.subTest(kind=kind, first=pairs[0][0].name, change=change):
+                        got = self.curl("--tls-max", "1.2", "--ciphers", f"ECDHE-{kind}-AES128-GCM-SHA256", *common)
+                        self.assertEqual((got.status, got.text), (0, "200"), got)
+                        algorithm = "rsa_pss_rsae_sha256" if kind == "RSA" else "ecdsa_secp256r1_sha256"
+                        told = self.openssl("s_client", "-connect", f"127.0.0.1:{server.port}", "-servername", "localhost", "-tls1_3", "-sigalgs",
+                                            algorithm, "-CAfile", self.authority()[0], stdin=b"").text
+                        self.assertIn("Verify return code: 0 (ok)", told)
+                        self.assertIn("a:PKEY: rsaEncryption" if kind == "RSA" else "a:PKEY: id-ecPublicKey", told)
+
+    def test_wide_wildcard(self):
+        wide = self.certificate("wide", "DNS:a.localhost,DNS:*.localhost")
+        server = self.secure("--cert", wide[0], "--key", wide[1])
+        self.assertTrue(wait_for(lambda: "*.localhost is for no host" in server.said()))
+        fine = self.certificate("fine", "DNS:localhost,DNS:*.a.localhost")
+        server = self.secure("--cert", fine[0], "--key", fine[1])
+        self.assertTrue(wait_for(lambda: "Ctrl-C ends" in server.said()))
+        self.assertNotIn("for no host", server.said())
+
+
 class Redirect(Tls):
     def setUp(self):
         super().setUp()
