@@ -29,9 +29,14 @@ void tc_clock_go(void)
     stopped = 0;
 }
 
-int64_t tc_clock_wall(void)
+int64_t tc_clock_wall_ns(void)
 {
     struct timespec t;
     (void)clock_gettime(CLOCK_REALTIME, &t);
-    return t.tv_sec;
+    return t.tv_sec * TC_S + t.tv_nsec;
+}
+
+int64_t tc_clock_wall(void)
+{
+    return tc_clock_wall_ns() / TC_S;
 }

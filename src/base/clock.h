@@ -11,6 +11,7 @@
 
 int64_t tc_clock_now(void);  /* monotonic nanoseconds, for spans of time */
 int64_t tc_clock_wall(void); /* seconds since 1970 UTC, for dates */
+int64_t tc_clock_wall_ns(void);
 
 void tc_clock_stop(void);
 void tc_clock_move(int64_t ns); /* of a stopped one; loops see it when they look (tc_loop_tick) */

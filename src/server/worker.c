@@ -56,7 +56,8 @@ static void renew_common(tc_worker *w, bool secure)
         (tc_block){.number = tc_block_number(), .length = TC_LENGTH_UNKNOWN, .arena = &c->arena};
     tc_arena_init(&c->arena, c->room, sizeof c->room, 0);
     char *date = tc_arena_bytes(&c->arena, TC_DATE_BYTES);
-    tc_date_write(date, tc_clock_wall());
+    const int64_t wall = tc_clock_wall_ns();
+    tc_date_write(date, wall / TC_S);
     tc_err err = tc_fields_set(&c->block.fields, &c->arena, TC_FIELD_SERVER, TC_SPAN("tercet"));
     if (!err)
         err = tc_fields_set(&c->block.fields, &c->arena, TC_FIELD_DATE,
@@ -71,7 +72,8 @@ static void renew_common(tc_worker *w, bool secure)
     assert(!err); /* the room is made for them */
     if (*at) common_unref(*at);
     *at = c;
-    *(secure ? &w->secure_common_until : &w->common_until) = tc_loop_now(w->loop) + TC_S;
+    *(secure ? &w->secure_common_until : &w->common_until) =
+        tc_loop_now(w->loop) + TC_S - wall % TC_S; /* good for this second */
 }
 
 static void dress(tc_session_env *env, tc_exchange *x)

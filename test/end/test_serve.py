@@ -33,6 +33,18 @@ class Files(Case):
         for name in ("date", "server", "content-type", "content-length", "etag", "last-modified"):
             self.assertEqual(sum(n == name for n, _ in answer.fields), 1, name)
 
+    def test_date_is_of_this_second(self):
+        """From every worker, also one that had nothing to do since the second began."""
+        server = self.serve("--workers", "4", files={"index.html": "x"})
+        time.sleep(1 - time.time() % 1)
+        for wait in (0.75, 0.65, 0.85, 0.65):  # late in a second, then in the midst of the next
+            time.sleep(wait)
+            for _ in range(12):
+                before = time.time()
+                seconds = self.assertDate(server.ask("/").get("date"))
+                self.assertGreaterEqual(seconds, int(before))
+                self.assertLessEqual(seconds, time.time())
+
     def test_head_is_get_without_the_body(self):
         server = self.serve(files={"index.html": "x" * 700, "big.bin": os.urandom(300_000)})
         time.sleep(0.2)  # a large file has no entity tag while it is so new that it may change unseen
