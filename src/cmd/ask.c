@@ -17,6 +17,7 @@
 #include "client/fetch.h"
 #include "cmd/aside.h"
 #include "cmd/authority.h"
+#include "cmd/compare.h"
 #include "cmd/failure.h"
 #include "cmd/json_out.h"
 #include "cmd/output.h"
@@ -27,16 +28,18 @@ enum { MESSAGE_MAX = 256 * 1024, URL_ARENA = 1024 * 1024 };
 
 struct asking;
 
-/* One URL. */
+/* One URL; of --http all one version of it. */
 typedef struct job {
     struct asking *asking;
     tc_fetch fetch;
     tc_arena arena; /* of the request */
     tc_aside aside; /* what came before its turn */
     tc_span url;
+    enum tc_version version;
     tc_err err; /* why there is no whole response */
     unsigned status;
     bool begun, prepared, over;
+    bool asked; /* a request was made of it */
 } job;
 
 typedef struct asking {
@@ -108,15 +111,17 @@ static tc_err on_head(void *self, tc_exchange *x)
     job *j = self;
     const tc_ask *a = j->asking->ask;
     j->status = x->theirs.status;
-    const bool show = x->ours.method == TC_METHOD_HEAD && !a->json && !a->outputs && !unwanted(j);
+    const bool show =
+        x->ours.method == TC_METHOD_HEAD && !a->json && !a->outputs && !a->all && !unwanted(j);
     return show ? put_head(j, &x->theirs) : TC_OK;
 }
 
 static tc_err on_data(void *self, tc_exchange *x, tc_span run)
 {
     job *j = self;
+    const tc_ask *a = j->asking->ask;
     (void)x;
-    return j->asking->ask->json || unwanted(j) ? TC_OK : put(j, run);
+    return a->json || a->all || unwanted(j) ? TC_OK : put(j, run);
 }
 
 static const tc_handler handler = {.name = "ask", .on_head = on_head, .on_data = on_data};
@@ -241,6 +246,7 @@ static void begin(job *j, bool patient)
     tc_aside_init(&j->aside, &k->aside_left);
     j->err = tc_prepared_request(k->ask->prepared, &j->arena, j->url, &j->fetch.request);
     j->prepared = !j->err;
+    if (j->prepared) tc_prepared_as(j->version, &j->fetch.request);
     j->over = !j->prepared;
     if (j->prepared) tc_fetch_begin(&j->fetch);
 }
@@ -249,7 +255,7 @@ static void begin(job *j, bool patient)
 static bool shares(const asking *k, const job *j)
 {
     const bool secure = tc_span_starts(j->url, TC_SPAN("https:"));
-    return tc_session_shares(k->ask->prepared->request.version, secure);
+    return !k->ask->all && tc_session_shares(j->version, secure);
 }
 
 /* The one whose turn it is, and those behind it that need not wait for it. */
@@ -286,9 +292,43 @@ static void take_turn(asking *k, job *j)
     const char *phase = j->prepared ? phase_name(j->fetch.phase) : NULL;
     const tc_span why = j->prepared ? j->fetch.why : (tc_span){0};
     tc_record_outcome(&k->record, &j->fetch, j->url, err, phase, why);
-    if (err) complain(k, j->url, err, phase, why);
+    j->asked = j->prepared;
+    if (err && !(k->ask->all && j->prepared)) complain(k, j->url, err, phase, why);
+    j->err = err;
     if (k->ask->outputs) close_output(k, j->url, !err);
     end(j);
+}
+
+/* One URL by each version that can carry the request, one after the other. Nothing failed if one of
+ * them was answered. */
+static tc_err ask_versions(asking *k, tc_span url, job jobs[TC_COMPARE_VERSIONS])
+{
+    tc_compared rows[TC_COMPARE_VERSIONS];
+    tc_err first = TC_OK;
+    bool answered = false, valid = true;
+    for (unsigned i = 0; i < TC_COMPARE_VERSIONS && valid && !k->interrupted; i++) {
+        job *j = &jobs[i];
+        const bool secure = tc_span_starts(url, TC_SPAN("https:"));
+        *j = (job){.asking = k, .url = url, .version = tc_compare_versions[i]};
+        rows[i] = (tc_compared){.version = j->version, .owner = &j->fetch};
+        rows[i].why_not = tc_prepared_why_not(k->ask->prepared, j->version, secure);
+        if (rows[i].why_not) continue;
+        take_turn(k, j);
+        valid = j->asked;
+        if (!first || j->err == TC_ERR_ERROR_STATUS) first = j->err;
+        answered |= !j->err;
+    }
+    k->turn = NULL;
+    if (k->interrupted) first = TC_ERR_INTERRUPTED;
+    if (answered && first != TC_ERR_ERROR_STATUS && !k->interrupted) first = TC_OK;
+    if (!k->exit_code) k->exit_code = tc_err_exit(first);
+    if (!valid || k->interrupted || k->ask->json) return TC_OK;
+    tc_buf out;
+    tc_buf_init(&out, MESSAGE_MAX);
+    tc_err err = tc_compare_text(url, &k->record, rows, &out);
+    if (!err) err = tc_output_write(&k->output, tc_buf_span(&out));
+    tc_buf_fini(&out);
+    return err;
 }
 
 /* After Ctrl-C those that were asked for ahead of their turn are under way. */
@@ -306,13 +346,19 @@ static void end_others(asking *k)
 static tc_err ask_all(asking *k)
 {
     const tc_items *items = &k->ask->prepared->items;
+    tc_err err = TC_OK;
+    const size_t each = k->ask->all ? TC_COMPARE_VERSIONS : 1;
     k->aside_left = k->client.limits->aside_bytes;
-    k->jobs = tc_alloc_zero(items->url_count * sizeof *k->jobs);
+    k->jobs = tc_alloc_zero(items->url_count * each * sizeof *k->jobs);
     if (!k->jobs) return TC_ERR_NO_MEMORY;
+    for (size_t i = 0; k->ask->all && i < items->url_count && !err && !k->interrupted; i++)
+        err = ask_versions(k, items->urls[i], k->jobs + i * each);
+    if (k->ask->all) return err;
     k->job_count = items->url_count;
     for (size_t i = 0; i < k->job_count; i++) {
         k->jobs[i].asking = k;
         k->jobs[i].url = items->urls[i];
+        k->jobs[i].version = k->ask->prepared->request.version;
     }
     for (size_t i = 0; i < k->job_count && !k->interrupted; i++)
         take_turn(k, &k->jobs[i]);
@@ -325,7 +371,7 @@ static tc_err ask_all(asking *k)
 static void set_up_watches(asking *k)
 {
     const tc_ask *a = k->ask;
-    const bool terminal = k->term.is_terminal && !a->quiet;
+    const bool terminal = k->term.is_terminal && !a->quiet && !a->all;
     tc_record_init(&k->record, a->json ? TC_JSON_BODY : 0);
     tc_picture_init(&k->picture, &k->record, &k->term, terminal, a->verbose && !a->quiet,
                     a->secrets);

@@ -10,6 +10,7 @@ typedef struct tc_ask {
     const char *const *outputs; /* a file for each URL; NULL: standard output */
     unsigned verbose;           /* 1: messages, 2: bytes, too */
     bool quiet, json, follow, fail, secrets, push;
+    bool all; /* by each version, compared; content is not printed */
     enum tc_color_when color;
     int64_t limit_ns; /* of each URL; 0: none */
     tc_limits limits;

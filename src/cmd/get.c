@@ -18,9 +18,10 @@ static const tc_option options[] = {
     {NULL, 0, TC_OPTION_HEADING, 0, NULL, "What is sent:", 0, 0},
     {"data", 'd', TC_OPTION_TEXT, offsetof(settings, data), "TEXT|@FILE|-",
      "the content: this text, a file, or standard input (sent as it comes).", 0, 0},
-    {"http", 0, TC_OPTION_CHOICE, offsetof(settings, version), "best|0.9|1.0|1.1|2|3",
+    {"http", 0, TC_OPTION_CHOICE, offsetof(settings, version), "best|0.9|1.0|1.1|2|3|all",
      "the version of HTTP, and no other; best, the default, is what the server chooses over https, "
-     "and 1.1 over http, where 2 means that the server is known to speak it. 3 is over QUIC.",
+     "and 1.1 over http, where 2 means that the server is known to speak it. 3 is over QUIC. all "
+     "sends the request by each version, and compares them.",
      0, 0},
     {"follow", 'L', TC_OPTION_FLAG, offsetof(settings, follow), NULL,
      "follows redirects; credentials are not taken along to another origin.", 0, 0},
@@ -163,8 +164,10 @@ static int check_outputs(const tc_command *c, const settings *s, unsigned urls)
 
 static int send_request(const tc_command *c, int argc, char **argv)
 {
-    static const enum tc_version versions[] = {TC_HTTP_NONE, TC_HTTP_0_9, TC_HTTP_1_0,
-                                               TC_HTTP_1_1,  TC_HTTP_2,   TC_HTTP_3};
+    static const enum tc_version versions[] = {
+        TC_HTTP_NONE, TC_HTTP_0_9, TC_HTTP_1_0, TC_HTTP_1_1,
+        TC_HTTP_2,    TC_HTTP_3,   TC_HTTP_1_0}; /* all: content is read before */
+    enum { ALL = sizeof versions / sizeof *versions - 1 };
     char room[16];
     settings s = {.connect_ns = -1};
     tc_command_line line;
@@ -180,6 +183,7 @@ static int send_request(const tc_command *c, int argc, char **argv)
                   .fail = s.fail,
                   .secrets = s.secrets,
                   .push = s.push,
+                  .all = s.version == ALL,
                   .cacert = s.cacert,
                   .crl = s.crl,
                   .cert = s.cert,
@@ -207,6 +211,8 @@ static int send_request(const tc_command *c, int argc, char **argv)
             TC_FMT(complaint.len ? tc_buf_span(&complaint) : tc_span_str(tc_err_sentence(err))));
     } else {
         code = check_outputs(c, &s, prepared.items.url_count);
+        if (!code && ask.all && s.outputs.count)
+            code = tc_command_complain(c, "--http all prints a comparison: -o has no use");
         if (!code) code = tc_ask_all(&ask);
     }
     tc_buf_fini(&complaint);

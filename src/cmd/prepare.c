@@ -10,6 +10,8 @@
 
 #include "http/media.h"
 #include "http/secret.h"
+#include "net/quic.h"
+#include "session/session.h"
 
 enum { ARENA_MAX = 4 * 1024 * 1024, DATA_MAX = 64 * 1024 * 1024, READ_PIECE = 65536 };
 
@@ -228,4 +230,25 @@ tc_err tc_prepared_request(const tc_prepared *p, tc_arena *a, tc_span url, tc_re
         err = tc_fields_push(&r.fields, a, p->request.fields.at[i]);
     if (!err) *ret_request = r;
     return err;
+}
+
+const char *tc_prepared_why_not(const tc_prepared *p, enum tc_version version, bool secure)
+{
+    const tc_request *r = &p->request;
+    tc_span names[TC_TLS_PROTOCOLS];
+    const bool has_more = r->method != TC_METHOD_GET || r->content.kind != TC_CONTENT_NONE ||
+                          p->items.fields.count || r->host.at;
+    if (version == TC_HTTP_3 && !tc_quic_built) return "this build has no QUIC";
+    if (version == TC_HTTP_3 && !secure) return "it is for https:// alone";
+    if (secure && !tc_session_protocols(TC_CLIENT, version, names, TC_TLS_PROTOCOLS))
+        return "it is for clear text";
+    if (version == TC_HTTP_0_9 && has_more)
+        return "it knows only GET and a path: no fields, no content";
+    return NULL;
+}
+
+void tc_prepared_as(enum tc_version version, tc_request *r)
+{
+    r->version = version;
+    if (version == TC_HTTP_0_9) r->fields = (tc_fields){0};
 }

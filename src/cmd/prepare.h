@@ -22,3 +22,9 @@ void tc_prepared_fini(tc_prepared *p);
  * TC_ERR_SCHEME, TC_ERR_NO_MEMORY. */
 tc_err tc_prepared_request(const tc_prepared *p, tc_arena *a, tc_span url,
                            tc_request *ret_request) TC_MUST_USE;
+
+/* Why the request cannot be sent by that version, over a scheme that is secure or is not, whoever
+ * the server is; NULL: it can. */
+const char *tc_prepared_why_not(const tc_prepared *p, enum tc_version version, bool secure);
+/* Makes it one of that version. */
+void tc_prepared_as(enum tc_version version, tc_request *r);
