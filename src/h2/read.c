@@ -221,6 +221,7 @@ static enum tc_h2_step begin_request(tc_h2 *c, uint32_t id, uint8_t flags, tc_sp
     s->theirs_ended = end;
     s->end_given = end || wrong;
     s->head_given = true;
+    x->wire_in += TC_H2_FRAME_HEAD + block.len;
     *ev = (tc_event){.kind = TC_EV_HEAD, .x = x, .err = wrong, .end = s->end_given};
     return TC_H2_EVENT;
 }
@@ -228,6 +229,7 @@ static enum tc_h2_step begin_request(tc_h2 *c, uint32_t id, uint8_t flags, tc_sp
 static enum tc_h2_step give_trailers(tc_h2 *c, tc_h2_stream *s, uint8_t flags, tc_span block)
 {
     tc_err wrong = TC_OK;
+    s->x->wire_in += TC_H2_FRAME_HEAD + block.len;
     const tc_err err =
         tc_h2_read_fields(c, block, TC_PART_TRAILERS, true, &s->x->arena, &s->x->theirs, &wrong);
     if (err) return tc_h2_block_failed(c, err);
@@ -249,6 +251,7 @@ static enum tc_h2_step give_response(tc_h2 *c, tc_h2_stream *s, uint8_t flags, t
     const bool end = flags & TC_H2_END_STREAM;
     tc_exchange *x = s->x;
     tc_err wrong = TC_OK;
+    x->wire_in += TC_H2_FRAME_HEAD + block.len;
     x->theirs = (tc_message){.version = TC_HTTP_2}; /* after an informational one */
     const tc_err err =
         tc_h2_read_fields(c, block, TC_PART_RESPONSE, end, &x->arena, &x->theirs, &wrong);
