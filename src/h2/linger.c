@@ -18,6 +18,8 @@ bool tc_h2_linger(tc_h2 *c, tc_h2_stream *s)
     if (c->lent == s) c->lent = NULL;
     tc_buf_fini(&s->held);
     tc_h2_return(c, s, s->unreturned);
+    if (c->data.stream == s->id)
+        s->content += c->data.length - c->pad; /* of a frame that was begun */
     return true;
 }
 

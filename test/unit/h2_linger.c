@@ -63,6 +63,27 @@ static void test_rest_is_read(void **state)
     }
 }
 
+/* The answer is whole in the midst of a frame: what is left of it counts as content. */
+static void test_within_a_frame(void **state)
+{
+    (void)state;
+    for (size_t cut = 1; cut < 12; cut++) {
+        begin(0);
+        c.scripts[0].run_count = 1; /* goes when all that came has been looked at */
+        c.scripts[0].runs[0] = TC_SPAN("no");
+        h2_peer_fields(&peer, OPEN, 3, H2_POST "content-length: 12\n");
+        const size_t before = tc_buf_span(&peer.say).len + TC_H2_FRAME_HEAD;
+        h2_peer_frame(&peer, TC_H2_DATA, TC_H2_PADDED, 3, TC_SPAN("\3twelve bytes\0\0\0"));
+        h2_peer_fields(&peer, LAST, 3, "x-after: all\n");
+        tc_span all = tc_buf_span(&peer.say);
+        conn_feed(&c, tc_span_take(&all, before + cut), false);
+        conn_feed(&c, all, false);
+        assert_int_equal(h2_peer_reset(&c), none);
+        assert_int_equal(c.closed, 1);
+        end();
+    }
+}
+
 /* Two at a time, and the connection's window is given back. */
 static void test_two(void **state)
 {
@@ -166,9 +187,10 @@ static void test_not_at_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rest_is_read), cmocka_unit_test(test_two),
-        cmocka_unit_test(test_too_much),     cmocka_unit_test(test_too_long),
-        cmocka_unit_test(test_other_ends),   cmocka_unit_test(test_not_at_all),
+        cmocka_unit_test(test_rest_is_read), cmocka_unit_test(test_within_a_frame),
+        cmocka_unit_test(test_two),          cmocka_unit_test(test_too_much),
+        cmocka_unit_test(test_too_long),     cmocka_unit_test(test_other_ends),
+        cmocka_unit_test(test_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
