@@ -16,7 +16,7 @@ tc_span tc_choice_text(enum tc_version asked, const tc_protection *p, char room[
     if (!p) return put(room, "%s", "as always in clear text, unless --http asks for another");
     if (asked && p->protocol[0])
         return put(room, "as asked for; the server agreed to %s (ALPN)", p->protocol);
-    if (asked) return put(room, "%s", "as asked for; the server agreed to nothing else (ALPN)");
+    if (asked) return put(room, "%s", "as asked for; the server named no version (ALPN)");
     if (p->protocol[0]) return put(room, "chosen by the server from %s (ALPN)", p->offered);
     return put(room, "since the server agreed to none of %s (ALPN)", p->offered);
 }

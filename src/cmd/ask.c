@@ -23,6 +23,7 @@
 #include "cmd/output.h"
 #include "cmd/picture.h"
 #include "cmd/progress.h"
+#include "cmd/secure.h"
 
 enum { MESSAGE_MAX = 256 * 1024, URL_ARENA = 1024 * 1024 };
 
@@ -385,6 +386,16 @@ static void set_up_watches(asking *k)
     k->client.env.engine.notes = a->verbose && !a->quiet;
 }
 
+/* Whether TLS may be spoken: a redirect may lead to it. */
+static bool any_secure(const asking *k)
+{
+    const tc_items *items = &k->ask->prepared->items;
+    bool any = k->ask->follow;
+    for (size_t i = 0; i < items->url_count; i++)
+        any |= tc_span_ieq(tc_span_first(items->urls[i], 6), TC_SPAN("https:"));
+    return any;
+}
+
 /* The system's authorities, and the one that makes the certificates of `tercet serve` here. */
 static void set_up_trust(asking *k)
 {
@@ -396,7 +407,9 @@ static void set_up_trust(asking *k)
     c->key = k->ask->key;
     if (!k->ask->cacert && tc_authority_names(&k->own) && access(k->own.authority, R_OK) == 0)
         c->authorities[1] = k->own.authority;
-    if (c->insecure)
+    const bool secure = any_secure(k);
+    if (secure) tc_secure_key_log();
+    if (c->insecure && secure)
         fprintf(stderr,
                 "tercet: %s--insecure: whoever answers is believed%s, anybody on the way can read "
                 "and change everything\n",

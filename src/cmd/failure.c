@@ -33,6 +33,7 @@ static const struct {
     {TC_ERR_RESPONSE_TIME,
      "--max-time SECONDS or --limit response_ms=N, whichever is set, waits longer"},
     {TC_ERR_EMPTY_REPLY, "is it an HTTP server? One that wants https:// closes like this, too"},
+    {TC_ERR_REPLY_2, "--http 2 speaks it at once"},
     {TC_ERR_REPLY_09, "it may be no HTTP server; --http 0.9 takes whatever it says as content"},
     {TC_ERR_STATUS_LINE, "it may be no HTTP server; -v shows what came"},
     {TC_ERR_BODY_CUT, "what came is incomplete; try again"},
@@ -45,6 +46,9 @@ static const struct {
     {TC_ERR_FIELDS_TOO_MANY, "--limit fields_count=N allows more"},
     {TC_ERR_LINE_TOO_LONG, "--limit request_line=N allows more"},
 };
+
+static const char empty_secure[] =
+    "is it an HTTP server? One that does not speak this version closes like this, too";
 
 static tc_err add_line(tc_buf *out, const tc_term *t, const char *label, tc_span text)
 {
@@ -62,8 +66,11 @@ tc_err tc_failure_text(const tc_failure *f, const tc_term *t, tc_buf *out)
     if (!err) err = tc_buf_add_byte(out, '\n');
     if (!err && f->url.len) err = add_line(out, t, "what", f->url);
     if (!err && f->why.len) err = add_line(out, t, "why ", f->why);
+    const bool secure = tc_span_ieq(tc_span_first(f->url, 6), TC_SPAN("https:"));
     for (size_t i = 0; i < sizeof mends / sizeof *mends && !err; i++)
         if (mends[i].err == f->err && !(f->why.len && f->err == TC_ERR_EMPTY_REPLY))
-            err = add_line(out, t, "mend", tc_span_str(mends[i].mend));
+            err = add_line(
+                out, t, "mend",
+                tc_span_str(secure && f->err == TC_ERR_EMPTY_REPLY ? empty_secure : mends[i].mend));
     return err;
 }

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "session/session.h"
@@ -41,6 +43,34 @@ static void warn_of_name(tc_secure *s, size_t i)
                 s->pairs[i].certificate, name);
 }
 
+static void doubt(void *self, const char *file, const char *what)
+{
+    (void)self;
+    fprintf(stderr, "tercet: %s: %s; clients will not believe this certificate\n", file, what);
+}
+
+/* It is used all the same: only its owner knows who the others are. */
+static void look_who_reads(const char *file)
+{
+    struct stat st;
+    if (stat(file, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & (S_IRGRP | S_IROTH))
+        fprintf(stderr, "tercet: %s is secret, and others may read it (mode %03o): chmod 600 it\n",
+                file, (unsigned)st.st_mode & 0777);
+}
+
+/* The library would make it for everybody to read, and say nothing where it cannot. */
+void tc_secure_key_log(void)
+{
+    const char *file = getenv("SSLKEYLOGFILE");
+    if (!file || !*file) return;
+    const int fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+    if (fd < 0)
+        fprintf(stderr, "tercet: SSLKEYLOGFILE: %s: %s; no secrets are written\n", file,
+                strerror(errno));
+    else
+        close(fd);
+}
+
 /* A file that is there stays as it is: another machine may have made it. */
 static tc_err make_tickets(const char *file, char why[TC_TLS_WHY])
 {
@@ -72,6 +102,9 @@ tc_err tc_secure_init(tc_secure *s, const tc_secure_settings *settings, char why
     const bool off = tickets && tc_span_eq(tc_span_str(tickets), TC_SPAN("off"));
     if (!err && tickets && !off) err = make_tickets(tickets, why);
     if (err) return err;
+    if (s->local) look_who_reads(s->files.authority_key);
+    if (tickets && !off) look_who_reads(tickets);
+    tc_secure_key_log();
     const tc_tls_server_config config = {
         .pairs = s->pairs,
         .pair_count = s->local ? 1 : certificates->count,
@@ -84,7 +117,8 @@ tc_err tc_secure_init(tc_secure *s, const tc_secure_settings *settings, char why
         .protocols = s->protocols,
         .protocol_count =
             tc_session_protocols(TC_SERVER, TC_HTTP_NONE, s->protocols, TC_TLS_PROTOCOLS),
-        .changed = changed};
+        .changed = changed,
+        .doubt = doubt};
     err = tc_tls_server_new(&config, &s->tls, why);
     for (size_t i = 0; i < config.pair_count && !err; i++)
         warn_of_name(s, i);

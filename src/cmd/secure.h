@@ -27,6 +27,8 @@ typedef struct tc_secure_settings {
 /* On failure why says more. s must stay where it is until tc_secure_fini. */
 tc_err tc_secure_init(tc_secure *s, const tc_secure_settings *settings,
                       char why[TC_TLS_WHY]) TC_MUST_USE;
+/* Makes the file of SSLKEYLOGFILE, if one is named, for its owner alone; says so if it cannot. */
+void tc_secure_key_log(void);
 void tc_secure_fini(tc_secure *s);
 
 enum { TC_HSTS_BYTES = 80 };

@@ -176,8 +176,9 @@ static bool browsers(const char *authority, bool remove)
         return false;
     }
     if (!stores)
-        printf("browsers  no store found; one that has its own imports %s in its settings\n",
-               authority);
+        printf(
+            "browsers  no store found; one that has its own %s the authority in its settings%s%s\n",
+            remove ? "deletes" : "imports", remove ? "" : ": ", remove ? "" : authority);
     return good;
 }
 

@@ -164,12 +164,20 @@ static tc_err status_line(tc_exchange *x, tc_span line)
     return tc_h1_status_line(line, &x->theirs);
 }
 
+/* SETTINGS of a server of HTTP/2 alone: length, type 4, no flags, stream 0 (RFC 9113, 3.4). */
+static bool begins_as_2(tc_span in)
+{
+    static const char rest[] = {4, 0, 0, 0, 0, 0};
+    return in.len >= 9 && in.at[0] == 0 && memcmp(in.at + 3, rest, sizeof rest) == 0;
+}
+
 static tc_err read_start(tc_h1 *h)
 {
     const bool server = tc_h1_is_server(h);
     if (!server) {
         const tc_span begin = tc_span_first(TC_SPAN("HTTP/"), h->in.len);
         if (tc_h1_stream_of(h->x)->queue.written == 0) return TC_ERR_UNASKED;
+        if (begins_as_2(h->in)) return TC_ERR_REPLY_2;
         if (!tc_span_starts(h->in, begin)) return TC_ERR_REPLY_09;
     }
     tc_span line;

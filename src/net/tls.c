@@ -100,19 +100,22 @@ void tc_tls_set_unref(tc_tls_set *set)
     tc_free(set);
 }
 
-static tc_err load_pair(const tc_tls_pair *pair, gnutls_certificate_credentials_t to, char *why)
+/* Our own certificate and its key. */
+static tc_err take_pair(gnutls_certificate_credentials_t to, const char *certificate,
+                        const char *key, char *why)
 {
-    tc_err err = readable(pair->certificate, TC_ERR_OWN_CERT, why);
-    if (!err) err = readable(pair->key, TC_ERR_OWN_CERT, why);
+    tc_err err = readable(certificate, TC_ERR_OWN_CERT, why);
+    if (!err) err = readable(key, TC_ERR_OWN_CERT, why);
     if (err) return err;
-    const int rc = gnutls_certificate_set_x509_key_file2(to, pair->certificate, pair->key,
-                                                         GNUTLS_X509_FMT_PEM, NULL, 0);
+    const int rc =
+        gnutls_certificate_set_x509_key_file2(to, certificate, key, GNUTLS_X509_FMT_PEM, NULL, 0);
+    if (rc >= 0) return TC_OK;
     if (rc == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
-        return say(why, TC_ERR_OWN_CERT, "%s is not the key of %s", pair->key, pair->certificate);
-    if (rc < 0)
-        return say(why, TC_ERR_OWN_CERT, "%s, %s: %s", pair->certificate, pair->key,
-                   gnutls_strerror(rc));
-    return TC_OK;
+        return say(why, TC_ERR_OWN_CERT, "%s is not the key of %s", key, certificate);
+    if (rc == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+        return say(why, TC_ERR_OWN_CERT, "%s: there is no private key in it%s", key,
+                   strcmp(key, certificate) == 0 ? "; --key FILE names one" : "");
+    return say(why, TC_ERR_OWN_CERT, "%s, %s: %s", certificate, key, gnutls_strerror(rc));
 }
 
 /* Authorities for the certificates of others: their number is not zero. */
@@ -159,16 +162,29 @@ static tc_err load_tickets(const tc_tls_server_config *c, const gnutls_datum_t *
                ret->size, TC_TLS_TICKET_KEY);
 }
 
+/* It is the clients who decide, but who serves should not learn it from them. */
+static void doubt(const tc_tls_server_config *c, const char *file, gnutls_x509_crt_t leaf)
+{
+    const int64_t now = tc_clock_wall();
+    if (gnutls_x509_crt_get_expiration_time(leaf) < now)
+        c->doubt(c->self, file, "it has expired");
+    else if (gnutls_x509_crt_get_activation_time(leaf) > now)
+        c->doubt(c->self, file, "it is not valid yet");
+    if (!gnutls_x509_crt_check_key_purpose(leaf, GNUTLS_KP_TLS_WWW_SERVER, 0))
+        c->doubt(c->self, file, "it is not for servers");
+}
+
 static tc_err load_shown(const tc_tls_server_config *c, size_t i, tc_tls_set *set, char *why)
 {
     tc_tls_shown *shown = &set->at[i];
     if (gnutls_certificate_allocate_credentials(&shown->credentials) < 0) return TC_ERR_NO_MEMORY;
-    tc_err err = load_pair(&c->pairs[i], shown->credentials, why);
+    tc_err err = take_pair(shown->credentials, c->pairs[i].certificate, c->pairs[i].key, why);
     if (!err && c->client_authorities)
         err = add_trust(shown->credentials, c->client_authorities, why);
     if (!err && c->client_revoked) err = add_revoked(shown->credentials, c->client_revoked, why);
     if (!err)
         err = tc_tls_shown_prepare(shown, c, set->ticket_secret.data ? &set->ticket_secret : NULL);
+    if (!err && c->doubt) doubt(c, c->pairs[i].certificate, shown->leaf);
     return err;
 }
 
@@ -179,7 +195,7 @@ static tc_err load_beside(const tc_tls_server_config *c, size_t i, tc_tls_set *s
     tc_err err = TC_OK;
     for (size_t j = i + 1; j < set->count && !err; j++)
         if (tc_tls_shown_is_beside(&set->at[i], &set->at[j]))
-            err = load_pair(&c->pairs[j], set->at[i].credentials, why);
+            err = take_pair(set->at[i].credentials, c->pairs[j].certificate, c->pairs[j].key, why);
     return err;
 }
 
@@ -262,13 +278,7 @@ tc_err tc_tls_client_new(const tc_tls_client_config *config, tc_tls **ret_tls, c
     }
     if (!err && config->certificate) {
         const char *key = config->key ? config->key : config->certificate;
-        err = readable(config->certificate, TC_ERR_OWN_CERT, why);
-        if (!err) err = readable(key, TC_ERR_OWN_CERT, why);
-        const int rc =
-            err ? 0
-                : gnutls_certificate_set_x509_key_file2(tls->trust, config->certificate, key,
-                                                        GNUTLS_X509_FMT_PEM, NULL, 0);
-        if (rc < 0) err = say(why, TC_ERR_OWN_CERT, "%s: %s", key, gnutls_strerror(rc));
+        err = take_pair(tls->trust, config->certificate, key, why);
         tls->own = true;
     }
     if (err)

@@ -36,6 +36,9 @@ typedef struct tc_tls_server_config {
     /* Files had changed and were taken up, or (err) could not be, and the old ones serve on. From
      * whichever thread looked; may be NULL. */
     void (*changed)(void *self, const char *file, tc_err err, const char *why);
+    /* A certificate that was loaded, and that clients will not believe. From any thread, too; may
+     * be NULL. */
+    void (*doubt)(void *self, const char *file, const char *what);
     void *self;
 } tc_tls_server_config;
 

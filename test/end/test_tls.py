@@ -501,6 +501,51 @@ class Client(Tls):
         self.tercet("get", f"https://localhost:{server.port}/", env=dict(self.env, SSLKEYLOGFILE=str(log)))
         self.assertRegex(log.read_text(), r"(?m)^CLIENT_TRAFFIC_SECRET_0 [0-9a-f]{64} [0-9a-f]+$")
 
+    def test_key_log_is_for_its_owner(self):
+        server, log = self.secure(), self.dir / "keys"
+        url = f"https://localhost:{server.port}/"
+        self.tercet("get", url, env=dict(self.env, SSLKEYLOGFILE=str(log)))
+        self.assertEqual(log.stat().st_mode & 0o777, 0o600)
+        got = self.tercet("get", url, env=dict(self.env, SSLKEYLOGFILE=str(self.dir / "no" / "keys")))
+        self.assertEqual(got.status, 0, got)
+        self.assertEqual(got.err.count("no secrets are written"), 1, got.err)
+
+    def test_secrets_that_others_may_read(self):
+        (self.dir / "tickets").write_bytes(os.urandom(64))
+        (self.dir / "tickets").chmod(0o644)
+        server = self.secure("--tickets", self.dir / "tickets")
+        self.assertIn("tickets is secret, and others may read it (mode 644)", server.said())
+        self.assertNotIn("authority.key is secret", server.said())
+        (self.state / "tercet" / "authority.key").chmod(0o640)
+        self.assertIn("authority.key is secret, and others may read it (mode 640)", self.secure().said())
+
+    def test_key_that_is_missing(self):
+        pair = self.certificate("alone", "DNS:localhost")
+        got = self.tercet("serve", "--cert", pair[0], "--listen=https://localhost:0", env=self.env)
+        self.assertEqual(got.status, 58, got)
+        self.assertIn("alone.pem: there is no private key in it; --key FILE names one", got.err)
+        server = self.secure()
+        got = self.tercet("get", "--cert", pair[0], f"https://localhost:{server.port}/", env=self.env)
+        self.assertEqual(got.status, 58, got)
+        self.assertIn("alone.pem: there is no private key in it; --key FILE names one", got.err)
+
+    def test_certificate_that_nobody_will_believe(self):
+        pair = self.certificate("client", "DNS:localhost", usage="clientAuth")
+        server = self.secure("--cert", pair[0], "--key", pair[1])
+        self.assertIn("client.pem: it is not for servers; clients will not believe", server.said())
+        late = self.certificate("late", "DNS:localhost", days=0)
+        time.sleep(1.1)
+        server = self.secure("--cert", late[0], "--key", late[1])
+        self.assertIn("late.pem: it has expired; clients will not believe", server.said())
+        good = self.certificate("good", "DNS:localhost")
+        server = self.secure("--cert", good[0], "--key", good[1])
+        self.assertNotIn("will not believe", server.said())
+
+    def test_insecure_is_silent_in_clear_text(self):
+        server = self.serve()
+        got = self.tercet("get", "--insecure", f"http://localhost:{server.port}/", env=self.env)
+        self.assertEqual((got.status, got.err), (0, ""), got)
+
     def test_redirect_between_schemes(self):
         safe = self.peer(self.good(), self.OK)
 

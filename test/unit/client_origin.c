@@ -150,7 +150,7 @@ static void why_a_version_is_spoken(void **state)
     check_span(tc_choice_text(TC_HTTP_2, &agreed, room),
                "as asked for; the server agreed to h2 (ALPN)");
     check_span(tc_choice_text(TC_HTTP_1_1, &silent, room),
-               "as asked for; the server agreed to nothing else (ALPN)");
+               "as asked for; the server named no version (ALPN)");
     check_span(tc_choice_text(TC_HTTP_2, NULL, room),
                "as asked for; in clear text the server has no say");
     check_span(tc_choice_text(TC_HTTP_NONE, NULL, room),
