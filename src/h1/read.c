@@ -164,21 +164,26 @@ static tc_err status_line(tc_exchange *x, tc_span line)
     return tc_h1_status_line(line, &x->theirs);
 }
 
-/* SETTINGS of a server of HTTP/2 alone: length, type 4, no flags, stream 0 (RFC 9113, 3.4). */
-static bool begins_as_2(tc_span in)
+/* What begins with neither a status line nor SETTINGS of HTTP/2 (length, type 4, no flags, stream
+ * 0; RFC 9113, 3.4) is an answer in HTTP/0.9. */
+static tc_err check_reply(const tc_h1 *h)
 {
-    static const char rest[] = {4, 0, 0, 0, 0, 0};
-    return in.len >= 9 && in.at[0] == 0 && memcmp(in.at + 3, rest, sizeof rest) == 0;
+    static const char settings[] = {4, 0, 0, 0, 0, 0};
+    const tc_span in = h->in, type = tc_span_first(tc_span_from(in, 3), sizeof settings);
+    if (tc_span_starts(in, tc_span_first(TC_SPAN("HTTP/"), in.len))) return TC_OK;
+    if (in.at[0] != 0 || (type.len && memcmp(type.at, settings, type.len) != 0))
+        return TC_ERR_REPLY_09;
+    if (type.len == sizeof settings) return TC_ERR_REPLY_2;
+    return h->fin ? TC_ERR_REPLY_09 : TC_ERR_FULL;
 }
 
 static tc_err read_start(tc_h1 *h)
 {
     const bool server = tc_h1_is_server(h);
     if (!server) {
-        const tc_span begin = tc_span_first(TC_SPAN("HTTP/"), h->in.len);
         if (tc_h1_stream_of(h->x)->queue.written == 0) return TC_ERR_UNASKED;
-        if (begins_as_2(h->in)) return TC_ERR_REPLY_2;
-        if (!tc_span_starts(h->in, begin)) return TC_ERR_REPLY_09;
+        const tc_err none = h->in.len ? check_reply(h) : TC_OK;
+        if (none) return none;
     }
     tc_span line;
     const tc_err err = find_line(h, &line);
