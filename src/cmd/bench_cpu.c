@@ -12,7 +12,7 @@
 #include "base/span.h"
 #include "cmd/bench.h"
 
-enum { INODES = 64, TCP_LISTENS = 10, UDP_STANDS = 7, LINE = 512, PATH = 300 };
+enum { INODES = 64, TCP_LISTENS = 10, UDP_OPEN = 7, LINE = 512, PATH = 300 };
 
 typedef struct inodes {
     unsigned long at[INODES];
@@ -29,9 +29,10 @@ static void find_inodes(const char *table, unsigned wanted_state, uint16_t wante
         unsigned port, state;
         unsigned long inode;
         if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*s %*s %lu", &port,
-                   &state, &inode) == 3 &&
-            port == wanted_port && state == wanted_state)
-            to->at[to->count++] = inode;
+                   &state, &inode) != 3)
+            continue;                                                   /* the heading */
+        if (state != TCP_LISTENS && wanted_state == TCP_LISTENS) break; /* those come first */
+        if (state == wanted_state && port == wanted_port) to->at[to->count++] = inode;
     }
     fclose(f);
 }
@@ -105,7 +106,7 @@ void tc_bench_cpu_server(tc_bench_cpu *cpu, const char *address, uint16_t port, 
     cpu->processes = 0;
     cpu->server = 0;
     if (is_this_machine(address)) {
-        const unsigned state = datagrams ? UDP_STANDS : TCP_LISTENS;
+        const unsigned state = datagrams ? UDP_OPEN : TCP_LISTENS;
         find_inodes(datagrams ? "/proc/net/udp" : "/proc/net/tcp", state, port, &found);
         find_inodes(datagrams ? "/proc/net/udp6" : "/proc/net/tcp6", state, port, &found);
     }

@@ -64,33 +64,40 @@ class Syscalls(Case):
         self.assertGreater(calls.get("sendfile", 0), requests * 0.9)
 
 
+def counting(case):
+    """What counts calls, and the file where it does."""
+    library, counters = case.dir / "count_calls.so", case.dir / "counters"
+    built = case.other("cc", "-O2", "-shared", "-fPIC", "-w", "-o", library, ROOT / "test" / "end" / "count_calls.c", "-ldl")
+    case.assertEqual(built.status, 0, built)
+    counters.write_bytes(bytes(4096))
+    return library, counters
+
+
+def counted(counters):
+    with open(counters, "rb") as file, mmap.mmap(file.fileno(), 4096, access=mmap.ACCESS_READ) as at:
+        return dict(zip(("memory", "lock", "format"), struct.unpack("QQQ", at[:24])))
+
+
 class Calls(Case):
     """No malloc, no lock, no snprintf for a small file that is remembered, however it is asked for."""
     REQUESTS = 5000
 
     def setUp(self):
         super().setUp()
-        library, self.counters = self.dir / "count_calls.so", self.dir / "counters"
-        built = self.other("cc", "-O2", "-shared", "-fPIC", "-w", "-o", library, ROOT / "test" / "end" / "count_calls.c", "-ldl")
-        self.assertEqual(built.status, 0, built)
-        self.counters.write_bytes(bytes(4096))
+        library, self.counters = counting(self)
         self.server = self.serve("--workers", "1", files={"index.html": "x" * 612, "sub/page.html": "y" * 5000},
                                  env={"LD_PRELOAD": str(library), "COUNT_CALLS": str(self.counters)})
-
-    def counted(self):
-        with open(self.counters, "rb") as file, mmap.mmap(file.fileno(), 4096, access=mmap.ACCESS_READ) as at:
-            return dict(zip(("memory", "lock", "format"), struct.unpack("QQQ", at[:24])))
 
     def cost(self, request, batch=1, status=200):
         """Calls while REQUESTS are answered on one connection that is warm."""
         with self.server.wire() as wire:
             for n in range(2):
-                before = self.counted()
+                before = counted(self.counters)
                 for _ in range(self.REQUESTS // batch if n else 10):
                     wire.send(request * batch)
                     for _ in range(batch):
                         self.assertEqual(wire.response("HEAD" if request.startswith(b"HEAD") else "GET").status, status)
-                after = self.counted()
+                after = counted(self.counters)
         self.assertGreater(before["memory"], 0, "nothing is counted at all")
         return {name: after[name] - before[name] for name in after}
 
@@ -108,3 +115,28 @@ class Calls(Case):
         tag = self.server.ask("/").get("etag").encode()
         cost = self.cost(b"GET / HTTP/1.1\r\nHost: h\r\nIf-None-Match: " + tag + b"\r\n\r\n", status=304)
         self.assertLess(cost["memory"] / self.REQUESTS, 0.01, cost)
+
+
+class Generator(Case):
+    """Nor does `tercet bench` for a request."""
+    REQUESTS = 5000
+
+    def setUp(self):
+        super().setUp()
+        self.library, self.counters = counting(self)
+        self.server = self.serve("--workers", "1", files={"index.html": "x" * 612})
+
+    def bench_calls(self, version, streams, n):
+        self.counters.write_bytes(bytes(4096))
+        got = self.tercet("bench", "-n", n, "-c", 2, "-m", streams, "--http", version, f"{self.server.url}/",
+                          env={"LD_PRELOAD": str(self.library), "COUNT_CALLS": str(self.counters)})
+        self.assertEqual(got.status, 0, got)
+        return counted(self.counters)
+
+    def test_small_file(self):
+        for version, streams in (("1.1", 1), ("2", 16)):
+            with self.subTest(version):
+                few, many = (self.bench_calls(version, streams, n) for n in (200, 200 + self.REQUESTS))
+                self.assertGreater(few["memory"], 0, "nothing is counted at all")
+                for name in few:
+                    self.assertLess((many[name] - few[name]) / self.REQUESTS, 0.02, (name, few, many))
