@@ -39,6 +39,7 @@ typedef struct slot {
     uint64_t running;    /* requests */
     uint64_t may_refuse; /* requests that are sent again if the server refuses them */
     unsigned skip;       /* addresses where nobody spoke QUIC */
+    bool another;        /* there is an address behind this one */
     bool holds;          /* a unit, for the next request */
     bool settled;        /* its first connection is open, or failed */
     bool spent;          /* its connection takes no more */
@@ -333,6 +334,7 @@ static void connected(tc_connect *c, tc_err err, int fd, const tc_address *peer)
     slot *s = way->slot;
     driver *d = s->driver;
     s->connecting = NULL;
+    s->another = s->skip + 1 < c->found[TC_V6].count + c->found[TC_V4].count;
     if (!err) err = tc_client_adopt(&d->client, fd, peer, &d->origin, s, &s->connection);
     if (err) {
         s->connection = NULL;
@@ -400,7 +402,7 @@ static void pause_over(tc_alarm *alarm)
 static bool tries_next(slot *s, const tc_connection *gone, tc_err why)
 {
     const bool nobody = why == TC_ERR_CONNECT || why == TC_ERR_TLS_TIME;
-    if (s->driver->reached || !gone->endpoint || !nobody || s->skip) return false;
+    if (s->driver->reached || !gone->endpoint || !nobody || !s->another) return false;
     s->skip++;
     return true;
 }

@@ -1,5 +1,7 @@
 """`tercet bench`: what it counts is what a server saw, whatever the version, and failures have names."""
 import json
+import os
+import pty
 import signal
 import subprocess
 
@@ -133,6 +135,24 @@ class Shown(Bench):
             self.assertRegex(said, line)
         self.assertEqual(got.err, "")
 
+    def test_live_line(self):
+        """On a terminal it is shown how it goes, and the line is gone at the end."""
+        server = self.serve(files=self.files)
+        main, other = pty.openpty()
+        self.addCleanup(os.close, main)
+        proc = subprocess.Popen([str(PROGRAM), "bench", "-d", "1", f"{server.url}/small"], stdout=subprocess.DEVNULL, stderr=other,
+                                preexec_fn=die_with_parent(), env=environment(**self.env))
+        os.close(other)
+        said = b""
+        try:
+            while data := os.read(main, 4096):
+                said += data
+        except OSError:
+            pass  # the other end is closed
+        self.assertEqual(proc.wait(20), 0)
+        self.assertRegex(said, rb"\r\x1b\[K  \d\.\d s   [\d,]+ requests/s   [\d.]+ .?B/s   0 errors")
+        self.assertTrue(said.endswith(b"\r\x1b[K"), said[-80:])
+
     def test_ctrl_c(self):
         """What was measured so far is printed."""
         server = self.serve(files=self.files)
@@ -201,6 +221,17 @@ class Fails(Bench):
             self.assertEqual(got.status, 7, got)
             self.assertIn("could not connect", got.err)
             self.assertEqual(got.out, b"")
+
+    def test_nobody_there_over_quic(self):
+        """The reason is that nobody is there; where another address has somebody, that is taken."""
+        got = self.tercet("bench", "-k", "--http", 3, f"https://127.0.0.1:{free_port()}/", env=self.env)
+        self.assertEqual(got.status, 7, got)
+        self.assertIn("could not connect", got.err)
+        self.assertNotIn("look-up", got.err)
+        server = self.secure()  # on 127.0.0.1 only
+        got = self.bench("-n", 10, "--http", 3, f"https://localhost:{server.port}/small")
+        self.assertWhole(got, 10)
+        self.assertEqual(got["address"], "127.0.0.1")
 
     def test_a_server_that_leaves(self):
         """Half of them are answered, then nobody listens any more: the rest fails, each once."""
