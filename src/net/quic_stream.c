@@ -343,10 +343,13 @@ static tc_quic_stream *stream_for(tc_link_quic *l, uint64_t sid)
     while (s && s->unopened && ngtcp2_conn_get_streams_bidi_left(l->conn)) {
         int64_t got = -1;
         if (ngtcp2_conn_open_bidi_stream(l->conn, &got, NULL) != 0 || (uint64_t)got > sid) break;
-        if ((uint64_t)got == sid)
-            s->unopened = ngtcp2_conn_set_stream_user_data(l->conn, got, s) != 0;
+        tc_quic_stream *next =
+            tc_quic_stream_find(l, (uint64_t)got); /* s, or one that waits, too */
+        if (next)
+            next->unopened = ngtcp2_conn_set_stream_user_data(l->conn, got, next) != 0;
         else
             (void)ngtcp2_conn_shutdown_stream(l->conn, 0, got, H3_REQUEST_CANCELLED);
+        if (next && next != s) tc_quic_stream_news(l, next, NEWS_ROOM);
     }
     return s;
 }

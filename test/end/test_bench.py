@@ -57,6 +57,14 @@ class Counts(Bench):
                 self.assertEqual(got["bytes"]["content"], 300 * 612)
                 self.assertEqual(got["resumed"], 0)
 
+    def test_as_many_streams_as_there_may_be(self):
+        """New ones wait for what the server lets begin, and none is forgotten."""
+        server = self.secure()
+        for version in ("2", "3"):
+            with self.subTest(version):
+                got = self.bench("-n", 4000, "-c", 2, "-m", 150, "--http", version, f"https://localhost:{server.port}/small")
+                self.assertWhole(got, 4000)
+
     def test_large_answers(self):
         server = self.secure()
         for version in ("1.1", "2", "3"):
