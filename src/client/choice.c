@@ -20,3 +20,12 @@ tc_span tc_choice_text(enum tc_version asked, const tc_protection *p, char room[
     if (p->protocol[0]) return put(room, "chosen by the server from %s (ALPN)", p->offered);
     return put(room, "since the server agreed to none of %s (ALPN)", p->offered);
 }
+
+tc_span tc_choice_raced(bool won, tc_span text, char room[TC_CHOICE_BYTES])
+{
+    if (won) return put(room, "%s", "which Alt-Svc told of before; QUIC was ready first");
+    const int n =
+        snprintf(room, TC_CHOICE_BYTES, "%.*s; HTTP/3, which Alt-Svc told of, was not ready first",
+                 TC_FMT(text));
+    return tc_span_of(room, n < TC_CHOICE_BYTES ? (size_t)n : TC_CHOICE_BYTES - 1);
+}

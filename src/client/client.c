@@ -39,10 +39,11 @@ static void tell_choice(tc_connection *connection)
 {
     tc_protection p;
     const tc_link *link = &connection->link;
-    char text[TC_CHOICE_BYTES];
+    char text[TC_CHOICE_BYTES], raced[TC_CHOICE_BYTES];
     const bool secure = link->type->protection && link->type->protection(link, &p);
-    tc_session_tell(&connection->session, TC_SEEN_CHOSEN,
-                    tc_choice_text(connection->origin.version, secure ? &p : NULL, text));
+    tc_span why = tc_choice_text(connection->origin.version, secure ? &p : NULL, text);
+    if (connection->race) why = tc_choice_raced(connection->race == TC_RACE_WON, why, raced);
+    tc_session_tell(&connection->session, TC_SEEN_CHOSEN, why);
 }
 
 /* A session that had its turn may take one more. */

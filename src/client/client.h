@@ -2,6 +2,7 @@
  * requests share. One loop, one thread. */
 // SPDX-License-Identifier: MIT
 #pragma once
+#include "client/alternatives.h"
 #include "client/origin.h"
 #include "net/connect.h"
 #include "net/link_tls.h"
@@ -30,6 +31,7 @@ typedef struct tc_connection {
     /* Once, while it is opening: it is open, or (err) will not be and goes. May be NULL. */
     void (*opened)(struct tc_connection *connection, tc_err err);
     void *waiter;
+    enum tc_race { TC_RACE_NONE, TC_RACE_WON, TC_RACE_LOST } race; /* of HTTP/3, if this is it */
     char why[TC_TLS_WHY]; /* more about err; "" for nothing */
 } tc_connection;
 
@@ -46,6 +48,7 @@ typedef struct tc_client {
     uint64_t kept_sessions;
     struct tc_fetch *openers;        /* each makes a connection */
     struct tc_fetch *waiting;        /* for a connection, in order; see pool.h */
+    tc_alternatives *alternatives;   /* the caller's; NULL: none are heeded */
     tc_tls_client_config tls_config; /* filled in by the caller before the first https */
     tc_tls *tls[TC_HTTP_3 + 1];      /* for each version asked for; made when it is needed */
 } tc_client;

@@ -4,6 +4,7 @@
 #include "client/fetch.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "client/again.h"
 #include "client/inside.h"
 #include "client/pool.h"
@@ -90,6 +91,10 @@ static tc_err on_head(void *self, tc_exchange *x)
         return TC_OK;
     }
     f->waits_100 = false; /* the answer came first: the content is not sent */
+    const tc_url *url = &f->request.url;
+    if (f->client->alternatives && tc_span_eq(url->scheme, TC_SPAN("https")))
+        tc_alternatives_hear(f->client->alternatives, url->host, url->port, &x->theirs.fields,
+                             tc_clock_wall());
     tc_span location;
     if (f->follow && tc_redirect_status(x->theirs.status) &&
         tc_message_get(&x->theirs, TC_FIELD_LOCATION, &location)) {
@@ -163,6 +168,9 @@ static void on_close(void *self, tc_exchange *x, tc_err why)
     f->x = NULL;
     if (f->following && !f->err && why != TC_ERR_NO_MEMORY) {
         go_on(f, TC_FETCH_GO);
+    } else if (why && !f->err && x->wire_in == 0 && tc_request_repeatable(&f->request) &&
+               tc_race_falls_back(f)) {
+        f->retried = true;
     } else if (died_unanswered(f, x, why)) {
         if (tc_request_repeatable(&f->request)) {
             retry(f);
@@ -213,6 +221,7 @@ static void fill(tc_fetch *f, tc_exchange *x)
 
 static void launch(tc_fetch *f, tc_connection *connection)
 {
+    tc_race_decided(f, connection);
     tc_exchange *x = tc_session_exchange(&f->client->env);
     if (!x) {
         tc_fetch_over(f, TC_ERR_NO_MEMORY, (tc_span){0});
@@ -268,6 +277,7 @@ static void opened(tc_connection *connection, tc_err err)
         go_on(f, TC_FETCH_GO);
         return;
     }
+    if (tc_race_falls_back(f)) return;
     tc_pool_settle(f, err, tc_span_str(connection->why));
     tc_fetch_over(f, err, tc_span_str(connection->why));
 }
@@ -289,6 +299,7 @@ static void connected(tc_connect *c, tc_err err, int fd, const tc_address *peer)
     f->connecting = false;
     if (err == TC_ERR_CONNECT_TIME) f->client->reached->connect_ms++;
     if (!err) err = tc_client_adopt(f->client, fd, peer, &origin, f, &connection);
+    if (err && tc_race_falls_back(f)) return;
     if (err) {
         tc_pool_settle(f, err, tc_span_str(c->why));
         tc_fetch_over(f, err, tc_span_str(c->why));
@@ -299,6 +310,7 @@ static void connected(tc_connect *c, tc_err err, int fd, const tc_address *peer)
         f->opening = connection;
         connection->waiter = f;
         connection->opened = opened;
+        tc_race_begin(f, connection);
     }
 }
 
@@ -315,6 +327,7 @@ static void dispatch(tc_fetch *f)
 {
     const tc_request *r = &f->request;
     f->phase = TC_PHASE_CONNECT;
+    tc_race_choose(f);
     if (tc_span_eq(r->url.scheme, TC_SPAN("https"))) {
         char why[TC_TLS_WHY];
         const tc_err err = tc_client_secure(f->client, r->version, why);
@@ -345,8 +358,8 @@ static void dispatch(tc_fetch *f)
     f->connect.loop = f->client->loop;
     f->connect.watch = f->client->env.watch;
     f->connect.lookup = f->client->lookup;
-    f->connect.host = r->url.host;
-    f->connect.port = r->url.port;
+    f->connect.host = tc_race_tries(f) ? tc_span_str(f->alternative.at) : r->url.host;
+    f->connect.port = tc_race_tries(f) ? f->alternative.at_port : r->url.port;
     f->connect.limit_ns = (int64_t)f->client->limits->connect_ms * TC_MS;
     f->connect.datagrams = tc_client_needs_quic(r->version);
     f->connect.skip = f->skip;
@@ -358,7 +371,8 @@ static void dispatch(tc_fetch *f)
 static tc_err redirect(tc_fetch *f)
 {
     f->following = false;
-    f->retried = false;
+    f->retried = f->lost = false;
+    f->head_start.ring = NULL;
     f->skip = 0;
     f->after = 0;
     if (f->redirects == f->client->limits->redirects) {
@@ -384,6 +398,7 @@ static tc_span redirect_why(tc_err err)
 
 static void finish(tc_fetch *f)
 {
+    tc_race_decided(f, NULL);
     if (f->push_count) {
         tc_fetch_linger(f);
         return;
@@ -424,6 +439,7 @@ void tc_fetch_begin(tc_fetch *f)
     f->limit = (tc_alarm){.ring = limit_rings};
     f->quiet = (tc_alarm){.ring = quiet_rings};
     f->number = ++f->client->fetches;
+    f->chooses = f->client->alternatives && f->request.version == TC_HTTP_NONE;
     tc_arena_init(&f->arena, NULL, 0, TC_FETCH_ARENA);
     go_on(f, TC_FETCH_GO);
     if (!f->patient) (void)start_clock(f); /* without memory it is over */

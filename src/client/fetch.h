@@ -38,7 +38,11 @@ typedef struct tc_fetch {
     char why_room[TC_CONNECT_WHY + 64];
     tc_arena arena; /* URLs of redirects */
     tc_connect connect;
-    unsigned skip;          /* addresses where nobody spoke QUIC */
+    unsigned skip;              /* addresses where nobody spoke QUIC */
+    bool chooses, lost;         /* HTTP/3 may be tried unasked; it was, and TCP is next */
+    tc_alternative alternative; /* where it is tried */
+    tc_connection *quic;        /* its handshake goes on while TCP tries; see race.c */
+    tc_alarm head_start;
     tc_connection *opening; /* its handshake is under way, or just over */
     tc_exchange *x;         /* under way */
     tc_task step;

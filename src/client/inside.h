@@ -7,6 +7,14 @@
 void tc_fetch_over(tc_fetch *f, tc_err err, tc_span why); /* the first reason given stays */
 void tc_fetch_again(tc_fetch *f);                         /* looks for a connection again */
 
+/* race.c */
+enum { TC_RACE_MS = 250 };             /* the head start of QUIC (RFC 8305, 5) */
+void tc_race_choose(tc_fetch *f);      /* by which version, where that is left to us */
+bool tc_race_tries(const tc_fetch *f); /* HTTP/3 is under way, and need not be */
+bool tc_race_falls_back(tc_fetch *f);  /* ... and failed: true, and TCP is next */
+void tc_race_begin(tc_fetch *f, tc_connection *connection);     /* ... is opening */
+void tc_race_decided(tc_fetch *f, const tc_connection *winner); /* NULL: nobody won */
+
 /* push.c: tc_session_env.promised, and the wait for what was pushed when all else is over */
 void tc_fetch_promised(tc_session_env *env, tc_exchange *of, tc_exchange *x);
 void tc_fetch_linger(tc_fetch *f);   /* until nothing is left, or (err) breaks it off */

@@ -23,6 +23,7 @@
 #include "cmd/output.h"
 #include "cmd/picture.h"
 #include "cmd/progress.h"
+#include "cmd/remember.h"
 #include "cmd/secure.h"
 
 enum { MESSAGE_MAX = 256 * 1024, URL_ARENA = 1024 * 1024 };
@@ -50,6 +51,7 @@ typedef struct asking {
     tc_reached reached;
     tc_term term; /* stderr */
     tc_authority_files own;
+    tc_alternatives alternatives;
     tc_record record;
     tc_picture picture;
     tc_progress progress;
@@ -416,6 +418,17 @@ static void set_up_trust(asking *k)
                 tc_term_style(&k->term, TC_STYLE_RED), tc_term_style(&k->term, TC_STYLE_PLAIN));
 }
 
+/* Whoever answers is not believed in this. */
+static void set_up_memory(asking *k)
+{
+    const tc_ask *a = k->ask;
+    if (!tc_quic_built || a->no_alt_svc || a->insecure || !a->limits.alternatives ||
+        tc_alternatives_init(&k->alternatives, a->limits.alternatives, &k->reached.alternatives))
+        return;
+    tc_remember_load(&k->alternatives);
+    k->client.alternatives = &k->alternatives;
+}
+
 static int cannot_start(tc_err err)
 {
     fprintf(stderr, "tercet: %s\n", tc_err_sentence(err));
@@ -437,9 +450,12 @@ int tc_ask_all(const tc_ask *a)
     catch_signals(k);
     set_up_watches(k);
     set_up_trust(k);
+    set_up_memory(k);
     if (!a->outputs) err = tc_output_open(&k->output, NULL);
     if (!err) err = ask_all(k);
     tc_client_fini(&k->client);
+    tc_remember_store(&k->alternatives);
+    tc_alternatives_fini(&k->alternatives);
     if (a->json) err = tc_json_write(&k->record, a->secrets, put_out, &k->output);
     if (err) complain(k, (tc_span){0}, err, NULL, (tc_span){0});
     if (!a->outputs) close_output(k, (tc_span){0}, true);

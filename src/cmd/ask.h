@@ -16,6 +16,7 @@ typedef struct tc_ask {
     tc_limits limits;
     const char *cacert, *crl, *cert, *key; /* NULL: not given */
     bool insecure;
+    bool no_alt_svc; /* what servers said of HTTP/3 is neither heeded nor kept */
     const tc_prepared *prepared;
 } tc_ask;
 

@@ -59,6 +59,12 @@ static tc_err make_folders(const char *folder, char *why, size_t size)
     }
 }
 
+bool tc_authority_folder(const tc_authority_files *f)
+{
+    char why[PATH_MAX];
+    return make_folders(f->folder, why, sizeof why) == TC_OK;
+}
+
 /* An empty buffer where there is no such file. */
 static tc_err read_file(const char *file, tc_buf *into)
 {

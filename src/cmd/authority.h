@@ -16,5 +16,6 @@ typedef struct tc_authority_files {
 
 /* Only the names. False: there is neither XDG_STATE_HOME nor HOME. */
 bool tc_authority_names(tc_authority_files *f);
+bool tc_authority_folder(const tc_authority_files *f); /* makes the folder; false: cannot */
 /* Makes what is missing or nearly over. On failure why (at least 512 bytes) says more. */
 tc_err tc_authority_ensure(tc_authority_files *f, char *why, size_t why_size) TC_MUST_USE;

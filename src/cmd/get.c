@@ -8,7 +8,7 @@
 typedef struct settings {
     const char *data, *cacert, *crl, *cert, *key;
     unsigned verbose;
-    bool quiet, json, follow, fail, secrets, insecure, push;
+    bool quiet, json, follow, fail, secrets, insecure, push, no_alt_svc;
     int color, version;
     int64_t max_ns, connect_ns;
     tc_option_list limits, outputs;
@@ -23,6 +23,8 @@ static const tc_option options[] = {
      "and 1.1 over http, where 2 means that the server is known to speak it. 3 is over QUIC. all "
      "sends the request by each version, and compares them.",
      0, 0},
+    {"no-alt-svc", 0, TC_OPTION_FLAG, offsetof(settings, no_alt_svc), NULL,
+     "neither heeds nor keeps where servers said that HTTP/3 can be had (https).", 0, 0},
     {"follow", 'L', TC_OPTION_FLAG, offsetof(settings, follow), NULL,
      "follows redirects; credentials are not taken along to another origin.", 0, 0},
     {"push", 0, TC_OPTION_FLAG, offsetof(settings, push), NULL,
@@ -189,6 +191,7 @@ static int send_request(const tc_command *c, int argc, char **argv)
                   .cert = s.cert,
                   .key = s.key,
                   .insecure = s.insecure,
+                  .no_alt_svc = s.no_alt_svc,
                   .color = (enum tc_color_when)s.color,
                   .limit_ns = s.max_ns,
                   .prepared = &prepared};

@@ -314,14 +314,14 @@ void tc_record_outcome(tc_record *r, const void *owner, tc_span url, tc_err err,
     tc_record_exchange *e = NULL;
     for (tc_record_exchange *at = *r->judged_end; at; at = at->next)
         if (at->owner == owner && !at->pushed) e = at;
-    if (c || !e) { /* it did not come to an exchange */
+    if ((c && err) || !e) { /* it did not come to an exchange */
         e = add_exchange(r);
         if (!e) return;
         e->owner = owner;
         e->connection = c;
         if (c) e->begun = c->begun;
-        if (c) c->judged = true;
     }
+    if (c) c->judged = true; /* it was not needed, if all is well */
     e->url = copy(r, url);
     e->why = copy(r, why);
     e->phase = phase;

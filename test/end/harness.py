@@ -519,7 +519,8 @@ class Case(unittest.TestCase):
         proc = subprocess.Popen([str(PROGRAM)] + [str(a) for a in args], cwd=cwd or self.dir,
                                 stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                env=environment(**(env or {})), preexec_fn=die_with_parent())
+                                env=environment(**(env if env is not None else {"XDG_STATE_HOME": str(self.dir / "own")})),
+                                preexec_fn=die_with_parent())
         try:
             out, err = proc.communicate(stdin, timeout=seconds)
         except subprocess.TimeoutExpired:

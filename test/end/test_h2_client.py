@@ -102,7 +102,7 @@ class Choice(H2):
     def test_over_tls(self):
         server = self.secure()
         url = f"https://localhost:{server.port}/small"
-        for options, version, why in (((), "HTTP/2", "chosen by the server from h2, http/1.1 (ALPN)"),
+        for options, version, why in ((("--no-alt-svc",), "HTTP/2", "chosen by the server from h2, http/1.1 (ALPN)"),
                                       (("--http", "2"), "HTTP/2", "as asked for; the server agreed to h2 (ALPN)"),
                                       (("--http", "1.1"), "HTTP/1.1", "as asked for; the server agreed to http/1.1 (ALPN)"),
                                       (("--http", "1.0"), "HTTP/1.0", "as asked for; the server agreed to http/1.1 (ALPN)")):

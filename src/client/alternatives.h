@@ -1,0 +1,39 @@
+/* alternatives.h - where origins said that HTTP/3 can be had (RFC 7838, 2.2), in a bounded list,
+ * the one that was heard of last at its end. As text it is a line an origin. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "base/buf.h"
+#include "http/field.h"
+
+enum { TC_ALTERNATIVE_HOST = 256, TC_ALTERNATIVE_BROKEN_S = 300 };
+
+typedef struct tc_alternative {
+    char host[TC_ALTERNATIVE_HOST]; /* of the origin, https:// */
+    char at[TC_ALTERNATIVE_HOST];   /* where it can be had */
+    uint16_t port, at_port;
+    int64_t until_s;  /* wall clock: it is forgotten then */
+    int64_t broken_s; /* ... it is not tried before that */
+} tc_alternative;
+
+typedef struct tc_alternatives {
+    tc_alternative *list;
+    uint64_t count, most;
+    uint64_t *reached; /* how often one had to go */
+    bool changed;
+} tc_alternatives;
+
+tc_err tc_alternatives_init(tc_alternatives *a, uint64_t most, uint64_t *reached) TC_MUST_USE;
+void tc_alternatives_fini(tc_alternatives *a);
+
+/* A response of that origin, on a connection that was verified. */
+void tc_alternatives_hear(tc_alternatives *a, tc_span host, uint16_t port, const tc_fields *fields,
+                          int64_t now_s);
+/* Where HTTP/3 shall be tried; NULL: nowhere. Until the next call. */
+const tc_alternative *tc_alternatives_find(const tc_alternatives *a, tc_span host, uint16_t port,
+                                           int64_t now_s);
+/* It was tried in vain: for a while it is not. */
+void tc_alternatives_break(tc_alternatives *a, tc_span host, uint16_t port, int64_t now_s);
+
+/* What is malformed or over is skipped. */
+void tc_alternatives_read(tc_alternatives *a, tc_span text, int64_t now_s);
+tc_err tc_alternatives_write(const tc_alternatives *a, tc_buf *out) TC_MUST_USE;

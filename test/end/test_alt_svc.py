@@ -1,0 +1,160 @@
+"""Where HTTP/3 can be had is remembered (Alt-Svc): the client comes back over it, and goes on over TCP where
+nobody answers."""
+import json
+import socket
+import stat
+import threading
+import time
+
+from test_tls import Tls
+
+
+def quietly(what):
+    try:
+        what()
+    except OSError:
+        pass  # the test is over
+
+
+class Memory(Tls):
+    def setUp(self):
+        super().setUp()
+        self.file = self.state / "tercet" / "alt-svc"
+
+    def ask(self, port, *options, status=0, path="/small", **how):
+        """The versions that answered, and why they were chosen."""
+        trust = () if "-k" in options else ("--cacert", self.ca)
+        got = self.tercet("get", "--json", *trust, *options, f"https://127.0.0.1:{port}{path}", env=self.env, **how)
+        self.assertEqual(got.status, status, got)
+        self.why = [x["connection"]["version_why"] for x in json.loads(got.out)["exchanges"]]
+        return [x["response"]["version"] for x in json.loads(got.out)["exchanges"]]
+
+    def remember(self, port, at, until=3600):
+        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.file.write_text(f"127.0.0.1 {port} 127.0.0.1 {at} {int(time.time()) + until} 0\n")
+
+    def silent(self):
+        """A UDP port that takes everything and says nothing."""
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.bind(("127.0.0.1", 0))
+        self.addCleanup(s.close)
+        return s
+
+    def test_comes_back_over_http3(self):
+        server = self.secure()
+        self.assertEqual(self.ask(server.port), ["HTTP/2"])
+        self.assertEqual(stat.S_IMODE(self.file.stat().st_mode), 0o600)
+        self.assertRegex(self.file.read_text(), rf"^127\.0\.0\.1 {server.port} 127\.0\.0\.1 {server.port} \d+ 0\n$")
+        before = self.file.stat().st_ino
+        self.assertEqual(self.ask(server.port), ["HTTP/3"])
+        self.assertEqual(self.why, ["which Alt-Svc told of before; QUIC was ready first"])
+        self.assertEqual(self.file.stat().st_ino, before)  # nothing new
+        self.assertEqual(list(self.file.parent.glob("*.part")), [])
+        self.assertEqual(self.ask(server.port, "--no-alt-svc"), ["HTTP/2"])
+        self.assertEqual(self.ask(server.port, "--http", "1.1"), ["HTTP/1.1"])
+        self.assertEqual(self.ask(server.port, "-k"), ["HTTP/2"])  # nobody is believed, and no memory of them
+        several = [f"https://127.0.0.1:{server.port}/small"] * 4
+        self.assertEqual(self.ask(server.port, *several), ["HTTP/3"] * 5)
+
+    def test_nothing_is_kept_unasked(self):
+        server = self.secure()
+        for options in (("--no-alt-svc",), ("-k",), ("--limit", "alternatives=0")):
+            self.ask(server.port, *options)
+            self.assertFalse(self.file.exists(), options)
+
+    def test_a_port_that_nobody_answers(self):
+        server, hole = self.secure("--no-quic"), self.silent()
+        self.remember(server.port, hole.getsockname()[1])
+        self.assertEqual(self.ask(server.port), ["HTTP/2"])
+        self.assertIn("HTTP/3, which Alt-Svc told of, was not ready first", self.why[0])
+        self.assertTrue(hole.recv(2000))  # it was tried
+        hole.setblocking(False)
+        while True:
+            try:
+                hole.recv(2000)
+            except BlockingIOError:
+                break
+        self.assertEqual(self.ask(server.port), ["HTTP/2"])  # it is broken for a while
+        self.assertNotIn("Alt-Svc", self.why[0])
+        with self.assertRaises(BlockingIOError):
+            hole.recv(2000)
+
+    def test_several_and_a_port_that_nobody_answers(self):
+        server, hole = self.secure("--no-quic"), self.silent()
+        self.remember(server.port, hole.getsockname()[1])
+        several = [f"https://127.0.0.1:{server.port}/small"] * 4
+        self.assertEqual(self.ask(server.port, *several), ["HTTP/2"] * 5)
+
+    def test_a_closed_port(self):
+        server, hole = self.secure("--no-quic"), self.silent()
+        self.remember(server.port, hole.getsockname()[1])
+        hole.close()
+        self.assertEqual(self.ask(server.port), ["HTTP/2"])
+        self.assertIn("HTTP/3, which Alt-Svc told of, was not ready first", self.why[0])
+
+    def test_nobody_at_all(self):
+        hole = self.silent()
+        self.secure()  # makes the authority
+        dead = socket.socket()
+        dead.bind(("127.0.0.1", 0))  # and does not listen
+        self.addCleanup(dead.close)
+        self.remember(dead.getsockname()[1], hole.getsockname()[1])
+        got = self.tercet("get", "--cacert", self.ca, f"https://127.0.0.1:{dead.getsockname()[1]}/", env=self.env)
+        self.assertEqual(got.status, 7, got)
+        self.assertIn("Connection refused", got.err)
+
+    def test_tcp_is_not_needed(self):
+        """Nobody answers TLS over TCP."""
+        server, slow = self.secure(), socket.socket()
+        slow.bind(("127.0.0.1", 0))
+        slow.listen(8)
+        self.addCleanup(slow.close)
+        self.remember(slow.getsockname()[1], server.port)
+        self.assertEqual(self.ask(slow.getsockname()[1]), ["HTTP/3"])
+
+    def late(self, port, seconds):
+        """A UDP port that hands everything on to that one, later."""
+        ours, theirs = self.silent(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        theirs.connect(("127.0.0.1", port))
+        self.addCleanup(theirs.close)
+        asker = []
+
+        def there():
+            while True:
+                data, where = ours.recvfrom(2000)
+                asker[:] = [where]
+                threading.Timer(seconds, quietly, (lambda d=data: theirs.send(d),)).start()
+
+        def back():
+            while True:
+                ours.sendto(theirs.recv(2000), asker[0])
+        for way in (there, back):
+            threading.Thread(target=quietly, args=(way,), daemon=True).start()
+        return ours.getsockname()[1]
+
+    def test_quic_comes_late_and_wins(self):
+        """TCP has begun when QUIC is ready, and gets no answer to its hello."""
+        server, slow = self.secure(), socket.socket()
+        slow.bind(("127.0.0.1", 0))
+        slow.listen(8)
+        self.addCleanup(slow.close)
+        port = slow.getsockname()[1]
+        self.remember(port, self.late(server.port, 0.6))
+        self.assertEqual(self.ask(port), ["HTTP/3"])
+        slow.settimeout(10)
+        slow.accept()[0].close()  # TCP did begin
+        self.assertTrue(self.file.read_text().endswith(" 0\n"), self.file.read_text())
+        several = [f"https://127.0.0.1:{port}/small"] * 4
+        self.assertEqual(self.ask(port, *several), ["HTTP/3"] * 5)
+        server.stop()  # while goodbyes still come through
+
+    def test_a_file_that_is_none(self):
+        server = self.secure()
+        for text in ("", "\n\n", "x" * 100_000, "127.0.0.1\n", f"127.0.0.1 {server.port} 127.0.0.1 99999 1 1\n",
+                     "\0\xff" * 500, f"127.0.0.1 {server.port} 127.0.0.1 {server.port} 1 0\n"):
+            self.file.write_text(text)
+            self.assertEqual(self.ask(server.port), ["HTTP/2"], text[:99])
+            self.assertEqual(len(self.file.read_text().splitlines()), 1)
+        self.file.unlink()
+        self.file.mkdir()
+        self.assertEqual(self.ask(server.port), ["HTTP/2"])

@@ -1,0 +1,117 @@
+/* alternatives.c - where HTTP/3 can be had: heard, replaced, forgotten, broken, bounded, as text.
+ */
+// SPDX-License-Identifier: MIT
+#include "client/alternatives.h"
+
+#include "support/check.h"
+
+#define A TC_SPAN("a.example")
+
+static uint64_t reached;
+
+static void hear(tc_alternatives *a, tc_span host, const char *value, int64_t now_s)
+{
+    tc_arena arena;
+    tc_fields fields = {0};
+    tc_arena_init(&arena, NULL, 0, 1 << 16);
+    if (value)
+        assert_int_equal(tc_fields_add(&fields, &arena, TC_SPAN("alt-svc"), tc_span_str(value)),
+                         TC_OK);
+    tc_alternatives_hear(a, host, 443, &fields, now_s);
+    tc_arena_fini(&arena);
+}
+
+static void the_last_word_counts(void **state)
+{
+    (void)state;
+    tc_alternatives a;
+    assert_int_equal(tc_alternatives_init(&a, 8, &reached), TC_OK);
+    hear(&a, A, NULL, 1000);
+    assert_null(tc_alternatives_find(&a, A, 443, 1000));
+    assert_false(a.changed);
+    hear(&a, A, "h3=\":444\"; ma=100", 1000);
+    const tc_alternative *one = tc_alternatives_find(&a, A, 443, 1099);
+    assert_non_null(one);
+    assert_string_equal(one->at, "a.example");
+    assert_int_equal(one->at_port, 444);
+    assert_null(tc_alternatives_find(&a, A, 443, 1100));
+    assert_null(tc_alternatives_find(&a, A, 444, 1000));
+    assert_null(tc_alternatives_find(&a, TC_SPAN("b.example"), 443, 1000));
+    hear(&a, A, NULL, 1000); /* says nothing */
+    assert_non_null(tc_alternatives_find(&a, A, 443, 1000));
+    a.changed = false;
+    hear(&a, A, "h3=\":444\"; ma=100", 1001); /* the same a moment later */
+    assert_false(a.changed);
+    hear(&a, A, "h3=\"[::1]:445\"; ma=100", 1001);
+    assert_true(a.changed);
+    assert_string_equal(tc_alternatives_find(&a, A, 443, 1001)->at, "::1");
+    assert_int_equal(a.count, 1);
+    hear(&a, A, "clear", 1001);
+    assert_int_equal(a.count, 0);
+    tc_alternatives_fini(&a);
+}
+
+static void what_failed_is_left_alone_for_a_while(void **state)
+{
+    (void)state;
+    tc_alternatives a;
+    const int64_t later = 1000 + TC_ALTERNATIVE_BROKEN_S;
+    assert_int_equal(tc_alternatives_init(&a, 8, &reached), TC_OK);
+    hear(&a, A, "h3=\":443\"", 1000);
+    tc_alternatives_break(&a, A, 443, 1000);
+    hear(&a, A, "h3=\":443\"; ma=200000", 1001); /* no news: it stays broken */
+    assert_null(tc_alternatives_find(&a, A, 443, later - 1));
+    assert_non_null(tc_alternatives_find(&a, A, 443, later));
+    tc_alternatives_fini(&a);
+}
+
+static void the_oldest_makes_room(void **state)
+{
+    (void)state;
+    tc_alternatives a;
+    reached = 0;
+    assert_int_equal(tc_alternatives_init(&a, 2, &reached), TC_OK);
+    hear(&a, TC_SPAN("1"), "h3=\":443\"; ma=9", 1000);
+    hear(&a, TC_SPAN("2"), "h3=\":443\"; ma=9", 1000);
+    hear(&a, TC_SPAN("1"), "h3=\":444\"; ma=9", 1000);
+    hear(&a, TC_SPAN("3"), "h3=\":443\"; ma=9", 1000);
+    assert_int_equal(reached, 1);
+    assert_int_equal(a.count, 2);
+    assert_null(tc_alternatives_find(&a, TC_SPAN("2"), 443, 1000));
+    assert_non_null(tc_alternatives_find(&a, TC_SPAN("1"), 443, 1000));
+    tc_alternatives_fini(&a);
+}
+
+static void as_text_and_back(void **state)
+{
+    (void)state;
+    static const char text[] = "1 443 1 444 2000 0\n"
+                               "x 443\n"
+                               "2 443 other 443 2000 1100 more\n"
+                               "2 443 other 443 2000 1100\n"
+                               "2 443 again 443 2000 1100\n"
+                               "3 443 3 443 1000 0\n"
+                               "4 99999 4 443 2000 0\n"
+                               "5 443 5 443 -1 0\n";
+    tc_alternatives a;
+    tc_buf out;
+    assert_int_equal(tc_alternatives_init(&a, 8, &reached), TC_OK);
+    tc_alternatives_read(&a, check_edge(tc_span_str(text)), 1000);
+    assert_false(a.changed);
+    tc_buf_init(&out, 4096);
+    assert_int_equal(tc_alternatives_write(&a, &out), TC_OK);
+    check_span(tc_buf_span(&out), "1 443 1 444 2000 0\n2 443 other 443 2000 1100\n");
+    tc_buf_fini(&out);
+    tc_alternatives_fini(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_last_word_counts),
+        cmocka_unit_test(what_failed_is_left_alone_for_a_while),
+        cmocka_unit_test(the_oldest_makes_room),
+        cmocka_unit_test(as_text_and_back),
+    };
+    return cmocka_run_group_tests_name("alternatives", tests, NULL, NULL);
+}
