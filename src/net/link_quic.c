@@ -16,7 +16,7 @@ static tc_err quic_flush(tc_link *link)
 {
     tc_link_quic *l = tc_quic_of(link);
     if (!l->failed) tc_quic_flush(l);
-    if (!l->opening && (l->set || l->name)) tc_quic_tls_forget(l, false);
+    if (!l->opening && (l->side.set || l->side.name)) tc_tls_side_forget(&l->side, false);
     return TC_OK; /* what fails is news */
 }
 
@@ -56,27 +56,26 @@ static bool quic_protection(const tc_link *link, tc_protection *ret)
 {
     const tc_link_quic *l = of(link);
     if (l->opening) return false;
-    tc_tls_describe(l->session, ret);
+    tc_tls_describe(l->side.session, ret);
     (void)snprintf(ret->offered, sizeof ret->offered, "%.*s", TC_FMT(l->home->config.protocol));
-    ret->unverified = l->insecure;
+    ret->unverified = l->side.insecure;
     return true;
 }
 
 static tc_span quic_why(const tc_link *link)
 {
     const tc_link_quic *l = of(link);
-    return l->failed && l->why ? tc_span_str(l->why) : (tc_span){0};
+    return l->failed && l->side.why ? tc_span_str(l->side.why) : (tc_span){0};
 }
 
 static bool quic_stands_for(const tc_link *link, tc_span authority)
 {
-    return tc_quic_tls_stands_for(of(link), authority);
+    return tc_tls_side_stands_for(&of(link)->side, authority);
 }
 
 static tc_span quic_proven(const tc_link *link)
 {
-    const tc_link_quic *l = of(link);
-    return l->proven ? tc_span_str(l->proven) : (tc_span){0};
+    return tc_tls_side_proven(&of(link)->side);
 }
 
 static void quic_end_writing(tc_link *link)

@@ -6,30 +6,18 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "net/link_tcp.h"
-#include "net/tls.h"
-
-struct gnutls_session_int;
-struct tc_tls_set;
-struct tc_tls_name;
+#include "net/tls_side.h"
 
 typedef struct tc_link_tls {
     tc_link_tcp tcp; /* first */
-    struct gnutls_session_int *session;
-    tc_tls *tls;
-    struct tc_tls_set *set;   /* server: while the handshake lasts; longer if it has several */
-    struct tc_tls_name *name; /* client: whom the certificate must be for */
-    char *asked;              /* server: the host that the client asked for, where that matters */
-    char *proven;             /* server: the subject of the client's certificate */
-    char *why;                /* of the caller's, TC_TLS_WHY bytes; NULL: nobody asks */
-    const char *in;           /* bytes of the read under way, not yet pulled */
+    tc_tls_side side;
+    const char *in; /* bytes of the read under way, not yet pulled */
     uint32_t in_len, gathered, pending, record_most;
-    uint32_t shown;  /* which certificate of the set */
-    uint32_t status; /* server: what is wrong with the client's certificate */
     uint32_t burst;  /* bytes sent since the link was last quiet */
     int64_t sent_at; /* when something was last sent */
     uint8_t first;   /* byte that was ever read */
     uint8_t warned;  /* so often, by alerts */
-    bool opening, started, heard, fin, ended, broken, bye, insecure;
+    bool opening, started, fin, ended, broken, bye;
     tc_err failed; /* what the next read tells */
     tc_err later;  /* a write said so behind what it had taken: the next one returns it */
 } tc_link_tls;

@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "net/link.h"
 #include "net/loop.h"
-#include "net/tls.h"
+#include "net/tls_side.h"
 #include "net/udp.h"
 
 extern const bool tc_quic_built;
@@ -53,14 +53,7 @@ struct tc_link_quic {
     tc_link link; /* first */
     tc_quic *home;
     struct ngtcp2_conn *conn;
-    struct gnutls_session_int *session;
-    struct tc_tls_set *set;   /* server: while the handshake lasts, or there are several */
-    struct tc_tls_name *name; /* client: whom the certificate must be for */
-    char *why;                /* of the caller's, TC_TLS_WHY bytes; NULL: nobody asks */
-    char *asked, *proven;     /* server: the host asked for; who the client proved to be */
-    uint32_t shown;           /* server: which certificate */
-    unsigned status;          /* server: what is wrong with the client's */
-    void *ref[2];             /* what the library knows this one by */
+    tc_tls_side side;
     tc_alarm alarm;           /* its timers */
     tc_link_quic *next, **at; /* those that had something in this turn */
     struct tc_quic_id *ids;   /* by which packets find it */
@@ -76,7 +69,7 @@ struct tc_link_quic {
     tc_address peer;
     tc_err failed; /* what news tells */
     int liberr;    /* the library's reason */
-    bool opening, stuck, silent, closed, validated, insecure, heard, touched, any_in;
+    bool opening, stuck, silent, refused, validated, touched, any_in;
 };
 
 /* Takes over fd, a socket of udp.h that is prepared; -1 with config->send. */

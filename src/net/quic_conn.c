@@ -68,6 +68,7 @@ static int on_handshake(ngtcp2_conn *conn, void *user)
     const tc_err err = tc_quic_tls_done(l);
     if (err) {
         l->failed = err;
+        l->refused = true;
         return FAILED;
     }
     l->opening = false;
@@ -256,10 +257,10 @@ static tc_err undo(tc_link_quic *l, tc_err err)
     tc_quic_ids_free(q, l->ids);
     l->ids = NULL;
     if (l->conn) ngtcp2_conn_del(l->conn);
-    if (l->session) gnutls_deinit(l->session);
-    tc_quic_tls_forget(l, true);
+    tc_tls_side_forget(&l->side, true);
+    if (l->side.session) gnutls_deinit(l->side.session);
     l->conn = NULL;
-    l->session = NULL;
+    l->side.session = NULL;
     return err;
 }
 
@@ -279,7 +280,7 @@ tc_err tc_quic_conn_accept(tc_quic *q, tc_link_quic *l, const tc_datagrams *d,
     ngtcp2_cid ours;
     const ngtcp2_path path = path_of(d);
     start(q, l, &d->remote);
-    l->why = q->config.why;
+    l->side.why = q->config.why;
     fill_callbacks(&callbacks, true);
     fill(q, &settings, &params);
     settings.token = came->token;
@@ -315,7 +316,7 @@ tc_err tc_quic_connect(tc_quic *q, tc_link_quic *l, const tc_address *peer, cons
     const ngtcp2_path path = path_of(&way);
     start(q, l, peer);
     l->link.on_ready = on_ready;
-    l->why = why;
+    l->side.why = why;
     l->validated = true;
     fill_callbacks(&callbacks, false);
     fill(q, &settings, &params);
@@ -355,7 +356,9 @@ static tc_err reason_of(tc_link_quic *l, int liberr)
     case NGTCP2_ERR_VERSION_NEGOTIATION_FAILURE: return TC_ERR_QUIC_VERSION;
     default: break;
     }
-    if (liberr == NGTCP2_ERR_CRYPTO || (liberr == NGTCP2_ERR_DRAINING && l->opening))
+    int alert;
+    if (liberr == NGTCP2_ERR_CRYPTO ||
+        (liberr == NGTCP2_ERR_DRAINING && (l->opening || tc_quic_tls_said(l, &alert))))
         return tc_quic_tls_why(l, liberr);
     return liberr == NGTCP2_ERR_DRAINING ? what_peer_said(l) : TC_ERR_QUIC_RULES;
 }
@@ -417,7 +420,8 @@ static void last_packet(tc_link_quic *l, char *packet, size_t size, size_t *ret_
     ngtcp2_pkt_info info;
     *ret_len = 0;
     if (l->silent) return;
-    if (l->liberr == NGTCP2_ERR_CRYPTO)
+    const bool refused = l->liberr == NGTCP2_ERR_CALLBACK_FAILURE && l->refused;
+    if (l->liberr == NGTCP2_ERR_CRYPTO || refused)
         ngtcp2_ccerr_set_tls_alert(&why, ngtcp2_conn_get_tls_alert(l->conn), NULL, 0);
     else if (l->liberr)
         ngtcp2_ccerr_set_liberr(&why, l->liberr, NULL, 0);
@@ -458,9 +462,9 @@ void tc_quic_conn_close(tc_link_quic *l)
     l->ids = NULL;
     tc_quic_streams_free(l);
     ngtcp2_conn_del(l->conn);
-    gnutls_deinit(l->session);
-    tc_quic_tls_forget(l, true);
+    tc_tls_side_forget(&l->side, true);
+    gnutls_deinit(l->side.session);
     l->conn = NULL;
-    l->session = NULL;
+    l->side.session = NULL;
     q->links--;
 }

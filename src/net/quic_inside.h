@@ -169,10 +169,12 @@ void tc_quic_conn_close(tc_link_quic *l);
 
 /* quic_tls.c */
 tc_err tc_quic_tls_begin(tc_quic *q, tc_link_quic *l, const char *host) TC_MUST_USE;
+/* The handshake is over. */
 tc_err tc_quic_tls_done(tc_link_quic *l) TC_MUST_USE;
+/* Why the handshake failed, as it would have over TCP. */
 tc_err tc_quic_tls_why(tc_link_quic *l, int liberr);
-bool tc_quic_tls_stands_for(const tc_link_quic *l, tc_span authority);
-void tc_quic_tls_forget(tc_link_quic *l, bool all);
+/* The peer ended the connection by an alert of TLS. */
+bool tc_quic_tls_said(const tc_link_quic *l, int *ret_alert);
 
 /* quic_stream.c */
 tc_quic_stream *tc_quic_stream_find(const tc_link_quic *l, uint64_t sid);

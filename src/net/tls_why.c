@@ -158,7 +158,7 @@ static tc_err judge(unsigned status, gnutls_x509_crt_t crt, const tc_tls_name *n
 /* The other end refused: us, or to go on without a certificate of ours. */
 static tc_err refused(const tc_tls_case *c, char *why, size_t *at)
 {
-    const gnutls_alert_description_t alert = gnutls_alert_get(c->session);
+    const gnutls_alert_description_t alert = (gnutls_alert_description_t)c->alert;
     if (alert == GNUTLS_A_NO_APPLICATION_PROTOCOL) return TC_ERR_NOT_AGREED;
     const bool asked = !c->server && gnutls_certificate_client_get_request_status(c->session) != 0;
     const bool over_certificate =
@@ -169,8 +169,10 @@ static tc_err refused(const tc_tls_case *c, char *why, size_t *at)
         return TC_ERR_CERT_WANTED;
     if (asked && c->own && alert == GNUTLS_A_CERTIFICATE_REQUIRED)
         put(why, at, "it is by none of the authorities that the server names");
-    else
-        put(why, at, "the peer says: %s", gnutls_alert_get_name(alert));
+    else {
+        const char *name = gnutls_alert_get_name(alert);
+        put(why, at, "the peer says: %s", name ? name : "no");
+    }
     return asked && over_certificate ? TC_ERR_CERT_REFUSED : TC_ERR_TLS_HANDSHAKE;
 }
 
@@ -231,17 +233,23 @@ static const struct verdict *verdict_of(tc_err err)
     return NULL;
 }
 
-void tc_tls_alert(gnutls_session_t session, int rc, tc_err err)
+bool tc_tls_alert_for(tc_err err, bool modern, int *ret_alert)
 {
     const struct verdict *v = verdict_of(err);
-    const bool modern = gnutls_protocol_get_version(session) == GNUTLS_TLS1_3;
-    /* the results do not count: they may be gone */
     if (err == TC_ERR_CLIENT_CERT_NONE)
-        (void)gnutls_alert_send(session, GNUTLS_AL_FATAL,
-                                modern ? GNUTLS_A_CERTIFICATE_REQUIRED
-                                       : GNUTLS_A_HANDSHAKE_FAILURE);
+        *ret_alert = (int)(modern ? GNUTLS_A_CERTIFICATE_REQUIRED : GNUTLS_A_HANDSHAKE_FAILURE);
     else if (v)
-        (void)gnutls_alert_send(session, GNUTLS_AL_FATAL, v->alert);
+        *ret_alert = (int)v->alert;
+    return v || err == TC_ERR_CLIENT_CERT_NONE;
+}
+
+void tc_tls_alert(gnutls_session_t session, int rc, tc_err err)
+{
+    const bool modern = gnutls_protocol_get_version(session) == GNUTLS_TLS1_3;
+    int alert;
+    /* the results do not count: they may be gone */
+    if (tc_tls_alert_for(err, modern, &alert))
+        (void)gnutls_alert_send(session, GNUTLS_AL_FATAL, (gnutls_alert_description_t)alert);
     else
         (void)gnutls_alert_send_appropriate(session, rc);
 }

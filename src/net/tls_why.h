@@ -21,11 +21,14 @@ typedef struct tc_tls_case {
     bool server;
     bool own;                /* client: there is a certificate of ours */
     unsigned status;         /* server: what is wrong with the client's certificate */
+    int alert;               /* what the peer said, where that is why */
     const tc_tls_name *name; /* client; may be NULL */
 } tc_tls_case;
 
 /* The error for what failed with rc. why: TC_TLS_WHY bytes; may be NULL. */
 tc_err tc_tls_why(const tc_tls_case *c, int rc, char *why);
+/* What the peer is told; none: the library knows better. Of failures over certificates. */
+bool tc_tls_alert_for(tc_err err, bool modern, int *ret_alert);
 /* Tells the peer. */
 void tc_tls_alert(gnutls_session_t session, int rc, tc_err err);
 /* Errors over certificates are about the server's: the same about a client's. why may be NULL. */

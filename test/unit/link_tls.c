@@ -254,7 +254,7 @@ static void new_keys_are_bounded(void **state)
     tc_link *const client = link_of[CLIENT];
     const tc_run run = tc_run_bytes(TC_SPAN("x"));
     for (; n < 1000 && !err; n++) {
-        assert_int_equal(gnutls_session_key_update(ends[CLIENT].session, GNUTLS_KU_PEER), 0);
+        assert_int_equal(gnutls_session_key_update(ends[CLIENT].side.session, GNUTLS_KU_PEER), 0);
         if (n < 3) assert_int_equal(client->type->write(client, &run, 1, &taken), TC_OK);
         assert_int_equal(client->type->flush(client), TC_OK);
         const int64_t patience = tc_clock_now() + TC_S / 20;
@@ -428,7 +428,7 @@ static void warnings_are_counted(void **state)
     bool fin = false;
     tc_err err = TC_OK;
     begin("localhost");
-    gnutls_session_t client = ends[CLIENT].session;
+    gnutls_session_t client = ends[CLIENT].side.session;
     assert_int_equal(gnutls_priority_set_direct(client, "NORMAL:-VERS-ALL:+VERS-TLS1.2", NULL), 0);
     assert_int_equal(shake(), TC_OK);
     int said = 0;
