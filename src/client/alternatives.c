@@ -88,6 +88,24 @@ void tc_alternatives_hear(tc_alternatives *a, tc_span host, uint16_t port, const
     add(a, &made);
 }
 
+void tc_alternatives_hear_record(tc_alternatives *a, tc_span host, uint16_t port,
+                                 const tc_service *service, int64_t now_s)
+{
+    tc_alternative made = {.port = port, .at_port = service->port, .record = true};
+    if (!service->h3 || tc_alternatives_know(a, host, port, now_s)) return;
+    if (!keep(made.host, host) || !keep(made.at, tc_span_str(service->target))) return;
+    made.until_s = now_s + service->fresh_s + 1; /* even what may not be kept is for this time */
+    tc_alternative *before = find(a, host, port);
+    if (before) drop(a, before);
+    add(a, &made);
+}
+
+bool tc_alternatives_know(const tc_alternatives *a, tc_span host, uint16_t port, int64_t now_s)
+{
+    const tc_alternative *one = find(a, host, port);
+    return one && one->until_s > now_s;
+}
+
 const tc_alternative *tc_alternatives_find(const tc_alternatives *a, tc_span host, uint16_t port,
                                            int64_t now_s)
 {
@@ -143,6 +161,7 @@ tc_err tc_alternatives_write(const tc_alternatives *a, tc_buf *out)
     tc_err err = TC_OK;
     for (uint64_t i = 0; i < a->count && !err; i++) {
         const tc_alternative *one = &a->list[i];
+        if (one->record) continue; /* the DNS is asked again */
         err = tc_buf_printf(out, "%s %u %s %u %lld %lld\n", one->host, one->port, one->at,
                             one->at_port, (long long)one->until_s, (long long)one->broken_s);
     }

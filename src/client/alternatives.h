@@ -1,9 +1,11 @@
-/* alternatives.h - where origins said that HTTP/3 can be had (RFC 7838, 2.2), in a bounded list,
- * the one that was heard of last at its end. As text it is a line an origin. */
+/* alternatives.h - where HTTP/3 can be had, as origins said (RFC 7838, 2.2) or their HTTPS records
+ * in the DNS (RFC 9460), in a bounded list, the one that was heard of last at its end. As text,
+ * what origins said is a line each. */
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "base/buf.h"
 #include "http/field.h"
+#include "net/service.h"
 
 enum { TC_ALTERNATIVE_HOST = 256, TC_ALTERNATIVE_BROKEN_S = 300 };
 
@@ -11,6 +13,7 @@ typedef struct tc_alternative {
     char host[TC_ALTERNATIVE_HOST]; /* of the origin, https:// */
     char at[TC_ALTERNATIVE_HOST];   /* where it can be had */
     uint16_t port, at_port;
+    bool record;      /* an HTTPS record said so */
     int64_t until_s;  /* wall clock: it is forgotten then */
     int64_t broken_s; /* ... it is not tried before that */
 } tc_alternative;
@@ -28,6 +31,11 @@ void tc_alternatives_fini(tc_alternatives *a);
 /* A response of that origin, on a connection that was verified. */
 void tc_alternatives_hear(tc_alternatives *a, tc_span host, uint16_t port, const tc_fields *fields,
                           int64_t now_s);
+/* An HTTPS record of that origin. What the origin itself said stays. */
+void tc_alternatives_hear_record(tc_alternatives *a, tc_span host, uint16_t port,
+                                 const tc_service *service, int64_t now_s);
+/* Something was heard of it, though it may not be tried now. */
+bool tc_alternatives_know(const tc_alternatives *a, tc_span host, uint16_t port, int64_t now_s);
 /* Where HTTP/3 shall be tried; NULL: nowhere. Until the next call. */
 const tc_alternative *tc_alternatives_find(const tc_alternatives *a, tc_span host, uint16_t port,
                                            int64_t now_s);

@@ -21,11 +21,14 @@ tc_span tc_choice_text(enum tc_version asked, const tc_protection *p, char room[
     return put(room, "since the server agreed to none of %s (ALPN)", p->offered);
 }
 
-tc_span tc_choice_raced(bool won, tc_span text, char room[TC_CHOICE_BYTES])
+tc_span tc_choice_raced(bool won, bool by_record, tc_span text, char room[TC_CHOICE_BYTES])
 {
-    if (won) return put(room, "%s", "which Alt-Svc told of before; QUIC was ready first");
+    const char *teller =
+        by_record ? "an HTTPS record of the DNS told of" : "Alt-Svc told of before";
+    if (won) return put(room, "which %s; QUIC was ready first", teller);
+    teller = by_record ? "an HTTPS record" : "Alt-Svc";
     const int n =
-        snprintf(room, TC_CHOICE_BYTES, "%.*s; HTTP/3, which Alt-Svc told of, was not ready first",
-                 TC_FMT(text));
+        snprintf(room, TC_CHOICE_BYTES, "%.*s; HTTP/3, which %s told of, was not ready first",
+                 TC_FMT(text), teller);
     return tc_span_of(room, n < TC_CHOICE_BYTES ? (size_t)n : TC_CHOICE_BYTES - 1);
 }

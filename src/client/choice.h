@@ -9,5 +9,6 @@ enum { TC_CHOICE_BYTES = 192 };
  * text. */
 tc_span tc_choice_text(enum tc_version asked, const tc_protection *protection,
                        char room[TC_CHOICE_BYTES]);
-/* The same where HTTP/3 was tried unasked: it won, or (text) this did. */
-tc_span tc_choice_raced(bool won, tc_span text, char room[TC_CHOICE_BYTES]);
+/* The same where HTTP/3 was tried unasked, since Alt-Svc or (by_record) an HTTPS record told of it:
+ * it won, or (text) this did. */
+tc_span tc_choice_raced(bool won, bool by_record, tc_span text, char room[TC_CHOICE_BYTES]);

@@ -42,7 +42,8 @@ static void tell_choice(tc_connection *connection)
     char text[TC_CHOICE_BYTES], raced[TC_CHOICE_BYTES];
     const bool secure = link->type->protection && link->type->protection(link, &p);
     tc_span why = tc_choice_text(connection->origin.version, secure ? &p : NULL, text);
-    if (connection->race) why = tc_choice_raced(connection->race == TC_RACE_WON, why, raced);
+    if (connection->race)
+        why = tc_choice_raced(connection->race == TC_RACE_WON, connection->by_record, why, raced);
     tc_session_tell(&connection->session, TC_SEEN_CHOSEN, why);
 }
 

@@ -32,6 +32,7 @@ typedef struct tc_connection {
     void (*opened)(struct tc_connection *connection, tc_err err);
     void *waiter;
     enum tc_race { TC_RACE_NONE, TC_RACE_WON, TC_RACE_LOST } race; /* of HTTP/3, if this is it */
+    bool by_record;       /* ... which an HTTPS record told of */
     char why[TC_TLS_WHY]; /* more about err; "" for nothing */
 } tc_connection;
 
@@ -41,7 +42,8 @@ typedef struct tc_client {
     tc_loop *loop;
     const tc_limits *limits;
     tc_reached *reached;
-    tc_lookup *lookup; /* NULL: the system's */
+    tc_lookup *lookup;           /* NULL: the system's */
+    tc_service_lookup *services; /* for HTTPS records; NULL: the system's */
     tc_connection *connections;
     uint64_t made, fetches;    /* connections and fetches so far */
     struct tc_again *sessions; /* to come back to; see again.h */

@@ -364,7 +364,12 @@ static void dispatch(tc_fetch *f)
     f->connect.datagrams = tc_client_needs_quic(r->version);
     f->connect.skip = f->skip;
     f->connect.done = connected;
+    f->connect.services = NULL;
+    if (tc_race_asks(f))
+        f->connect.services = f->client->services ? f->client->services : tc_service_lookup_system;
+    f->connect.served = tc_race_served;
     tc_connect_begin(&f->connect);
+    f->connect.known = false;
 }
 
 /* What a response that says to ask elsewhere makes of the request. */
@@ -374,6 +379,7 @@ static tc_err redirect(tc_fetch *f)
     f->retried = f->lost = false;
     f->head_start.ring = NULL;
     f->skip = 0;
+    f->connect.known = false;
     f->after = 0;
     if (f->redirects == f->client->limits->redirects) {
         f->client->reached->redirects++;

@@ -8,8 +8,10 @@ void tc_fetch_over(tc_fetch *f, tc_err err, tc_span why); /* the first reason gi
 void tc_fetch_again(tc_fetch *f);                         /* looks for a connection again */
 
 /* race.c */
-enum { TC_RACE_MS = 250 };             /* the head start of QUIC (RFC 8305, 5) */
-void tc_race_choose(tc_fetch *f);      /* by which version, where that is left to us */
+enum { TC_RACE_MS = 250 };            /* the head start of QUIC (RFC 8305, 5) */
+void tc_race_choose(tc_fetch *f);     /* by which version, where that is left to us */
+bool tc_race_asks(const tc_fetch *f); /* whether HTTPS records are asked for */
+void tc_race_served(tc_connect *c, const tc_service *service); /* ... and what they said */
 bool tc_race_tries(const tc_fetch *f); /* HTTP/3 is under way, and need not be */
 bool tc_race_falls_back(tc_fetch *f);  /* ... and failed: true, and TCP is next */
 void tc_race_begin(tc_fetch *f, tc_connection *connection);     /* ... is opening */

@@ -1,4 +1,4 @@
-/* race.c - HTTP/3 where an origin said that it can be had, against TCP. QUIC has a head start; then
+/* race.c - HTTP/3 where it was said that it can be had, against TCP. QUIC has a head start; then
  * both try, and whichever handshake is over first has the request. The other one is broken off. A
  * version that was asked for does not race. */
 // SPDX-License-Identifier: MIT
@@ -37,6 +37,29 @@ void tc_race_choose(tc_fetch *f)
     if (!a) return;
     f->alternative = *a;
     f->request.version = TC_HTTP_3;
+}
+
+/* While the host's addresses are looked up, or too late for this time. */
+void tc_race_served(tc_connect *c, const tc_service *service)
+{
+    tc_fetch *f = OWNER(tc_fetch, connect, c);
+    tc_alternatives_hear_record(f->client->alternatives, url_of(f)->host, url_of(f)->port, service,
+                                tc_clock_wall());
+    if (c->tried || !service->h3) return;
+    tc_connect_cancel(c);
+    f->connecting = false;
+    f->connect.known = tc_span_ieq(tc_span_str(service->target), url_of(f)->host) &&
+                       c->found[TC_V6].count + c->found[TC_V4].count;
+    tc_pool_settle(f, TC_OK, (tc_span){0}); /* those who wait for it look again */
+    tc_fetch_again(f);
+}
+
+bool tc_race_asks(const tc_fetch *f)
+{
+    return f->chooses && !f->lost && !tc_race_tries(f) &&
+           tc_span_eq(url_of(f)->scheme, TC_SPAN("https")) &&
+           !tc_alternatives_know(f->client->alternatives, url_of(f)->host, url_of(f)->port,
+                                 tc_clock_wall());
 }
 
 /* From here on over TCP. */
@@ -98,6 +121,7 @@ void tc_race_begin(tc_fetch *f, tc_connection *connection)
 {
     tc_loop *loop = f->client->loop;
     connection->race = tc_race_tries(f) ? TC_RACE_WON : f->lost ? TC_RACE_LOST : TC_RACE_NONE;
+    connection->by_record = f->alternative.record;
     if (!tc_race_tries(f) || f->head_start.ring) return; /* another address: the clock runs */
     f->head_start = (tc_alarm){.ring = head_start_over};
     if (tc_loop_set(loop, &f->head_start, tc_loop_now(loop) + TC_RACE_MS * TC_MS) != TC_OK)

@@ -24,7 +24,9 @@ static const tc_option options[] = {
      "sends the request by each version, and compares them.",
      0, 0},
     {"no-alt-svc", 0, TC_OPTION_FLAG, offsetof(settings, no_alt_svc), NULL,
-     "neither heeds nor keeps where servers said that HTTP/3 can be had (https).", 0, 0},
+     "neither heeds nor keeps where servers said that HTTP/3 can be had (https), nor asks the DNS "
+     "for HTTPS records.",
+     0, 0},
     {"follow", 'L', TC_OPTION_FLAG, offsetof(settings, follow), NULL,
      "follows redirects; credentials are not taken along to another origin.", 0, 0},
     {"push", 0, TC_OPTION_FLAG, offsetof(settings, push), NULL,

@@ -81,6 +81,7 @@ static void release(tc_connect *c, tc_err why)
         if (lost) show_attempt(c, TC_SEEN_CONNECTED, why, &c->attempts[i]);
     }
     tc_resolve_cancel(&c->resolve);
+    tc_service_cancel(&c->ask);
     tc_loop_cancel(c->loop, &c->step);
     tc_loop_clear(c->loop, &c->pause);
     tc_loop_clear(c->loop, &c->limit);
@@ -215,6 +216,19 @@ static void limit_over(tc_alarm *alarm)
     fail(c, TC_ERR_CONNECT_TIME);
 }
 
+/* Before the first attempt: for a look-up that is late, a while from the first address on. */
+static void wait_for_others(tc_connect *c)
+{
+    const bool any = c->found[TC_V6].count || c->found[TC_V4].count;
+    const bool late = (c->waiting[TC_V6] && c->found[TC_V4].count) || c->ask.job;
+    if (c->tried == 0 && !late)
+        c->paused = false; /* whoever was waited for is here */
+    else if (c->tried == 0 && any && !c->waited)
+        pause_for(c, TC_RESOLVE_DELAY_MS);
+    c->waited |= any;
+    tc_loop_after(c->loop, &c->step);
+}
+
 static void take_family(tc_connect *c, enum tc_family family, const tc_addresses *addresses)
 {
     const enum tc_family other = family == TC_V6 ? TC_V4 : TC_V6;
@@ -232,12 +246,7 @@ static void take_family(tc_connect *c, enum tc_family family, const tc_addresses
         show(c, TC_SEEN_RESOLVED, TC_OK, tc_address_text(&c->found[family].at[0], text),
              addresses->count + c->found[other].count);
     }
-    const bool early = family == TC_V4 && c->waiting[TC_V6] && addresses->count && c->tried == 0;
-    if (early)
-        pause_for(c, TC_RESOLVE_DELAY_MS);
-    else if (c->tried == 0) /* whoever was waited for is here */
-        c->paused = false;
-    tc_loop_after(c->loop, &c->step);
+    wait_for_others(c);
 }
 
 static void found(tc_resolve *r, enum tc_family family, const tc_addresses *addresses,
@@ -246,6 +255,13 @@ static void found(tc_resolve *r, enum tc_family family, const tc_addresses *addr
     tc_connect *c = OWNER(tc_connect, resolve, r);
     c->sentence[family] = sentence;
     take_family(c, family, addresses);
+}
+
+static void answered(tc_service_ask *a, const tc_service *service)
+{
+    tc_connect *c = OWNER(tc_connect, ask, a);
+    wait_for_others(c);
+    if (service) c->served(c, service); /* c may be begun anew, or be gone */
 }
 
 void tc_connect_begin(tc_connect *c)
@@ -259,21 +275,26 @@ void tc_connect_begin(tc_connect *c)
     c->next = TC_V6;
     c->tried = c->open = c->skipped = 0;
     c->local = TC_OK;
-    c->paused = c->told = false;
+    c->paused = c->told = c->waited = false;
+    c->ask = (tc_service_ask){.lookup = c->services, .found = answered};
     for (int i = 0; i < TC_FAMILIES; i++) {
+        if (c->known) literal[i] = c->found[i];
         c->found[i].count = c->used[i] = 0;
         c->sentence[i] = NULL;
         c->waiting[i] = true;
     }
     (void)tc_loop_tick(c->loop);
     show(c, TC_SEEN_RESOLVE, TC_OK, c->host, 0);
-    if (tc_resolve_literal(c->host, literal)) {
+    if (c->known || tc_resolve_literal(c->host, literal)) {
         c->found[TC_V4] = literal[TC_V4]; /* so that both are counted when the first is told */
         take_family(c, TC_V6, &literal[TC_V6]);
         take_family(c, TC_V4, &literal[TC_V4]);
     } else {
         c->local = tc_resolve_begin(&c->resolve, c->loop, c->host);
-        if (c->local) tc_loop_after(c->loop, &c->step);
+        if (c->local)
+            tc_loop_after(c->loop, &c->step);
+        else if (c->services)
+            (void)tc_service_begin(&c->ask, c->loop, c->host, c->port); /* works without */
     }
     if (c->limit_ns &&
         tc_loop_set(c->loop, &c->limit, tc_loop_now(c->loop) + c->limit_ns) != TC_OK) {

@@ -2,11 +2,13 @@
  *
  * Families take turns, beginning with IPv6. An attempt gets 250 ms before the next one starts
  * beside it; one that fails makes way at once. The first to succeed wins and the others are
- * closed. IPv4 waits 50 ms for a late IPv6 look-up. Every step is an event. */
+ * closed. IPv4 waits 50 ms for a late IPv6 look-up, and both as long for an HTTPS record. Every
+ * step is an event. */
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "http/event.h"
 #include "net/resolve.h"
+#include "net/service.h"
 
 enum {
     TC_CONNECT_DELAY_MS = 250,
@@ -32,8 +34,12 @@ typedef struct tc_connect {
     tc_lookup *lookup; /* NULL: the system's */
     tc_span host;      /* must live until done or cancelled */
     uint16_t port;
-    bool datagrams;   /* sockets for datagrams: the first address has it, as nobody answers yet */
-    unsigned skip;    /* addresses that are not tried: they were before */
+    bool datagrams; /* sockets for datagrams: the first address has it, as nobody answers yet */
+    bool known;     /* found holds the host's addresses: they are not looked up */
+    unsigned skip;  /* addresses that are not tried: they were before */
+    tc_service_lookup *services; /* for HTTPS records; NULL: they are not asked for */
+    /* One was found, which may be too late to wait for (tried). May cancel c and begin it anew. */
+    void (*served)(struct tc_connect *c, const tc_service *service);
     int64_t limit_ns; /* for all of it; 0: none */
     /* Once, in the loop's thread, unless cancelled; may free c. fd is connected and non-blocking,
      * the callee's from here on; on error it is -1 and c->why names every address tried. */
@@ -42,13 +48,15 @@ typedef struct tc_connect {
 
     /* its own */
     tc_resolve resolve;
+    tc_service_ask ask;
     tc_task step; /* another look at what to do, after this turn */
     tc_alarm pause, limit;
     tc_addresses found[TC_FAMILIES];
     const char *sentence[TC_FAMILIES]; /* why a look-up gave nothing */
     unsigned used[TC_FAMILIES];        /* addresses tried of each family */
     bool waiting[TC_FAMILIES];         /* for its look-up */
-    bool paused;                       /* the delay of the last attempt, or for IPv6, runs */
+    bool paused;                       /* the delay of the last attempt, or for a look-up, runs */
+    bool waited;                       /* it was, for a look-up */
     bool told;                         /* RESOLVED was shown */
     enum tc_family next;               /* whose turn it is */
     unsigned tried, open;              /* attempts begun, those under way */

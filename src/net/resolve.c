@@ -1,28 +1,20 @@
-/* resolve.c - see resolve.h. A job is shared by the look-up, its thread and the posted task, each
- * with a reference, and has a lock for one question: is the loop still there to be told? */
+/* resolve.c - see resolve.h. */
 // SPDX-License-Identifier: MIT
 #include "net/resolve.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 
-#include "base/alloc.h"
 #include "base/ascii.h"
+#include "net/errand.h"
 
 enum { NAME_MAX_BYTES = 255 };
 
 struct tc_resolve_job {
-    tc_task task; /* first */
+    tc_errand errand; /* first */
     tc_resolve *resolve;
-    tc_loop *loop;
     tc_lookup *lookup;
     enum tc_family family;
-    atomic_int references;
-    pthread_mutex_t lock; /* of cancelled, against a thread that is about to post */
-    bool cancelled;
     const char *sentence;
     tc_addresses addresses;
     char host[NAME_MAX_BYTES + 1];
@@ -81,79 +73,33 @@ bool tc_resolve_literal(tc_span host, tc_addresses ret[TC_FAMILIES])
     return true;
 }
 
-static void unref(struct tc_resolve_job *job)
+static void run(tc_errand *e)
 {
-    if (atomic_fetch_sub(&job->references, 1) > 1) return;
-    pthread_mutex_destroy(&job->lock);
-    tc_free(job);
+    struct tc_resolve_job *job = (struct tc_resolve_job *)e;
+    job->sentence = job->lookup(job->host, job->family, &job->addresses);
 }
 
-/* In the loop, which has a reference of its own while the task is posted. */
-static void deliver(tc_task *task)
+static void done(tc_errand *e)
 {
-    struct tc_resolve_job *job = (struct tc_resolve_job *)task;
-    tc_resolve *r = job->cancelled ? NULL : job->resolve;
-    if (r) {
-        r->jobs[job->family] = NULL; /* the look-up's reference */
-        unref(job);
-        r->found(r, job->family, &job->addresses, job->sentence);
-    }
-    unref(job);
-}
-
-static void *run(void *argument)
-{
-    struct tc_resolve_job *job = argument;
-    tc_addresses addresses = {0};
-    const char *sentence = job->lookup(job->host, job->family, &addresses);
-    pthread_mutex_lock(&job->lock);
-    job->addresses = addresses;
-    job->sentence = sentence;
-    const bool tell = !job->cancelled;
-    if (tell) {
-        atomic_fetch_add(&job->references, 1);
-        tc_loop_post(job->loop, &job->task); /* under the lock: the loop may go after a cancel */
-    }
-    pthread_mutex_unlock(&job->lock);
-    unref(job);
-    return NULL;
-}
-
-static tc_err start_thread(struct tc_resolve_job *job)
-{
-    pthread_attr_t attributes;
-    pthread_t thread;
-    sigset_t all, before;
-    if (pthread_attr_init(&attributes)) return TC_ERR_NO_MEMORY;
-    (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED); /* a valid constant */
-    sigfillset(&all); /* signals are the program's, not the thread's */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int failed = pthread_create(&thread, &attributes, run, job);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return failed ? TC_ERR_SYSTEM : TC_OK;
+    struct tc_resolve_job *job = (struct tc_resolve_job *)e;
+    tc_resolve *r = job->resolve;
+    r->jobs[job->family] = NULL;
+    r->found(r, job->family, &job->addresses, job->sentence);
 }
 
 static tc_err begin_one(tc_resolve *r, tc_loop *loop, tc_span host, enum tc_family family)
 {
-    struct tc_resolve_job *job = tc_alloc_zero(sizeof *job);
+    struct tc_resolve_job *job = tc_errand_new(sizeof *job);
     if (!job) return TC_ERR_NO_MEMORY;
-    job->task.run = deliver;
+    job->errand.run = run;
+    job->errand.done = done;
     job->resolve = r;
-    job->loop = loop;
     job->lookup = r->lookup ? r->lookup : tc_lookup_system;
     job->family = family;
     memcpy(job->host, host.at, host.len);
-    atomic_init(&job->references, 2);
-    pthread_mutex_init(&job->lock, NULL);
-    const tc_err err = start_thread(job);
-    if (err) {
-        atomic_store(&job->references, 1);
-        unref(job);
-        return err;
-    }
-    r->jobs[family] = job;
-    return TC_OK;
+    const tc_err err = tc_errand_begin(&job->errand, loop);
+    if (!err) r->jobs[family] = job;
+    return err;
 }
 
 tc_err tc_resolve_begin(tc_resolve *r, tc_loop *loop, tc_span host)
@@ -172,10 +118,6 @@ void tc_resolve_cancel(tc_resolve *r)
     for (int family = 0; family < TC_FAMILIES; family++) {
         struct tc_resolve_job *job = r->jobs[family];
         r->jobs[family] = NULL;
-        if (!job) continue;
-        pthread_mutex_lock(&job->lock);
-        job->cancelled = true;
-        pthread_mutex_unlock(&job->lock);
-        unref(job);
+        if (job) tc_errand_cancel(&job->errand);
     }
 }

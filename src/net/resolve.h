@@ -1,8 +1,7 @@
 /* resolve.h - names to addresses without making the loop wait.
  *
- * getaddrinfo(3) blocks, so it runs in two short-lived threads, one for each family: the answer
- * for IPv4 may be used while the one for IPv6 is late (RFC 8305, 3). A thread that cannot be
- * stopped outlives a cancelled look-up; it owns its own part and lets go of it when it is done. */
+ * getaddrinfo(3) blocks, so it runs in two threads (errand.h), one for each family: the answer for
+ * IPv4 may be used while the one for IPv6 is late (RFC 8305, 3). */
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "net/address.h"

@@ -513,10 +513,10 @@ class Case(unittest.TestCase):
         self.addCleanup(server.stop)
         return server
 
-    def tercet(self, *args, stdin=None, seconds=30, cwd=None, env=None, check=True):
-        """Runs the program to its end."""
+    def tercet(self, *args, stdin=None, seconds=30, cwd=None, env=None, check=True, within=()):
+        """Runs the program to its end; within: a command that runs it."""
         began = time.monotonic()
-        proc = subprocess.Popen([str(PROGRAM)] + [str(a) for a in args], cwd=cwd or self.dir,
+        proc = subprocess.Popen([str(a) for a in within] + [str(PROGRAM)] + [str(a) for a in args], cwd=cwd or self.dir,
                                 stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 env=environment(**(env if env is not None else {"XDG_STATE_HOME": str(self.dir / "own")})),

@@ -105,6 +105,42 @@ static void as_text_and_back(void **state)
     tc_alternatives_fini(&a);
 }
 
+/* What an origin says itself counts more, and what the DNS says is not kept. */
+static void records_are_for_a_while(void **state)
+{
+    (void)state;
+    const tc_service h3 = {.target = "other.example", .port = 444, .h3 = true, .fresh_s = 60};
+    const tc_service none = {.target = "other.example", .port = 444, .fresh_s = 60};
+    tc_alternatives a;
+    tc_buf out;
+    assert_int_equal(tc_alternatives_init(&a, 8, &reached), TC_OK);
+    tc_alternatives_hear_record(&a, A, 443, &none, 1000);
+    assert_false(tc_alternatives_know(&a, A, 443, 1000));
+    tc_alternatives_hear_record(&a, A, 443, &h3, 1000);
+    const tc_alternative *one = tc_alternatives_find(&a, A, 443, 1060);
+    assert_non_null(one);
+    assert_true(one->record);
+    assert_string_equal(one->at, "other.example");
+    assert_int_equal(one->at_port, 444);
+    assert_null(tc_alternatives_find(&a, A, 443, 1061));
+    assert_false(tc_alternatives_know(&a, A, 443, 1061));
+    tc_alternatives_break(&a, A, 443, 1000);
+    tc_alternatives_hear_record(&a, A, 443, &h3, 1010);
+    assert_null(tc_alternatives_find(&a, A, 443, 1010)); /* it stays broken */
+    assert_true(tc_alternatives_know(&a, A, 443, 1010));
+    tc_buf_init(&out, 4096);
+    assert_int_equal(tc_alternatives_write(&a, &out), TC_OK);
+    assert_int_equal(out.len, 0);
+    hear(&a, A, "h3=\":443\"", 1010);
+    tc_alternatives_hear_record(&a, A, 443, &h3, 1011);
+    one = tc_alternatives_find(&a, A, 443, 1011);
+    assert_non_null(one);
+    assert_false(one->record);
+    assert_int_equal(one->at_port, 443);
+    tc_buf_fini(&out);
+    tc_alternatives_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +148,7 @@ int main(void)
         cmocka_unit_test(what_failed_is_left_alone_for_a_while),
         cmocka_unit_test(the_oldest_makes_room),
         cmocka_unit_test(as_text_and_back),
+        cmocka_unit_test(records_are_for_a_while),
     };
     return cmocka_run_group_tests_name("alternatives", tests, NULL, NULL);
 }

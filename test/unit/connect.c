@@ -298,6 +298,99 @@ static void but_not_for_long(void **state)
     sem_post(&six);
 }
 
+/* --- HTTPS records -------------------------------------------------------------------------- */
+
+static unsigned served_times;
+
+static void only_count(tc_connect *c, const tc_service *service)
+{
+    (void)c;
+    served_times += service->h3;
+}
+
+/* What was found so far is used by the one that is begun anew. */
+static void begin_anew(tc_connect *c, const tc_service *service)
+{
+    served_times++;
+    assert_int_equal(c->tried, 0);
+    tc_connect_cancel(c);
+    c->services = NULL;
+    c->known = c->found[TC_V4].count > 0;
+    c->port = service->port;
+    tc_connect_begin(c);
+}
+
+static uint16_t real_port;
+static sem_t record;
+
+static bool a_moment_later(const char *host, uint16_t port, tc_service *ret_service)
+{
+    (void)host, (void)port;
+    nanosleep(&(struct timespec){.tv_nsec = TC_MS}, NULL);
+    *ret_service = (tc_service){.h3 = true, .port = real_port};
+    return true;
+}
+
+static bool much_later(const char *host, uint16_t port, tc_service *ret_service)
+{
+    (void)host, (void)port;
+    sem_wait(&record);
+    *ret_service = (tc_service){.h3 = true};
+    return true;
+}
+
+static const char *counted(const char *host, enum tc_family family, tc_addresses *ret)
+{
+    (void)host;
+    if (family == TC_V6) return "no IPv6 here";
+    add(ret, "127.0.0.1");
+    return NULL;
+}
+
+static void ask_for_record(struct result *r, tc_service_lookup *services,
+                           void (*served)(tc_connect *, const tc_service *), uint16_t port)
+{
+    served_times = 0;
+    begin(r, counted, "name.example", port);
+    tc_connect_cancel(&r->connect);
+    r->log[0] = 0;
+    r->connect.services = services;
+    r->connect.served = served;
+    tc_connect_begin(&r->connect);
+    finish(r);
+}
+
+static void a_record_is_waited_for(void **state)
+{
+    (void)state;
+    struct result r;
+    const int listener = listen_on("127.0.0.1", false, &real_port);
+    tc_clock_stop();
+    ask_for_record(&r, a_moment_later, begin_anew, 1);
+    tc_clock_go();
+    assert_int_equal(r.err, TC_OK);
+    assert_int_equal(served_times, 1);
+    assert_non_null(strstr(r.log, "try:ok connected:ok ")); /* nothing was tried on port 1 */
+    close(r.fd);
+    close(listener);
+}
+
+static void but_not_for_long_either(void **state)
+{
+    (void)state;
+    uint16_t port = 0;
+    struct result r;
+    const int listener = listen_on("127.0.0.1", false, &port);
+    const int64_t begun = tc_clock_now();
+    ask_for_record(&r, much_later, only_count, port);
+    assert_true(tc_clock_now() - begun >= TC_RESOLVE_DELAY_MS * TC_MS);
+    assert_int_equal(r.err, TC_OK);
+    assert_int_equal(served_times, 0);
+    sem_post(&record);
+    close(r.fd);
+    close(listener);
+}
+
 static const char *unknown(const char *host, enum tc_family family, tc_addresses *ret)
 {
     (void)host, (void)family, (void)ret;
@@ -387,7 +480,7 @@ static void no_memory_is_an_error_and_no_more(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    return sem_init(&six, 0, 0) || tc_loop_new(&loop) ? -1 : 0;
+    return sem_init(&six, 0, 0) || sem_init(&record, 0, 0) || tc_loop_new(&loop) ? -1 : 0;
 }
 
 static int tear_down(void **state)
@@ -407,6 +500,8 @@ int main(void)
         cmocka_unit_test(the_time_limit_ends_it),
         cmocka_unit_test(ipv4_waits_a_moment_for_ipv6),
         cmocka_unit_test(but_not_for_long),
+        cmocka_unit_test(a_record_is_waited_for),
+        cmocka_unit_test(but_not_for_long_either),
         cmocka_unit_test(an_unknown_name_says_so),
         cmocka_unit_test(cancelling_leaks_nothing),
         cmocka_unit_test(out_of_descriptors_is_said),
