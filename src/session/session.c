@@ -222,7 +222,7 @@ static void take_orders(tc_session *s)
     tc_engine *e = tc_session_engine(s);
     tc_order order;
     while (e->type->order && e->type->order(e, &order)) {
-        assert(order.kind == TC_ORDER_CLOSE); /* links with streams are not built yet */
+        assert(order.kind == TC_ORDER_CLOSE); /* those of streams are taken in streams.c */
         s->flags |= order.linger ? CLOSING | LINGER : CLOSING;
     }
 }
