@@ -250,7 +250,7 @@ static void unused(tc_quic *q, tc_link_quic *l)
 static void server_ended(tc_session_env *env, tc_session *s, tc_err why)
 {
     quic_net *net = env->owner;
-    (void)why;
+    net->server_why = why;
     net->server_ended++;
     forget(net, (quic_net_connection *)(void *)s);
 }
@@ -363,6 +363,11 @@ bool quic_net_is_over(quic_net *net)
     return net->over;
 }
 
+tc_link *quic_net_server_link(quic_net *net)
+{
+    return net->accepted ? &net->accepted->link.link : NULL;
+}
+
 /* --- both ---------------------------------------------------------------------------------- */
 
 static const char *temporary(char name[32], const tc_buf *text)
@@ -448,7 +453,7 @@ void quic_net_begin(quic_net *net)
         net->file = memfd_create("pattern", MFD_CLOEXEC);
         assert_int_equal(write(net->file, pattern, sizeof pattern), (ssize_t)sizeof pattern);
     }
-    quic_net_make_tls(net);
+    if (!net->own_tls) quic_net_make_tls(net);
     tc_clock_stop();
     assert_int_equal(tc_loop_new(&net->loop), TC_OK);
     tc_slab_init(&net->connections, sizeof(quic_net_connection), 256);
@@ -478,6 +483,7 @@ void quic_net_begin(quic_net *net)
     c.tls = net->tls[1];
     c.reached = &net->server_reached;
     c.send = from_server;
+    c.why = net->server_reason;
     c.room = room;
     c.begin = begin;
     c.unused = unused;
@@ -493,8 +499,8 @@ void quic_net_connect(quic_net *net)
     net->open = net->over = false;
     net->asked_count = 0;
     assert_int_equal(tc_quic_connect(net->client, &net->link, &net->server_at,
-                                     net->wrong_host ? "other.example" : "machine.example",
-                                     net->reason, client_ready),
+                                     net->host ? net->host : "machine.example", net->reason,
+                                     client_ready),
                      TC_OK);
     tc_session_begin(&net->session, &net->client_env, &net->link.link, net->engine);
 }
@@ -512,7 +518,7 @@ void quic_net_fini(quic_net *net)
     tc_session_env_fini(&net->client_env);
     tc_session_env_fini(&net->server_env);
     tc_slab_fini(&net->connections);
-    for (int i = 0; i < 2 && !net->keep_tls; i++)
+    for (int i = 0; i < 2 && !net->keep_tls && !net->own_tls; i++)
         tc_tls_free(net->tls[i]);
     tc_loop_free(net->loop);
     if (net->file >= 0) close(net->file);

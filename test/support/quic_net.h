@@ -34,9 +34,10 @@ struct quic_net {
     int64_t delay_ns;             /* of each */
     tc_limits limits;
     const tc_engine_type *engine;
-    bool pause;     /* handlers take content only now and then */
-    bool from_file; /* the server answers out of a file */
-    bool wrong_host;
+    bool pause;       /* handlers take content only now and then */
+    bool from_file;   /* the server answers out of a file */
+    const char *host; /* that the client wants; NULL: the server's */
+    bool own_tls;     /* tls is set already, and stays the caller's */
     /* may change a datagram on its way; false: it is lost. May be NULL */
     bool (*meddle)(quic_net *net, quic_net_packet *p);
 
@@ -56,6 +57,8 @@ struct quic_net {
     tc_slab connections;
     struct quic_net_connection *accepted;
     uint32_t server_ended;
+    tc_err server_why; /* of the last that ended */
+    char server_reason[TC_TLS_WHY];
     quic_net_packet *packets;
     size_t packet_count;
     uint64_t order, sent[2], bytes[2], chance;
@@ -76,3 +79,4 @@ bool quic_net_run(quic_net *net, bool (*until)(quic_net *net), int64_t ns);
 bool quic_net_all_closed(quic_net *net); /* every exchange asked for */
 bool quic_net_is_open(quic_net *net);
 bool quic_net_is_over(quic_net *net);
+tc_link *quic_net_server_link(quic_net *net); /* of the last connection; NULL: there is none */
