@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: MIT
 #include "client/alternatives.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/alloc.h"
 #include "http/alt_svc.h"
 
@@ -71,11 +74,13 @@ void tc_alternatives_hear(tc_alternatives *a, tc_span host, uint16_t port, const
     const enum tc_alt_svc_news news = tc_alt_svc_read(fields, &s);
     if (news == TC_ALT_SVC_SILENT) return;
     if (news == TC_ALT_SVC_NONE) {
-        if (before) drop(a, before);
+        if (!before || !before->until_s) return;
+        before->until_s = 0;
+        before->news = a->changed = true;
         return;
     }
     const int64_t fresh = s.fresh_s < LONGEST_S ? (int64_t)s.fresh_s : LONGEST_S;
-    tc_alternative made = {.port = port, .at_port = s.port, .until_s = now_s + fresh};
+    tc_alternative made = {.port = port, .at_port = s.port, .until_s = now_s + fresh, .news = true};
     if (!keep(made.host, host) || !keep(made.at, s.host.len ? bare(s.host) : host)) return;
     if (before) {
         const bool same = before->at_port == made.at_port &&
@@ -118,7 +123,25 @@ void tc_alternatives_break(tc_alternatives *a, tc_span host, uint16_t port, int6
     tc_alternative *one = find(a, host, port);
     if (!one) return;
     one->broken_s = now_s + TC_ALTERNATIVE_BROKEN_S;
-    a->changed = true;
+    one->news = a->changed = true;
+}
+
+void tc_alternatives_name(const tc_alternative *one, char ret[TC_ALTERNATIVE_USED])
+{
+    const bool v6 = memchr(one->at, ':', strlen(one->at)) != NULL;
+    int n = snprintf(ret, TC_ALTERNATIVE_USED, v6 ? "[%s]" : "%s", one->at);
+    if (one->at_port != 443 && n > 0 && n < TC_ALTERNATIVE_USED)
+        (void)snprintf(ret + n, TC_ALTERNATIVE_USED - (size_t)n, ":%u", one->at_port);
+}
+
+void tc_alternatives_merge(const tc_alternatives *a, tc_alternatives *others)
+{
+    for (uint64_t i = 0; i < a->count; i++) {
+        if (!a->list[i].news || a->list[i].record) continue;
+        tc_alternative *before = find(others, tc_span_str(a->list[i].host), a->list[i].port);
+        if (before) drop(others, before);
+        if (a->list[i].until_s) add(others, &a->list[i]);
+    }
 }
 
 /* --- as text ------------------------------------------------------------------------------- */
@@ -161,7 +184,7 @@ tc_err tc_alternatives_write(const tc_alternatives *a, tc_buf *out)
     tc_err err = TC_OK;
     for (uint64_t i = 0; i < a->count && !err; i++) {
         const tc_alternative *one = &a->list[i];
-        if (one->record) continue; /* the DNS is asked again */
+        if (one->record || !one->until_s) continue; /* the DNS is asked again */
         err = tc_buf_printf(out, "%s %u %s %u %lld %lld\n", one->host, one->port, one->at,
                             one->at_port, (long long)one->until_s, (long long)one->broken_s);
     }

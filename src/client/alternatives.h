@@ -7,14 +7,19 @@
 #include "http/field.h"
 #include "net/service.h"
 
-enum { TC_ALTERNATIVE_HOST = 256, TC_ALTERNATIVE_BROKEN_S = 300 };
+enum {
+    TC_ALTERNATIVE_HOST = 256,
+    TC_ALTERNATIVE_USED = TC_ALTERNATIVE_HOST + 8,
+    TC_ALTERNATIVE_BROKEN_S = 300,
+};
 
 typedef struct tc_alternative {
     char host[TC_ALTERNATIVE_HOST]; /* of the origin, https:// */
     char at[TC_ALTERNATIVE_HOST];   /* where it can be had */
     uint16_t port, at_port;
     bool record;      /* an HTTPS record said so */
-    int64_t until_s;  /* wall clock: it is forgotten then */
+    bool news;        /* it is not as it was read */
+    int64_t until_s;  /* wall clock: it is forgotten then; 0: it was taken back */
     int64_t broken_s; /* ... it is not tried before that */
 } tc_alternative;
 
@@ -42,6 +47,11 @@ const tc_alternative *tc_alternatives_find(const tc_alternatives *a, tc_span hos
 /* It was tried in vain: for a while it is not. */
 void tc_alternatives_break(tc_alternatives *a, tc_span host, uint16_t port, int64_t now_s);
 
+/* "host:port" of where it is, without the usual port (RFC 7838, 5). */
+void tc_alternatives_name(const tc_alternative *one, char ret_name[TC_ALTERNATIVE_USED]);
+
 /* What is malformed or over is skipped. */
 void tc_alternatives_read(tc_alternatives *a, tc_span text, int64_t now_s);
+/* What is news in a is told to others, which were read meanwhile. */
+void tc_alternatives_merge(const tc_alternatives *a, tc_alternatives *others);
 tc_err tc_alternatives_write(const tc_alternatives *a, tc_buf *out) TC_MUST_USE;

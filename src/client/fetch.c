@@ -219,6 +219,16 @@ static void fill(tc_fetch *f, tc_exchange *x)
     x->self = f;
 }
 
+/* Whoever answers in place of the origin is told as whom it was asked (RFC 7838, 5). */
+static tc_err name_alternative(const tc_connection *connection, tc_exchange *x)
+{
+    tc_span value;
+    if (!connection->alt_used[0] || tc_fields_find(&x->ours.fields, TC_SPAN("alt-used"), &value))
+        return TC_OK;
+    return tc_fields_add(&x->ours.fields, &x->arena, TC_SPAN("Alt-Used"),
+                         tc_span_str(connection->alt_used));
+}
+
 static void launch(tc_fetch *f, tc_connection *connection)
 {
     tc_race_decided(f, connection);
@@ -230,7 +240,8 @@ static void launch(tc_fetch *f, tc_connection *connection)
     fill(f, x);
     f->phase = TC_PHASE_REQUEST;
     f->reused = connection->used;
-    const tc_err err = tc_session_start(&connection->session, x);
+    tc_err err = name_alternative(connection, x);
+    if (!err) err = tc_session_start(&connection->session, x);
     if (err) {
         tc_exchange_fini(x);
         tc_slab_put(&f->client->env.exchanges, x);

@@ -122,6 +122,8 @@ void tc_race_begin(tc_fetch *f, tc_connection *connection)
     tc_loop *loop = f->client->loop;
     connection->race = tc_race_tries(f) ? TC_RACE_WON : f->lost ? TC_RACE_LOST : TC_RACE_NONE;
     connection->by_record = f->alternative.record;
+    if (tc_race_tries(f) && !f->alternative.record)
+        tc_alternatives_name(&f->alternative, connection->alt_used);
     if (!tc_race_tries(f) || f->head_start.ring) return; /* another address: the clock runs */
     f->head_start = (tc_alarm){.ring = head_start_over};
     if (tc_loop_set(loop, &f->head_start, tc_loop_now(loop) + TC_RACE_MS * TC_MS) != TC_OK)

@@ -1,5 +1,5 @@
 /* remember.c - see remember.h. The file is written under another name first, by one process at a
- * time, so that there is always a whole one; of two that end at once the last one's stays. */
+ * time, so that there is always a whole one; what another process wrote since is kept. */
 // SPDX-License-Identifier: MIT
 #include "cmd/remember.h"
 
@@ -51,27 +51,35 @@ void tc_remember_load(tc_alternatives *a)
     close(fd);
 }
 
-static void write_all(const places *p, tc_span text)
+static void write_all(const places *p, const tc_alternatives *a)
 {
+    tc_buf text;
+    tc_buf_init(&text, FILE_BYTES);
     (void)unlink(p->part); /* of a process that died */
     const int fd = open(p->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return;
-    const bool good = write(fd, text.at, text.len) == (ssize_t)text.len && fsync(fd) == 0;
-    close(fd);
-    if (!good || rename(p->part, p->file)) (void)unlink(p->part);
+    if (fd >= 0) {
+        const bool good = tc_alternatives_write(a, &text) == TC_OK &&
+                          write(fd, text.at, text.len) == (ssize_t)text.len && fsync(fd) == 0;
+        close(fd);
+        if (!good || rename(p->part, p->file)) (void)unlink(p->part);
+    }
+    tc_buf_fini(&text);
 }
 
 void tc_remember_store(tc_alternatives *a)
 {
     places p;
-    tc_buf text;
+    tc_alternatives all;
+    uint64_t reached = 0;
     if (!a->changed || !find_places(&p) || !tc_authority_folder(&p.own)) return;
     const int lock = open(p.own.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (lock < 0) return;
-    tc_buf_init(&text, FILE_BYTES);
-    if (flock(lock, LOCK_EX) == 0 && tc_alternatives_write(a, &text) == TC_OK)
-        write_all(&p, tc_buf_span(&text));
-    tc_buf_fini(&text);
+    if (flock(lock, LOCK_EX) == 0 && tc_alternatives_init(&all, a->most, &reached) == TC_OK) {
+        tc_remember_load(&all);
+        tc_alternatives_merge(a, &all);
+        write_all(&p, &all);
+        tc_alternatives_fini(&all);
+    }
     close(lock);
     a->changed = false;
 }

@@ -6,6 +6,7 @@ import stat
 import threading
 import time
 
+from harness import Peer
 from test_tls import Tls
 
 
@@ -55,6 +56,38 @@ class Memory(Tls):
         self.assertEqual(self.ask(server.port, "-k"), ["HTTP/2"])  # nobody is believed, and no memory of them
         several = [f"https://127.0.0.1:{server.port}/small"] * 4
         self.assertEqual(self.ask(server.port, *several), ["HTTP/3"] * 5)
+
+    def test_who_answers_is_told_as_whom(self):
+        server = self.secure()
+        seen = []
+        for options in ((), (), ("--http", "3"), (f"https://127.0.0.1:{server.port}/echo",)):
+            got = self.tercet("get", "-q", "--cacert", self.ca, *options, f"https://127.0.0.1:{server.port}/echo", "Accept:application/json", env=self.env)
+            self.assertEqual(got.status, 0, got)
+            seen.append(got.text.lower().count(f'127.0.0.1:{server.port}"') if "alt-used" in got.text.lower() else None)
+        self.assertEqual([bool(s) for s in seen], [False, True, False, True])
+
+    def test_two_that_end_at_once(self):
+        """One remembers what it heard after another one wrote: both are kept."""
+        one, two, go_on = self.secure(), self.secure(), threading.Event()
+        asked = threading.Event()
+
+        def talk(peer, wire):
+            peer.request(wire)
+            asked.set()
+            go_on.wait(30)
+            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        slow, got = Peer(self, talk), []
+        first = threading.Thread(target=lambda: got.append(self.tercet(
+            "get", "-q", "--cacert", self.ca, f"https://127.0.0.1:{one.port}/small", f"{slow.url}", env=self.env)))
+        first.start()
+        self.assertTrue(asked.wait(20))
+        self.ask(two.port)
+        self.assertIn(f" {two.port} ", self.file.read_text())
+        go_on.set()
+        first.join()
+        self.assertEqual(got[0].status, 0, got)
+        for server in (one, two):
+            self.assertIn(f"127.0.0.1 {server.port} 127.0.0.1 {server.port} ", self.file.read_text())
 
     def test_nothing_is_kept_unasked(self):
         server = self.secure()

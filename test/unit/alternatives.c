@@ -47,7 +47,8 @@ static void the_last_word_counts(void **state)
     assert_string_equal(tc_alternatives_find(&a, A, 443, 1001)->at, "::1");
     assert_int_equal(a.count, 1);
     hear(&a, A, "clear", 1001);
-    assert_int_equal(a.count, 0);
+    assert_null(tc_alternatives_find(&a, A, 443, 1001));
+    assert_false(tc_alternatives_know(&a, A, 443, 1001));
     tc_alternatives_fini(&a);
 }
 
@@ -141,6 +142,55 @@ static void records_are_for_a_while(void **state)
     tc_alternatives_fini(&a);
 }
 
+/* Two processes read the same; the second to end keeps what the first one wrote. */
+static void what_others_wrote_is_kept(void **state)
+{
+    (void)state;
+    static const char before[] = "1 443 1 443 2000 0\n2 443 2 443 2000 0\n3 443 3 443 2000 0\n",
+                      since[] = "2 443 2 443 2000 0\n3 443 3 444 2000 0\n4 443 4 443 2000 0\n";
+    const tc_service h3 = {.target = "5", .port = 443, .h3 = true, .fresh_s = 60};
+    tc_alternatives a, others;
+    tc_buf out;
+    assert_int_equal(tc_alternatives_init(&a, 8, &reached), TC_OK);
+    assert_int_equal(tc_alternatives_init(&others, 8, &reached), TC_OK);
+    tc_alternatives_read(&a, tc_span_str(before), 1000);
+    hear(&a, TC_SPAN("2"), "clear", 1000);
+    hear(&a, TC_SPAN("6"), "h3=\":446\"; ma=500", 1000);
+    hear(&a, TC_SPAN("7"), "clear", 1000);
+    tc_alternatives_hear_record(&a, TC_SPAN("5"), 443, &h3, 1000);
+    tc_alternatives_break(&a, TC_SPAN("4"), 443, 1000); /* we do not know it */
+    tc_alternatives_read(&others, tc_span_str(since), 1000);
+    tc_alternatives_merge(&a, &others);
+    tc_buf_init(&out, 4096);
+    assert_int_equal(tc_alternatives_write(&others, &out), TC_OK);
+    check_span(tc_buf_span(&out), "3 443 3 444 2000 0\n4 443 4 443 2000 0\n6 443 6 446 1500 0\n");
+    tc_alternatives_break(&a, TC_SPAN("3"), 443, 1000);
+    tc_alternatives_merge(&a, &others);
+    assert_null(tc_alternatives_find(&others, TC_SPAN("3"), 443, 1000));
+    tc_buf_fini(&out);
+    tc_alternatives_fini(&others);
+    tc_alternatives_fini(&a);
+}
+
+static void names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *at, *name;
+        uint16_t port;
+    } rows[] = {{"a.example", "a.example", 443},
+                {"a.example", "a.example:444", 444},
+                {"::1", "[::1]", 443},
+                {"::1", "[::1]:65535", 65535}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        tc_alternative one = {.at_port = rows[i].port};
+        char name[TC_ALTERNATIVE_USED];
+        (void)strcpy(one.at, rows[i].at);
+        tc_alternatives_name(&one, name);
+        assert_string_equal(name, rows[i].name);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +199,8 @@ int main(void)
         cmocka_unit_test(the_oldest_makes_room),
         cmocka_unit_test(as_text_and_back),
         cmocka_unit_test(records_are_for_a_while),
+        cmocka_unit_test(what_others_wrote_is_kept),
+        cmocka_unit_test(names),
     };
     return cmocka_run_group_tests_name("alternatives", tests, NULL, NULL);
 }
