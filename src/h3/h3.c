@@ -10,9 +10,6 @@
 #include "base/alloc.h"
 #include "h3/state.h"
 
-/* Numbers that nobody defines, said so that nobody comes to mind them (RFC 9114, 7.2.4.1, 7.2.8).
- */
-enum { GREASE_SETTING = 0x21 + 0x1f * 5, GREASE_FRAME = 0x21 + 0x1f * 7 };
 /* More requests than there can be: the first GOAWAY names it (5.2). */
 #define LAST_REQUEST ((UINT64_C(1) << 62) - 4)
 
@@ -34,6 +31,14 @@ static uint32_t u32(uint64_t limit)
     return limit < INT32_MAX ? (uint32_t)limit : INT32_MAX;
 }
 
+/* A number that nobody defines, another one each time, said so that nobody comes to mind it (RFC
+ * 9114, 7.2.4.1, 7.2.8): of those that take two bytes. */
+static uint64_t grease(tc_engine_env *env)
+{
+    env->chance = env->chance * 6364136223846793005u + 1442695040888963407u;
+    return 0x21 + 0x1f * (1 + (env->chance >> 33) % 526);
+}
+
 static void send_settings(tc_h3 *c)
 {
     const tc_limits *l = c->env->limits;
@@ -43,13 +48,13 @@ static void send_settings(tc_h3 *c)
         {tc_h3_setting_number(TC_H3_QPACK_MAX_TABLE_CAPACITY), u32(l->h3_table)},
         {tc_h3_setting_number(TC_H3_QPACK_BLOCKED_STREAMS), u32(l->h3_blocked)},
         {tc_h3_setting_number(TC_H3_MAX_FIELD_SECTION_SIZE), u32(l->fields_bytes)},
-        {GREASE_SETTING, 0},
+        {grease(c->env), grease(c->env)},
     };
     char payload[sizeof ours / sizeof *ours * TC_H3_FRAME_HEAD], *end = payload;
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         end = tc_h3_varint_put(tc_h3_varint_put(end, ours[i].number), ours[i].value);
     tc_h3_control_frame(c, TC_H3_SETTINGS, tc_span_of(payload, (size_t)(end - payload)));
-    tc_h3_control_frame(c, GREASE_FRAME, (tc_span){0});
+    tc_h3_control_frame(c, grease(c->env), (tc_span){0});
 }
 
 static void open_pipes(tc_h3 *c)

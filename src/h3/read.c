@@ -122,6 +122,18 @@ static enum tc_h3_step read_headers(tc_h3 *c, tc_h3_stream *s, tc_span whole, si
     return give_response(c, s, end, wrong, ev);
 }
 
+/* More than all fields may be is not waited for. A request is answered without having been read. */
+static enum tc_h3_step too_large(tc_h3 *c, tc_h3_stream *s, size_t front, tc_event *ev)
+{
+    c->env->reached->fields_bytes++;
+    if (!tc_h3_is_server(c) || s->head_given)
+        return fault(c, s, TC_H3_EXCESSIVE_LOAD, TC_ERR_FIELDS_TOO_LARGE);
+    s->x->wire_in += front;
+    tc_h3_take(c, front);
+    tc_h3_stop(c, s, TC_H3_NO_ERROR);
+    return give_request(c, s, false, TC_ERR_FIELDS_TOO_LARGE, ev);
+}
+
 /* --- DATA ------------------------------------------------------------------------------------ */
 
 static enum tc_h3_step begin_data(tc_h3 *c, tc_h3_stream *s, uint64_t length)
@@ -194,10 +206,7 @@ static enum tc_h3_step read_frame(tc_h3 *c, tc_h3_stream *s, tc_event *ev)
     if (head.type == TC_H3_PUSH_PROMISE)
         return fail(c, TC_H3_ID_ERROR, "a push, which was never allowed");
     if (head.type == TC_H3_HEADERS) {
-        if (head.length > c->env->limits->fields_bytes) {
-            c->env->reached->fields_bytes++;
-            return fault(c, s, TC_H3_EXCESSIVE_LOAD, TC_ERR_FIELDS_TOO_LARGE);
-        }
+        if (head.length > c->env->limits->fields_bytes) return too_large(c, s, front, ev);
         if (rest.len < head.length) return TC_H3_WAIT;
         return read_headers(c, s, tc_span_first(rest, (size_t)head.length), front, ev);
     }

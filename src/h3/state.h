@@ -191,6 +191,8 @@ void tc_h3_order(tc_h3 *c, tc_h3_stream *s, enum tc_order_kind kind, uint64_t si
 void tc_h3_break(tc_h3 *c, tc_h3_stream *s, enum tc_h3_code code, tc_err err);
 /* The same for a fault of the peer's, which is counted. */
 void tc_h3_fault(tc_h3 *c, tc_h3_stream *s, enum tc_h3_code code, tc_err err);
+/* Nothing more of theirs is wanted, nor was all of it read. */
+void tc_h3_stop(tc_h3 *c, tc_h3_stream *s, enum tc_h3_code code);
 /* Ends one that is not kept. */
 void tc_h3_refuse(tc_h3 *c, uint64_t id, enum tc_h3_code code);
 void tc_h3_settle(tc_h3 *c, tc_h3_stream *s); /* both ends may be over: what follows? */

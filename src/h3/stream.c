@@ -134,7 +134,7 @@ static void cancel_sections(tc_h3 *c, uint64_t id)
                err == TC_ERR_FULL ? TC_ERR_TOO_BUSY : err, "acknowledgements are not read");
 }
 
-static void stop_theirs(tc_h3 *c, tc_h3_stream *s, enum tc_h3_code code)
+void tc_h3_stop(tc_h3 *c, tc_h3_stream *s, enum tc_h3_code code)
 {
     if (s->theirs_ended || s->their_stop) return;
     s->their_stop = true;
@@ -164,7 +164,7 @@ void tc_h3_break(tc_h3 *c, tc_h3_stream *s, enum tc_h3_code code, tc_err err)
     if (s->closing) return;
     close(c, s, err);
     reset_ours(c, s, code);
-    stop_theirs(c, s, code);
+    tc_h3_stop(c, s, code);
 }
 
 void tc_h3_fault(tc_h3 *c, tc_h3_stream *s, enum tc_h3_code code, tc_err err)
@@ -191,7 +191,7 @@ void tc_h3_settle(tc_h3 *c, tc_h3_stream *s)
     const bool arrived = s->out.acked == s->out.queued;
     if (tc_h3_is_server(c)) {
         if (!s->ended || !s->fin_sent) return;
-        stop_theirs(c, s, TC_H3_NO_ERROR);
+        tc_h3_stop(c, s, TC_H3_NO_ERROR);
         s->deaf |= s->their_stop;
         if (arrived) close(c, s, TC_OK);
         return;

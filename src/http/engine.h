@@ -77,6 +77,7 @@ typedef struct tc_engine_env {
     tc_span scheme;     /* "http", or "https" over TLS */
     tc_slab *exchanges; /* of tc_exchange */
     uint64_t *windows;  /* bytes that peers may send beyond the first windows, all in all */
+    uint64_t chance;    /* from where engines draw numbers that nobody should rely on */
     const tc_limits *limits;
     tc_reached *reached;
 } tc_engine_env;

@@ -18,6 +18,7 @@ enum session_flag {
     MUTE = 1024,     /* client: the link takes no more, but an answer may be there to read */
     STREAMS = 4096,  /* the link has streams */
     RESUMED = 8192,  /* ... and what was left on them is to be lent once more */
+    DRAINING = 16384 /* asked to end */
 };
 
 static inline tc_engine *tc_session_engine(tc_session *s)

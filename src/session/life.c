@@ -7,6 +7,7 @@
 #include <assert.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "session/inside.h"
 
 tc_err tc_session_env_init(tc_session_env *env, tc_loop *loop, enum tc_role role,
@@ -18,6 +19,7 @@ tc_err tc_session_env_init(tc_session_env *env, tc_loop *loop, enum tc_role role
                                   .scheme = TC_SPAN("http"),
                                   .exchanges = &env->exchanges,
                                   .windows = &env->windows,
+                                  .chance = tc_hash_key_random().k0,
                                   .limits = limits,
                                   .reached = reached};
     return TC_OK;
@@ -72,6 +74,27 @@ static int64_t ms(uint64_t limit)
     return (int64_t)(limit < UINT32_MAX * 256ull ? limit : UINT32_MAX * 256ull) * TC_MS;
 }
 
+/* A link with streams closes when what was said has arrived. At the end that is not waited for
+ * longer than a lingering peer is: it may be gone without a word. */
+static bool is_ending(const tc_session *s)
+{
+    const tc_limits *l = s->env->engine.limits;
+    return s->flags & STREAMS && s->flags & (DRAINING | CLOSING) && l->linger_ms < l->send_ms;
+}
+
+static uint64_t taking_ms(const tc_session *s)
+{
+    const tc_limits *l = s->env->engine.limits;
+    return is_ending(s) ? l->linger_ms : l->send_ms;
+}
+
+/* Whether the peer is to take something that was said. */
+static bool awaits_taking(const tc_session *s)
+{
+    if (s->flags & BLOCKED) return true;
+    return s->flags & STREAMS && s->flags & DRAINING && s->link->type->untaken(s->link) > 0;
+}
+
 /* When their content, arriving at the slowest allowed rate, would have to be further than it is. */
 static int64_t body_deadline(const tc_session *s, const tc_exchange *x)
 {
@@ -90,7 +113,7 @@ static int64_t deadline(tc_session *s)
     int64_t at = TC_NEVER;
     if (s->flags & OPENING) return s->phase_began + ms(l->handshake_ms);
     if (s->flags & LINGERING) return s->phase_began + ms(l->linger_ms);
-    if (s->flags & BLOCKED) at = s->send_window + ms(l->send_ms);
+    if (s->send_window) at = s->send_window + ms(taking_ms(s));
     if (!(s->flags & HAS_ENGINE))
         return s->phase_began + ms(s->carry.len ? l->header_ms : l->idle_ms);
     const int64_t own = e->type->deadline(e);
@@ -147,7 +170,7 @@ void tc_session_settle(tc_session *s)
         end(s); /* nothing is under way and nothing more will come */
         return;
     }
-    if (!(s->flags & BLOCKED)) {
+    if (!awaits_taking(s)) {
         s->send_window = 0;
     } else if (!s->send_window && !(s->flags & OPENING)) {
         s->send_window = now;
@@ -185,10 +208,10 @@ void tc_session_linger(tc_session *s)
 /* The peer's taking is slow when a whole window went by and it took less than the rate asks for. */
 static bool takes_too_slowly(tc_session *s, int64_t now)
 {
-    const tc_limits *l = s->env->engine.limits;
     const uint64_t taken = s->sent - s->link->type->untaken(s->link);
-    const uint64_t least = l->body_rate * l->send_ms / 1000;
-    if (taken - s->sent_mark < least) return true;
+    const uint64_t asked = s->env->engine.limits->body_rate * taking_ms(s) / 1000;
+    const uint64_t least = asked || !is_ending(s) ? asked : 1;
+    if ((int64_t)(taken - s->sent_mark) < (int64_t)least) return true; /* less: sent once more */
     s->sent_mark = taken;
     s->send_window = now;
     return false;
@@ -215,8 +238,9 @@ void tc_session_ring(tc_alarm *alarm)
         kill_counted(s, &reached->linger_ms, TC_OK);
         return;
     }
-    if (s->flags & BLOCKED && now >= s->send_window + ms(l->send_ms) && takes_too_slowly(s, now)) {
-        kill_counted(s, &reached->send_ms, TC_ERR_SEND_TIME);
+    if (s->send_window && now >= s->send_window + ms(taking_ms(s)) && takes_too_slowly(s, now)) {
+        kill_counted(s, is_ending(s) ? &reached->linger_ms : &reached->send_ms,
+                     s->exchanges || s->flags & BLOCKED ? TC_ERR_SEND_TIME : TC_OK);
         return;
     }
     if (!(s->flags & HAS_ENGINE)) {
@@ -250,6 +274,7 @@ void tc_session_ring(tc_alarm *alarm)
 void tc_session_drain(tc_session *s)
 {
     tc_engine *e = tc_session_engine(s);
+    s->flags |= DRAINING;
     if (s->flags & OPENING) {
         tc_session_kill(s, TC_OK);
         return;

@@ -198,16 +198,40 @@ static void test_grease(void **state)
         assert_int_equal(h3_flow_of(&e, OTHER)->stop_code, TC_H3_STREAM_CREATION_ERROR);
         end();
     }
-    begin(); /* and are sent */
-    h3_greet(&e);
-    tc_span payload;
-    assert_true(h3_sent(&e, 3, TC_H3_SETTINGS, 0, &payload));
-    assert_true(h3_sent(&e, 3, 0x21 + 0x1f * 7, 0, NULL));
-    uint64_t number = 0, value = 0;
-    bool grease = false;
-    while (tc_h3_varint_take(&payload, &number) && tc_h3_varint_take(&payload, &value))
-        grease |= (number - 0x21) % 0x1f == 0;
-    assert_true(grease);
+}
+
+/* They are sent, too, on each connection others: else somebody would come to know them (7.2.8). */
+static void test_grease_of_ours(void **state)
+{
+    (void)state;
+    uint64_t settings[8], frames[8], different = 0;
+    begin();
+    for (size_t i = 0; i < 8; i++) {
+        uint64_t number = 0, value = 0;
+        tc_h3_head head;
+        c.type->fini(c.engine);
+        c.type->init(c.engine, &c.env); /* the next connection of this worker */
+        e.count = 0;
+        e.next_uni = 3;
+        h3_turn(&e);
+        tc_span payload, rest = tc_buf_span(&h3_flow_of(&e, 3)->out);
+        assert_true(h3_sent(&e, 3, TC_H3_SETTINGS, 0, &payload));
+        while (payload.len > 0)
+            assert_true(tc_h3_varint_take(&payload, &number) &&
+                        tc_h3_varint_take(&payload, &value));
+        settings[i] = number; /* the last one */
+        assert_true(tc_h3_varint_take(&rest, &number));
+        while (tc_h3_head_take(&rest, &head))
+            rest = tc_span_from(rest, (size_t)head.length);
+        frames[i] = head.type;
+        assert_int_equal((settings[i] - 0x21) % 0x1f, 0);
+        assert_int_equal((frames[i] - 0x21) % 0x1f, 0);
+        different += i && settings[i] != settings[i - 1] && frames[i] != frames[i - 1];
+        for (size_t j = 0; j < e.count; j++)
+            tc_buf_fini(&e.flows[j].out);
+    }
+    e.count = 0;
+    assert_in_range(different, 6, 7);
     end();
 }
 
@@ -352,12 +376,35 @@ static void test_limits_of_fields(void **state)
     h3_raw_fields(&raw, H3_GET "a: 1\nb: 1\nc: 1\nd: 1\n");
     tell(0, true, 0);
     assert_true(h3_logged(&e, "broken FIELDS_TOO_LARGE 431"));
-    put("\x01\x42\x00", 3); /* a frame that is larger than all fields may be */
-    tell(4, false, 0);
-    assert_int_equal(h3_flow_of(&e, 4)->reset_code, TC_H3_EXCESSIVE_LOAD);
-    assert_int_equal(c.reached.fields_bytes, 2);
-    assert_false(e.closed);
     end();
+    for (size_t step = 0; step < 2; step++) { /* a frame that is larger than all fields may be */
+        begin();
+        c.limits.fields_bytes = 300;
+        h3_greet(&e);
+        put("\x01\x42\x00", 3);
+        put(big, 400);
+        tell(0, step, step);
+        check_span(tc_buf_span(&c.log), "broken FIELDS_TOO_LARGE 431\nclosed\n");
+        assert_true(h3_sent(&e, 0, TC_H3_HEADERS, 0, NULL));
+        assert_true(h3_flow_of(&e, 0)->out_fin);
+        assert_true(h3_flow_of(&e, 0)->was_stopped);
+        assert_int_equal(h3_flow_of(&e, 0)->stop_code, TC_H3_NO_ERROR);
+        const tc_span said = tc_buf_span(&h3_flow_of(&e, 11)->out); /* its entries are free */
+        assert_true(tc_span_eq(said, TC_SPAN("\x03\x40")));
+        assert_int_equal(c.reached.fields_bytes, 1);
+        assert_false(e.closed);
+        end();
+        begin(); /* and as trailers */
+        c.limits.fields_bytes = 300;
+        h3_greet(&e);
+        h3_raw_fields(&raw, H3_POST);
+        put("\x01\x42\x00", 3);
+        tell(0, false, step);
+        assert_int_equal(h3_flow_of(&e, 0)->reset_code, TC_H3_EXCESSIVE_LOAD);
+        assert_int_equal(c.reached.fields_bytes, 1);
+        assert_false(e.closed);
+        end();
+    }
 }
 
 /* A small section that names a large entry again and again, as a head and as trailers. */
@@ -814,6 +861,7 @@ int main(void)
         cmocka_unit_test(test_frames_out_of_order),
         cmocka_unit_test(test_critical_streams),
         cmocka_unit_test(test_grease),
+        cmocka_unit_test(test_grease_of_ours),
         cmocka_unit_test(test_malformed_requests),
         cmocka_unit_test(test_wrong_targets),
         cmocka_unit_test(test_good_requests),

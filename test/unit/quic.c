@@ -150,6 +150,41 @@ static void a_peer_that_vanishes(void **state)
     quic_net_fini(&net);
 }
 
+static bool to_the_server_only(quic_net *n, quic_net_packet *p)
+{
+    (void)n;
+    return p->to_server;
+}
+
+static bool some_came(quic_net *n)
+{
+    return n->asked[0].got > 100000;
+}
+
+/* A server that ends does not wait for those who are gone: when they have nothing under way, when
+ * an answer is on its way, and in the middle of a large one. */
+static void an_end_without_the_peer(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        quic_net_init(&net, &tc_h3_type);
+        net.limits.idle_ms = 120000;
+        begin();
+        quic_net_ask(&net, i == 2 ? 5000000 : 1000, 0);
+        if (i == 1) net.meddle = to_the_server_only;
+        if (i != 1) assert_true(quic_net_run(&net, i ? some_came : quic_net_all_closed, 10 * TC_S));
+        if (i != 2) (void)quic_net_run(&net, quic_net_is_over, TC_S);
+        net.lost = 1000;
+        tc_session_kill(&net.session, TC_OK);
+        (void)quic_net_run(&net, server_is_empty, TC_S);
+        assert_int_equal(net.server_ended, 0);
+        tc_session_drain((tc_session *)(void *)net.accepted);
+        if (!quic_net_run(&net, server_is_empty, 5 * TC_S)) fail_msg("case %d waits", i);
+        assert_int_equal(tc_quic_count(net.server), 0);
+        quic_net_fini(&net);
+    }
+}
+
 static void a_certificate_for_another_name(void **state)
 {
     (void)state;
@@ -276,12 +311,6 @@ static void a_server_that_was_restarted(void **state)
     assert_true(quic_net_run(&net, quic_net_is_over, 10 * TC_S));
     assert_int_equal(net.why, TC_ERR_PEER_RESET);
     quic_net_fini(&net);
-}
-
-static bool to_the_server_only(quic_net *n, quic_net_packet *p)
-{
-    (void)n;
-    return p->to_server;
 }
 
 /* A connection that the server has closed still says so, if the peer did not hear of it. */
@@ -411,6 +440,7 @@ int main(void)
         cmocka_unit_test(handlers_that_pause),
         cmocka_unit_test(an_end_that_both_hear),
         cmocka_unit_test(a_peer_that_vanishes),
+        cmocka_unit_test(an_end_without_the_peer),
         cmocka_unit_test(a_certificate_for_another_name),
         cmocka_unit_test(an_address_to_be_proved),
         cmocka_unit_test(versions_nobody_speaks),
