@@ -25,7 +25,7 @@ typedef struct settings {
     uint64_t workers;
     const char *access_log, *index, *language, *echo, *tickets, *hsts, *client_ca, *client_crl;
     int log_format, color, client_cert;
-    bool dotfiles, http09, quic, redirect, hints;
+    bool dotfiles, http09, quic, early, redirect, hints;
     tc_preloads preloads;
     uint16_t secure_port; /* of the first https:// */
     char hsts_value[TC_HSTS_BYTES];
@@ -88,6 +88,11 @@ static const tc_option options[] = {
      0, 0},
     {"no-quic", 0, TC_OPTION_OFF, offsetof(settings, quic), NULL,
      "https:// listeners speak no QUIC, and so no HTTP/3, and do not announce it (Alt-Svc).", 0, 0},
+    {"early-data", 0, TC_OPTION_FLAG, offsetof(settings, early), NULL,
+     "accepts requests over HTTP/3 that come before the handshake is over (0-RTT) from clients "
+     "that "
+     "come back; those whose method is not safe are answered with 425.",
+     0, 0},
     {"echo", 0, TC_OPTION_TEXT, offsetof(settings, echo), "PATH",
      "answers at this path how the request was understood, as HTML, JSON or text.", 0, 0},
     {"preload", 0, TC_OPTION_LIST, offsetof(settings, preload), "PATH=ASSET[,ASSET...]",
@@ -204,6 +209,19 @@ static int check(const tc_command *c, settings *s)
     if ((s->client_cert >= 0 || s->client_crl) && !s->client_ca)
         return tc_command_complain(c, "--client-%s needs --client-ca FILE",
                                    s->client_crl ? "crl" : "cert");
+    if (s->early && (!s->quic || !tc_quic_built))
+        return tc_command_complain(c, "--early-data is for QUIC, which %s",
+                                   tc_quic_built ? "--no-quic turns off"
+                                                 : "this program was built without");
+    if (s->early && s->client_ca)
+        return tc_command_complain(c, "--early-data is not for --client-ca: such requests come "
+                                      "before it is known who asks");
+    if (s->early && s->tickets)
+        return tc_command_complain(c, "--early-data is not for --tickets: %s",
+                                   strcmp(s->tickets, "off") == 0
+                                       ? "clients come back with tickets"
+                                       : "a ticket is good for it once, and other machines "
+                                         "would not know");
     if (s->index && (!*s->index || strchr(s->index, '/')))
         return tc_command_complain(c, "--index %s: a name without / is wanted", s->index);
     return set_up_preloads(c, s);
@@ -235,6 +253,7 @@ static const char *secure_option(const settings *s)
            : s->redirect         ? "redirect-https"
            : s->hsts             ? "hsts"
            : s->client_ca        ? "client-ca"
+           : s->early            ? "early-data"
                                  : NULL;
 }
 
@@ -407,7 +426,7 @@ static int set_up_secure(const tc_command *c, settings *s, tc_secure *secure)
 static int serve_folder(const tc_command *c, settings *s, const char *dir)
 {
     tc_server_config config = {
-        .workers = (unsigned)s->workers, .http09 = s->http09, .quic = s->quic};
+        .workers = (unsigned)s->workers, .http09 = s->http09, .quic = s->quic, .early = s->early};
     int code = tc_command_limits(c, &s->limits, &config.limits) ? 0 : tc_err_exit(TC_ERR_USAGE);
     if (!code) code = check(c, s);
     if (code) return code;

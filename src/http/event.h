@@ -28,6 +28,9 @@ enum tc_seen_kind {
     TC_SEEN_COUNT
 };
 
+/* What became of early data (0-RTT, RFC 8446, 2.3). */
+enum tc_early_was { TC_EARLY_NONE, TC_EARLY_TAKEN, TC_EARLY_REFUSED };
+
 /* What a handshake agreed on; NUL-terminated. */
 typedef struct tc_protection {
     char version[16];  /* "TLS 1.3" */
@@ -37,6 +40,7 @@ typedef struct tc_protection {
     char offered[64];  /* from these: "h2, http/1.1" */
     bool resumed;      /* an earlier handshake was */
     bool unverified;   /* whoever answers is believed */
+    enum tc_early_was early;
 } tc_protection;
 
 typedef struct tc_session_info {

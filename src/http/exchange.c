@@ -16,6 +16,12 @@ void tc_exchange_fini(tc_exchange *x)
     tc_arena_fini(&x->arena);
 }
 
+bool tc_exchange_early(const tc_exchange *x)
+{
+    tc_span field;
+    return x->early || tc_fields_find(&x->theirs.fields, TC_SPAN("early-data"), &field);
+}
+
 static void ask(tc_exchange *x, unsigned want)
 {
     x->want |= want;

@@ -84,6 +84,7 @@ struct tc_exchange {
     bool theirs_done; /* their end came */
     bool whole;       /* the engine: our message was given out, to its end */
     bool pushed;      /* nobody asked for it: the server promised it */
+    bool early;       /* it came, or (client) left, in early data */
     tc_span proven;   /* server: who the client proved to be; empty: nobody. Lives with the link */
     uint8_t run_count;
     tc_run runs[TC_RUNS];
@@ -103,6 +104,11 @@ struct tc_exchange {
     uint64_t rate_bytes; /* .wire_in then */
     _Alignas(16) char room[TC_EXCHANGE_ROOM]; /* the arena's first block */
 };
+
+/* The request came in early data, here or at a proxy before us (RFC 8470, 5.1): it may be a replay.
+ * If its method is not safe, no handler sees it; one that is safe may still be answered with 425.
+ */
+bool tc_exchange_early(const tc_exchange *x);
 
 /* For whoever owns the memory (an engine takes it from a slab). */
 void tc_exchange_init(tc_exchange *x, uint64_t id, size_t arena_max);

@@ -63,6 +63,9 @@ typedef struct tc_link_type {
     void (*peer)(const tc_link *l, char ret_text[TC_PEER_TEXT], uint16_t *ret_port);
     /* Not yet established: it reads and takes nothing so far. NULL: it always is. */
     bool (*opening)(const tc_link *l);
+    /* In use before it is established: what comes may be a replay, what is sent may be refused and
+     * then goes out again (RFC 8446, 8). NULL: never. */
+    bool (*early)(const tc_link *l);
     /* How what goes over it is protected; false: it is not. NULL: it never is. */
     bool (*protection)(const tc_link *l, tc_protection *ret_protection);
     /* Why it was refused, in words; empty: no more than the error says. NULL: never more. */

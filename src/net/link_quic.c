@@ -16,7 +16,8 @@ static tc_err quic_flush(tc_link *link)
 {
     tc_link_quic *l = tc_quic_of(link);
     if (!l->failed) tc_quic_flush(l);
-    if (!l->opening && (l->side.set || l->side.name)) tc_tls_side_forget(&l->side, false);
+    if (!l->opening && !l->early && (l->side.set || l->side.name))
+        tc_tls_side_forget(&l->side, false);
     return TC_OK; /* what fails is news */
 }
 
@@ -52,6 +53,11 @@ static bool quic_opening(const tc_link *link)
     return of(link)->opening;
 }
 
+static bool quic_early(const tc_link *link)
+{
+    return of(link)->early;
+}
+
 static bool quic_protection(const tc_link *link, tc_protection *ret)
 {
     const tc_link_quic *l = of(link);
@@ -59,6 +65,7 @@ static bool quic_protection(const tc_link *link, tc_protection *ret)
     tc_tls_describe(l->side.session, ret);
     (void)snprintf(ret->offered, sizeof ret->offered, "%.*s", TC_FMT(l->home->config.protocol));
     ret->unverified = l->side.insecure;
+    ret->early = l->early_was;
     return true;
 }
 
@@ -97,6 +104,7 @@ const tc_link_type tc_link_quic_type = {
     .untaken = quic_untaken,
     .peer = quic_peer,
     .opening = quic_opening,
+    .early = quic_early,
     .protection = quic_protection,
     .why = quic_why,
     .stands_for = quic_stands_for,

@@ -277,6 +277,7 @@ static bool is_any(const tc_address *a)
 static void release(tc_quic *q)
 {
     if (q->priority) gnutls_priority_deinit(q->priority);
+    tc_quic_early_fini(q);
     if (q->open_block) tc_quic_block_unref(q, q->open_block);
     tc_map_fini(&q->ids);
     tc_slab_fini(&q->id_slab);
@@ -320,6 +321,7 @@ tc_err tc_quic_new(const tc_quic_config *config, int fd, const tc_address *local
     if (!err && gnutls_priority_init2(&q->priority, priorities, NULL, 0) < 0)
         err = TC_ERR_NO_MEMORY;
     if (!err && q->server) tc_quic_secrets_use(q);
+    if (!err && q->server) err = tc_quic_early_init(q);
     if (!err && fd >= 0) err = tc_loop_add(config->loop, &q->io);
     if (err) {
         release(q);

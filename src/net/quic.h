@@ -13,13 +13,17 @@
 
 extern const bool tc_quic_built;
 
-enum { TC_QUIC_SECRET = 32, TC_QUIC_WORKERS = 0x10000, TC_QUIC_BUCKETS = 16 };
+enum { TC_QUIC_SECRET = 32, TC_QUIC_WORKERS = 0x10000, TC_QUIC_BUCKETS = 16, TC_QUIC_TICKET = 16 };
 
 /* What connection ids, tokens and resets are made of: one for all workers of a server, and the same
  * after a restart, so that those who speak to the one before hear that it is gone. */
 typedef struct tc_quic_secret {
     uint8_t bytes[TC_QUIC_SECRET];
 } tc_quic_secret;
+
+/* Tickets that came with early data: each is good for it once, at whichever worker (RFC 8446, 8).
+ */
+typedef struct tc_quic_once tc_quic_once;
 
 typedef struct tc_quic tc_quic;
 typedef struct tc_link_quic tc_link_quic;
@@ -36,6 +40,11 @@ typedef struct tc_quic_config {
     unsigned worker, workers;       /* which one this is, from 0 */
     tc_quic_secret secret;          /* server */
     char *why;                      /* server: TC_TLS_WHY bytes, for all; may be NULL */
+    tc_quic_once *once;             /* server: early data is accepted (0-RTT); NULL: it is not */
+    bool tickets;                   /* client: wants what it may come back with */
+    /* client: what tc_quic_ticket gave; empty: nothing. Then the link need not be opening, and what
+     * is written before the handshake is over goes out as early data */
+    tc_span back_session, back_params;
     /* server: memory for one more connection; NULL: refused */
     tc_link_quic *(*room)(tc_quic *q);
     /* server: the handshake of l begins. It is a link from here on */
@@ -69,6 +78,9 @@ struct tc_link_quic {
     tc_address peer;
     tc_err failed; /* what news tells */
     int liberr;    /* the library's reason */
+    uint64_t owed; /* server: credit that is not given before the handshake is over */
+    enum tc_early_was early_was;
+    bool early; /* it is in use, and the handshake is not over */
     bool opening, stuck, silent, refused, validated, touched, any_in;
 };
 
@@ -91,6 +103,18 @@ void tc_quic_secret_make(tc_tls *tls, tc_quic_secret *ret_secret);
  * on_ready is told when something happened. */
 tc_err tc_quic_connect(tc_quic *q, tc_link_quic *l, const tc_address *peer, const char *host,
                        char *why, void (*on_ready)(tc_link *l, unsigned what)) TC_MUST_USE;
+
+/* Client: what an endpoint of the same identity may come back with, in *ret_memory, for tc_free.
+ * TC_ERR_NOTHING: the server gave nothing so far. */
+tc_err tc_quic_ticket(const tc_link_quic *l, void **ret_memory, tc_span *ret_session,
+                      tc_span *ret_params) TC_MUST_USE;
+
+/* most: how many are remembered at a time. */
+tc_err tc_quic_once_new(uint64_t most, tc_quic_once **ret_once) TC_MUST_USE;
+void tc_quic_once_free(tc_quic_once *o);
+/* From any thread. TC_ERR_REFUSED: it was taken before; TC_ERR_FULL: no room to remember it. */
+tc_err tc_quic_once_take(tc_quic_once *o, const uint8_t ticket[TC_QUIC_TICKET], int64_t now,
+                         int64_t window_ns) TC_MUST_USE;
 
 /* What a connection knows of its ways, for those who look on. */
 typedef struct tc_quic_facts {

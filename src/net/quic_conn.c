@@ -65,7 +65,8 @@ static int on_handshake(ngtcp2_conn *conn, void *user)
 {
     tc_link_quic *l = user;
     (void)conn;
-    const tc_err err = tc_quic_tls_done(l);
+    tc_err err = tc_quic_tls_done(l);
+    if (!err) err = tc_quic_early_over(l);
     if (err) {
         l->failed = err;
         l->refused = true;
@@ -75,6 +76,24 @@ static int on_handshake(ngtcp2_conn *conn, void *user)
     if (!l->home->server) return 0;
     now_validated(l);
     give_token(l);
+    return 0;
+}
+
+/* The client's first bytes can be read: they are early data that is accepted. */
+static int on_read_key(ngtcp2_conn *conn, ngtcp2_encryption_level level, void *user)
+{
+    tc_link_quic *l = user;
+    (void)conn;
+    if (level == NGTCP2_ENCRYPTION_LEVEL_0RTT) l->early = true;
+    return 0;
+}
+
+/* ... and can be answered. */
+static int on_write_key(ngtcp2_conn *conn, ngtcp2_encryption_level level, void *user)
+{
+    tc_link_quic *l = user;
+    (void)conn;
+    if (level == NGTCP2_ENCRYPTION_LEVEL_1RTT && l->early) l->opening = false;
     return 0;
 }
 
@@ -203,6 +222,8 @@ static void fill_callbacks(ngtcp2_callbacks *c, bool server)
     };
     if (server) {
         c->recv_client_initial = ngtcp2_crypto_recv_client_initial_cb;
+        c->recv_rx_key = on_read_key;
+        c->recv_tx_key = on_write_key;
     } else {
         c->client_initial = ngtcp2_crypto_client_initial_cb;
         c->recv_retry = ngtcp2_crypto_recv_retry_cb;
@@ -330,7 +351,7 @@ tc_err tc_quic_connect(tc_quic *q, tc_link_quic *l, const tc_address *peer, cons
     if (err) return undo(l, err);
     q->links++;
     q->single = l;
-    tc_quic_flush(l);
+    if (!l->early) tc_quic_flush(l); /* else with the first request */
     return TC_OK;
 }
 

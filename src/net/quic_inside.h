@@ -104,6 +104,8 @@ struct tc_quic {
     bool doomed;    /* to be freed once nobody works on it */
     unsigned depth; /* how many do */
     gnutls_priority_t priority;
+    gnutls_anti_replay_t replay;    /* server; NULL: no early data */
+    uint8_t ticket[TC_QUIC_TICKET]; /* of the hello that was heard last */
     uint8_t reset_secret[32], token_secret[32];
     tc_hash_key key;
     tc_map ids;
@@ -176,6 +178,15 @@ tc_err tc_quic_tls_why(tc_link_quic *l, int liberr);
 /* The peer ended the connection by an alert of TLS. */
 bool tc_quic_tls_said(const tc_link_quic *l, int *ret_alert);
 
+/* quic_early.c */
+tc_err tc_quic_early_init(tc_quic *q) TC_MUST_USE;
+void tc_quic_early_fini(tc_quic *q);
+void tc_quic_early_serve(tc_link_quic *l);
+/* Client: uses what it came back with. False: it makes no sense, and the session is spent. */
+bool tc_quic_early_begin(tc_link_quic *l);
+/* The handshake is over. TC_ERR_REFUSED: what was sent early cannot be sent again here. */
+tc_err tc_quic_early_over(tc_link_quic *l) TC_MUST_USE;
+
 /* quic_stream.c */
 tc_quic_stream *tc_quic_stream_find(const tc_link_quic *l, uint64_t sid);
 tc_quic_stream *tc_quic_stream_new(tc_link_quic *l, uint64_t sid);
@@ -185,6 +196,7 @@ tc_err tc_quic_stream_came(tc_link_quic *l, tc_quic_stream *s, const uint8_t *at
 void tc_quic_stream_acked(tc_link_quic *l, tc_quic_stream *s, uint64_t offset);
 void tc_quic_stream_tell(tc_link_quic *l, tc_quic_stream *s);
 void tc_quic_stream_drop_out(tc_link_quic *l, tc_quic_stream *s);
+void tc_quic_stream_credit(tc_link_quic *l, uint64_t n); /* n bytes more, of all streams */
 void tc_quic_stream_drop_in(tc_link_quic *l, tc_quic_stream *s);
 void tc_quic_stream_tidy(tc_link_quic *l, tc_quic_stream *s); /* frees it where all is over */
 void tc_quic_streams_free(tc_link_quic *l);

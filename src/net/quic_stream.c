@@ -135,11 +135,20 @@ tc_err tc_quic_stream_came(tc_link_quic *l, tc_quic_stream *s, const uint8_t *at
     return TC_OK;
 }
 
+/* So a client cannot send more than a window of early data. */
+void tc_quic_stream_credit(tc_link_quic *l, uint64_t n)
+{
+    if (l->early)
+        l->owed += n;
+    else
+        ngtcp2_conn_extend_max_offset(l->conn, n);
+}
+
 /* The peer may send as much more. */
 static void credit(tc_link_quic *l, const tc_quic_stream *s, size_t n)
 {
     if (!n) return;
-    ngtcp2_conn_extend_max_offset(l->conn, n);
+    tc_quic_stream_credit(l, n);
     if (!s->gone && !s->fin)
         (void)ngtcp2_conn_extend_max_stream_offset(l->conn, (int64_t)s->sid, n);
 }
@@ -147,7 +156,7 @@ static void credit(tc_link_quic *l, const tc_quic_stream *s, size_t n)
 /* What came and was not taken goes. */
 void tc_quic_stream_drop_in(tc_link_quic *l, tc_quic_stream *s)
 {
-    if (s->in.len) ngtcp2_conn_extend_max_offset(l->conn, s->in.len);
+    if (s->in.len) tc_quic_stream_credit(l, s->in.len);
     tc_buf_fini(&s->in);
     s->in_done = true;
     s->parked = false;
@@ -174,7 +183,7 @@ static tc_err give_piece(tc_link_quic *l, tc_link_news *ret, bool *ret_given)
     if (p->own) l->lent_piece = p; /* until the next news */
     *ret_given = !s->in_done;
     if (s->in_done) {
-        ngtcp2_conn_extend_max_offset(l->conn, p->len);
+        tc_quic_stream_credit(l, p->len);
         tc_quic_stream_tidy(l, s);
         return TC_OK;
     }

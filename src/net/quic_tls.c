@@ -30,8 +30,12 @@ tc_err tc_quic_tls_begin(tc_quic *q, tc_link_quic *l, const char *host)
     const gnutls_datum_t protocol = {(unsigned char *)(uintptr_t)q->config.protocol.at,
                                      (unsigned)q->config.protocol.len};
     s->tls = q->config.tls;
-    if (gnutls_init(&s->session, q->server ? GNUTLS_SERVER : GNUTLS_CLIENT | GNUTLS_NO_TICKETS) <
-        0) {
+    const unsigned early = GNUTLS_ENABLE_EARLY_DATA | GNUTLS_NO_END_OF_EARLY_DATA;
+    unsigned flags = q->server           ? GNUTLS_SERVER
+                     : q->config.tickets ? GNUTLS_CLIENT
+                                         : GNUTLS_CLIENT | GNUTLS_NO_TICKETS;
+    if (q->replay || q->config.back_session.len) flags |= early;
+    if (gnutls_init(&s->session, flags) < 0) {
         s->session = NULL;
         return TC_ERR_NO_MEMORY;
     }
@@ -41,7 +45,12 @@ tc_err tc_quic_tls_begin(tc_quic *q, tc_link_quic *l, const char *host)
     if (rc >= 0) rc = tc_tls_side_begin(s, host);
     if (rc < 0) return TC_ERR_NO_MEMORY;
     ngtcp2_conn_set_tls_native_handle(l->conn, s->session);
-    return TC_OK;
+    if (q->server) tc_quic_early_serve(l);
+    if (q->server || tc_quic_early_begin(l)) return TC_OK;
+    q->config.back_session = (tc_span){0};
+    tc_tls_side_forget(s, true);
+    gnutls_deinit(s->session);
+    return tc_quic_tls_begin(q, l, host);
 }
 
 /* --- why it failed ------------------------------------------------------------------------- */
@@ -67,8 +76,20 @@ static tc_err refused_by_us(tc_link_quic *l, int rc)
     return l->home->server ? tc_tls_of_client(err, l->side.why) : err;
 }
 
+/* A session that a client comes back with verifies nothing. */
+static bool is_still_believed(tc_link_quic *l)
+{
+    const tc_tls_side *s = &l->side;
+    if (l->home->server || s->insecure || !gnutls_session_is_resumed(s->session)) return true;
+    if (tc_tls_name_still(s->name, s->session)) return true;
+    if (s->why)
+        (void)snprintf(s->why, TC_TLS_WHY, "it was believed on an earlier visit, and is no more");
+    return false;
+}
+
 tc_err tc_quic_tls_done(tc_link_quic *l)
 {
+    if (!is_still_believed(l)) return TC_ERR_CERT_INVALID;
     const int rc = tc_tls_side_done(&l->side);
     return rc < 0 ? refused_by_us(l, rc) : TC_OK;
 }

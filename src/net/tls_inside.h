@@ -55,6 +55,11 @@ struct tc_tls {
 tc_tls_set *tc_tls_set_ref(tc_tls *tls);
 void tc_tls_set_unref(tc_tls_set *set);
 
+/* tls_side.c: a hello is about to be read. The certificate and the key of the tickets are those of
+ * its host; a second hello (RFC 8446, 4.1.4) must be for the same. */
+int tc_tls_side_hear(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+                     const gnutls_datum_t *message);
+
 /* tls_names.c: which of the certificates is whose. */
 tc_err tc_tls_shown_prepare(tc_tls_shown *shown, const tc_tls_server_config *config,
                             const gnutls_datum_t *secret) TC_MUST_USE;

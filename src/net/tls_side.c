@@ -10,10 +10,8 @@
 #include "net/tls_inside.h"
 #include "net/tls_why.h"
 
-/* A hello is about to be read: the certificate and the key of the tickets are those of its host.
- * A second hello (RFC 8446, 4.1.4) must be for the same. */
-static int hear_hello(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
-                      const gnutls_datum_t *message)
+int tc_tls_side_hear(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+                     const gnutls_datum_t *message)
 {
     tc_tls_side *s = gnutls_session_get_ptr(session);
     char host[TC_TLS_HOST];
@@ -51,7 +49,7 @@ static int begin_server(tc_tls_side *s)
     const bool ask = c->client_authorities != NULL, must = ask && !c->client_may_be_unknown;
     s->set = tc_tls_set_ref(s->tls);
     gnutls_handshake_set_hook_function(s->session, GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_PRE,
-                                       hear_hello);
+                                       tc_tls_side_hear);
     gnutls_certificate_server_set_request(s->session, must  ? GNUTLS_CERT_REQUIRE
                                                       : ask ? GNUTLS_CERT_REQUEST
                                                             : GNUTLS_CERT_IGNORE);

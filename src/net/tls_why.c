@@ -52,6 +52,12 @@ int tc_tls_name_use(tc_tls_name *name, gnutls_session_t session, bool verify)
     return 0;
 }
 
+bool tc_tls_name_still(tc_tls_name *name, gnutls_session_t session)
+{
+    unsigned status = 0;
+    return gnutls_certificate_verify_peers(session, name->asked, 2, &status) >= 0 && status == 0;
+}
+
 /* --- why ----------------------------------------------------------------------------------- */
 
 static gnutls_x509_crt_t certificate_of(gnutls_session_t session)

@@ -14,6 +14,8 @@ void tc_tls_name_free(tc_tls_name *name);
 /* Asks for the name (unless it is an address), and has the certificate verified for it (RFC 9525):
  * its time, its authorities, its name and that it is for servers. A code of the library's. */
 int tc_tls_name_use(tc_tls_name *name, gnutls_session_t session, bool verify);
+/* After use to verify, in a session that was resumed: its certificate would be believed now. */
+bool tc_tls_name_still(tc_tls_name *name, gnutls_session_t session);
 
 /* What a link knows of itself when it failed. */
 typedef struct tc_tls_case {

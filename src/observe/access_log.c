@@ -15,7 +15,7 @@ typedef struct facts {
     uint64_t bytes;
     double ms;
     tc_span agent, referer, authority, proven;
-    bool pushed;
+    bool pushed, early;
     const char *error; /* NULL: it ended well */
 } facts;
 
@@ -30,7 +30,8 @@ static facts facts_of(const tc_seen *seen)
                .bytes = x->content_out,
                .authority = x->theirs.authority,
                .proven = x->proven,
-               .pushed = x->pushed};
+               .pushed = x->pushed,
+               .early = tc_exchange_early(x)};
     const int64_t end = x->times.ours_end ? x->times.ours_end : seen->at;
     f.ms = (double)(end - x->times.begun) / 1e6;
     if (x->theirs.method == TC_METHOD_CONNECT && x->theirs.authority.len)
@@ -87,6 +88,7 @@ static tc_err text_line(tc_buf *out, const facts *f, bool color, int64_t wall)
     if (!err) err = tc_text_terminal(out, f->target, false);
     if (!err) err = tc_buf_printf(out, "  %s%.*s%s", dim, TC_FMT(f->version), plain);
     if (!err && f->pushed) err = tc_buf_add(out, TC_SPAN("  pushed"));
+    if (!err && f->early) err = tc_buf_add(out, TC_SPAN("  early"));
     if (!err && f->proven.len) err = tc_buf_add(out, TC_SPAN("  "));
     if (!err) err = tc_text_terminal(out, f->proven, false);
     if (!err && f->error)
@@ -163,6 +165,7 @@ static tc_err json_line(tc_buf *out, const tc_seen *seen, const facts *f, int64_
     if (!err) err = put_member(out, "user_agent", f->agent);
     if (!err) err = put_member(out, "referer", f->referer);
     if (!err && f->pushed) err = tc_buf_add(out, TC_SPAN(",\"pushed\":true"));
+    if (!err && f->early) err = tc_buf_add(out, TC_SPAN(",\"early\":true"));
     if (!err && f->proven.len) err = put_member(out, "certificate", f->proven);
     if (!err && f->error) err = put_member(out, "error", tc_span_str(f->error));
     return err ? err : tc_buf_add(out, TC_SPAN("}\n"));

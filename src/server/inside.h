@@ -62,6 +62,7 @@ struct tc_server {
     bool secure[TC_LISTENERS_MAX]; /* of each address */
     int *udp;                      /* like fds, for QUIC; -1: none there */
     uint16_t quic_port;            /* of the first one; 0: QUIC is not spoken */
+    tc_quic_once *once;            /* NULL: no early data */
     tc_quic_secret quic_secret;
 };
 

@@ -227,6 +227,7 @@ tc_err tc_worker_quic_listen(tc_worker_quic *q, size_t address, int fd)
         .workers = server->count,
         .secret = server->quic_secret,
         .why = q->worker->why,
+        .once = server->once,
         .room = room,
         .begin = begin,
         .unused = unused,

@@ -33,6 +33,7 @@ tc_err tc_server_new(const tc_server_config *config, tc_server **ret_server)
         server->udp[i] = -1;
     if (config->quic && config->tls && tc_quic_built)
         tc_quic_secret_make(config->tls, &server->quic_secret);
+    if (!err && config->early) err = tc_quic_once_new(config->limits.quic_early, &server->once);
     for (; server->workers && server->count < count && !err; server->count++)
         err = tc_worker_init(&server->workers[server->count], server, server->count);
     if (err) {
@@ -52,6 +53,7 @@ void tc_server_free(tc_server *server)
         if (server->fds[i] >= 0) close(server->fds[i]);
     for (size_t i = 0; i < server->addresses * server->count; i++)
         if (server->udp[i] >= 0) close(server->udp[i]);
+    tc_quic_once_free(server->once);
     tc_free(server->workers);
     tc_free(server->fds);
     tc_free(server->udp);

@@ -26,6 +26,7 @@ typedef struct tc_server_config {
     bool http09;
     tc_tls *tls; /* for https:// listeners; NULL: there can be none. Lives longer than the server */
     bool quic;   /* https:// listeners speak QUIC, too, on the same port; where the build can */
+    bool early;  /* ... and early data on it (0-RTT): safe requests that may be replays */
     tc_span hsts; /* Strict-Transport-Security of every answer over https (RFC 6797); empty: none */
     tc_limits limits;
     tc_app app;

@@ -112,6 +112,12 @@ static tc_err misdirected(const tc_session *s, const tc_exchange *x)
     return TC_OK;
 }
 
+/* Unsafe, and perhaps a replay (RFC 8470, 3). */
+static bool too_early(const tc_exchange *x)
+{
+    return !(tc_method_flags(x->theirs.method) & TC_METHOD_SAFE) && tc_exchange_early(x);
+}
+
 static void their_head(tc_session *s, const tc_event *ev)
 {
     tc_exchange *x = ev->x;
@@ -123,6 +129,7 @@ static void their_head(tc_session *s, const tc_event *ev)
     if (client) {
         tc_session_seen(s, TC_SEEN_RESPONSE_HEAD, x);
     } else {
+        x->early = tc_session_early(s);
         if (s->link->type->proven) x->proven = s->link->type->proven(s->link);
         tc_session_adopt(s, x);
         tc_session_seen(s, TC_SEEN_REQUEST_HEAD, x);
@@ -134,6 +141,7 @@ static void their_head(tc_session *s, const tc_event *ev)
         err = TC_ERR_CONTENT_TOO_LARGE;
     }
     if (!err && !client) err = misdirected(s, x);
+    if (!err && !client && too_early(x)) err = TC_ERR_TOO_EARLY;
     if (!err) {
         if (!client) s->env->route(s->env, x);
         err = x->handler->on_head(x->self, x);

@@ -4,21 +4,22 @@
 #include "session/session.h"
 
 enum session_flag {
-    HAS_ENGINE = 1,  /* chosen and started */
-    READABLE = 2,    /* the link may have something */
-    GONE = 4,        /* the link told of an end or an error, not yet read */
-    FIN = 8,         /* their end was read */
-    BLOCKED = 16,    /* the link takes no more now */
-    CLOSING = 32,    /* the engine wants the link closed once all is written */
-    LINGER = 64,     /* ... and drained first */
-    LINGERING = 128, /* our end is written; draining theirs */
-    DEAD = 256,      /* broken for .why: ends with this turn */
-    IN_TURN = 512,   /* a handler's wish is noticed without waking */
-    OPENING = 2048,  /* the link is not established yet */
-    MUTE = 1024,     /* client: the link takes no more, but an answer may be there to read */
-    STREAMS = 4096,  /* the link has streams */
-    RESUMED = 8192,  /* ... and what was left on them is to be lent once more */
-    DRAINING = 16384 /* asked to end */
+    HAS_ENGINE = 1,   /* chosen and started */
+    READABLE = 2,     /* the link may have something */
+    GONE = 4,         /* the link told of an end or an error, not yet read */
+    FIN = 8,          /* their end was read */
+    BLOCKED = 16,     /* the link takes no more now */
+    CLOSING = 32,     /* the engine wants the link closed once all is written */
+    LINGER = 64,      /* ... and drained first */
+    LINGERING = 128,  /* our end is written; draining theirs */
+    DEAD = 256,       /* broken for .why: ends with this turn */
+    IN_TURN = 512,    /* a handler's wish is noticed without waking */
+    OPENING = 2048,   /* the link is not established yet */
+    MUTE = 1024,      /* client: the link takes no more, but an answer may be there to read */
+    STREAMS = 4096,   /* the link has streams */
+    RESUMED = 8192,   /* ... and what was left on them is to be lent once more */
+    DRAINING = 16384, /* asked to end */
+    EARLY = 32768,    /* the link is in use, and not established yet */
 };
 
 static inline tc_engine *tc_session_engine(tc_session *s)
@@ -28,7 +29,8 @@ static inline tc_engine *tc_session_engine(tc_session *s)
 
 /* session.c */
 void tc_session_use_h1(tc_session *s); /* for a first line that is overdue; fed as of its begin */
-/* The link was not established: it may be by what was just read or written. */
+/* The link was not established: it may be by what was just read or written, or good for early
+ * data. */
 void tc_session_look_whether_open(tc_session *s);
 
 /* streams.c: a turn on a link that has streams */

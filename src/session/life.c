@@ -40,7 +40,7 @@ tc_exchange *tc_session_exchange(tc_session_env *env)
 static void not_opened(tc_session *s)
 {
     const tc_link_type *link = s->link->type;
-    s->flags &= (uint16_t)~OPENING;
+    s->flags &= (uint16_t) ~(OPENING | EARLY);
     if (tc_watched(s->env->watch, TC_SEEN_PROTECTED))
         tc_session_show(s, TC_SEEN_PROTECTED, NULL, s->why,
                         link->why ? link->why(s->link) : (tc_span){0}, false);
@@ -50,7 +50,7 @@ static void end(tc_session *s)
 {
     tc_session_env *env = s->env;
     tc_engine *e = tc_session_engine(s);
-    if (s->flags & OPENING) not_opened(s);
+    if (s->flags & (OPENING | EARLY)) not_opened(s);
     if (s->exchanges && s->link->type->spoil) s->link->type->spoil(s->link);
     s->flags |= IN_TURN | DEAD; /* nothing that a handler asks for now can be done */
     while (s->exchanges)

@@ -96,13 +96,25 @@ static const tc_engine_type *agreed_engine(const tc_session *s)
     return &tc_h1_type;
 }
 
+static bool is_early(const tc_link *l)
+{
+    return l->type->early && l->type->early(l);
+}
+
 void tc_session_look_whether_open(tc_session *s)
 {
     if (s->link->type->opening(s->link)) return;
-    if (s->flags & BLOCKED) tc_loop_after(s->env->loop, &s->again);
-    s->flags &= (uint16_t) ~(OPENING | BLOCKED);
-    s->phase_began = tc_loop_now(s->env->loop);
-    if (!(s->flags & HAS_ENGINE)) engine_init(s, agreed_engine(s));
+    if (s->flags & OPENING) {
+        if (s->flags & BLOCKED) tc_loop_after(s->env->loop, &s->again);
+        s->flags &= (uint16_t) ~(OPENING | BLOCKED);
+        s->phase_began = tc_loop_now(s->env->loop);
+        if (!(s->flags & HAS_ENGINE)) engine_init(s, agreed_engine(s));
+    }
+    s->flags &= (uint16_t)~EARLY;
+    if (is_early(s->link)) {
+        s->flags |= EARLY;
+        return;
+    }
     if (tc_watched(s->env->watch, TC_SEEN_PROTECTED)) {
         (void)tc_loop_tick(s->env->loop);
         tc_session_show(s, TC_SEEN_PROTECTED, NULL, TC_OK, (tc_span){0}, false);
@@ -157,6 +169,7 @@ void tc_session_begin(tc_session *s, tc_session_env *env, tc_link *link, const t
     s->phase_began = tc_loop_now(env->loop);
     tc_buf_init(&s->carry, carry_most(env));
     if (link->type->opening && link->type->opening(link)) s->flags |= OPENING;
+    if (is_early(link) && !(s->flags & OPENING)) s->flags |= EARLY;
     if (link->type->streams) s->flags |= STREAMS;
     if (type)
         engine_init(s, type);
@@ -397,6 +410,7 @@ tc_err tc_session_start(tc_session *s, tc_exchange *x)
     const tc_err err = e->type->start(e, x, x->ended && x->run_count == 0);
     if (err) return err;
     x->began = true;
+    x->early = tc_session_early(s);
     x->want &= ~(unsigned)TC_WANT_HEAD;
     if (x->ended && x->run_count == 0) x->want &= ~(unsigned)TC_WANT_END;
     tc_session_adopt(s, x);
@@ -407,6 +421,11 @@ tc_err tc_session_start(tc_session *s, tc_exchange *x)
 bool tc_session_opening(const tc_session *s)
 {
     return (s->flags & OPENING) != 0;
+}
+
+bool tc_session_early(const tc_session *s)
+{
+    return (s->flags & EARLY) != 0;
 }
 
 bool tc_session_goes_on(const tc_session *s)

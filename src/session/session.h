@@ -96,6 +96,8 @@ void tc_session_tell(tc_session *s, enum tc_seen_kind kind, tc_span text);
 tc_exchange *tc_session_exchange(tc_session_env *env); /* NULL without memory */
 tc_err tc_session_start(tc_session *s, tc_exchange *x) TC_MUST_USE;
 bool tc_session_opening(const tc_session *s); /* nothing can be started yet */
+/* The handshake is not over, and what is sent goes out all the same, as early data. */
+bool tc_session_early(const tc_session *s);
 bool tc_session_has_version(const tc_session *s, enum tc_version version); /* once it is open */
 bool tc_session_goes_on(const tc_session *s);   /* it is open, and not about to end */
 bool tc_session_can_start(const tc_session *s); /* one more; it may still say TC_ERR_FULL */

@@ -77,7 +77,7 @@ static void hear(tc_session *s, const tc_link_news *n)
 static void link_ended(tc_session *s, tc_err err)
 {
     const bool quiet = err == TC_ERR_PEER_CLOSED || err == TC_ERR_IDLE_TIME;
-    fail(s, quiet && !s->exchanges && !(s->flags & OPENING) ? TC_OK : err);
+    fail(s, quiet && !s->exchanges && !(s->flags & (OPENING | EARLY)) ? TC_OK : err);
 }
 
 /* Everything that happened. True if anything did. */
@@ -209,7 +209,7 @@ void tc_session_turn_streams(tc_session *s)
         (void)s->link->type->flush(s->link);
         if (!s->link->type->stuck(s->link)) s->flags &= (uint16_t)~BLOCKED;
     }
-    if (s->flags & OPENING) tc_session_look_whether_open(s);
+    if (s->flags & (OPENING | EARLY)) tc_session_look_whether_open(s);
     if (s->flags & HAS_ENGINE && !(s->flags & OPENING)) {
         open_more(s);
         s->flags |= RESUMED;

@@ -22,6 +22,7 @@ struct echo {
 struct facts {
     tc_span path, query; /* query: with its "?", or empty */
     tc_span proven;      /* who the client proved to be */
+    bool early;          /* it may be a replay */
     uint64_t length;
     char hex[2 * SHA256_DIGEST_SIZE];
     char digest[64]; /* "sha-256=:...:" (RFC 9530, 2) */
@@ -132,6 +133,7 @@ static void write_json(tc_page *p, const tc_message *m, const struct facts *f)
         tc_page_raw(p, TC_SPAN(",\n  \"query\": null"));
     json_pair(p, ",\n  \"version\": ", tc_version_name(m->version));
     if (f->proven.len) json_pair(p, ",\n  \"certificate\": ", f->proven);
+    if (f->early) tc_page_raw(p, TC_SPAN(",\n  \"early\": true"));
     tc_page_raw(p, TC_SPAN(",\n  \"fields\": "));
     json_fields(p, &m->fields);
     tc_page_raw(p, TC_SPAN(",\n  \"content\": {\n    \"length\": "));
@@ -188,6 +190,7 @@ static void write_html(tc_page *p, const tc_message *m, const struct facts *f)
     if (f->query.len) html_row(p, TC_SPAN("Query"), tc_span_from(f->query, 1));
     html_row(p, TC_SPAN("Version"), tc_version_name(m->version));
     if (f->proven.len) html_row(p, TC_SPAN("Certificate"), f->proven);
+    if (f->early) html_row(p, TC_SPAN("Early data"), TC_SPAN("yes"));
     tc_page_raw(p, TC_SPAN("</table>\n"));
     html_fields(p, "Fields", &m->fields);
     html_table(p, "Content");
@@ -232,6 +235,7 @@ static void write_text(tc_page *p, const tc_message *m, const struct facts *f)
     if (f->query.len) text_row(p, "Query      ", tc_span_from(f->query, 1));
     text_row(p, "Version    ", tc_version_name(m->version));
     if (f->proven.len) text_row(p, "Cert       ", f->proven);
+    if (f->early) text_row(p, "Early data ", TC_SPAN("yes"));
     text_fields(p, "\nFields\n", &m->fields);
     tc_page_raw(p, TC_SPAN("\nContent    "));
     write_length(p, f);
@@ -255,6 +259,7 @@ static tc_err on_end(void *self, tc_exchange *x)
     tc_page p = {&e->page, TC_OK};
     fill(&f, x->theirs.path, e);
     f.proven = x->proven;
+    f.early = tc_exchange_early(x);
     switch (kind) {
     case TC_REPLY_HTML: write_html(&p, &x->theirs, &f); break;
     case TC_REPLY_JSON: write_json(&p, &x->theirs, &f); break;

@@ -85,6 +85,53 @@ class Served(Quic):
         said = self.gtlsclient(server, "/small", options=state)
         self.assertIn(b"[:status: 200]", said)
 
+    def test_early_data(self):
+        server = self.secure("--early-data", "--workers", 2, "--log-format", "json", log=str(self.dir / "log"))
+        session, params, content = (self.dir / name for name in ("session", "tp", "content"))
+        content.write_bytes(b"once, please")
+        state = ("--session-file", session, "--tp-file", params)
+
+        def ask(path, *options):
+            self.gtlsclient(server, path, options=("-q", *state, *options))
+            self.assertTrue(wait_for(lambda: len(self.lines()) > len(seen), 10))
+            seen.append(self.lines()[-1])
+            return seen[-1]["status"], seen[-1].get("early", False)
+
+        seen = []
+        self.assertEqual(ask("/small", "--wait-for-ticket"), (200, False))
+        self.assertEqual(ask("/small", "--wait-for-ticket"), (200, True))
+        self.assertEqual(ask("/echo", "--wait-for-ticket", "-d", content, "-m", "POST"), (425, True))
+        self.assertEqual(ask("/echo", "--wait-for-ticket", "--disable-early-data", "-d", content, "-m", "POST"), (200, False))
+        kept = session.read_bytes()
+        self.assertEqual(ask("/small"), (200, True))
+        session.write_bytes(kept)  # the ticket once more
+        self.assertEqual(ask("/small"), (200, False))
+
+    def lines(self):
+        log = self.dir / "log"
+        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+    def test_what_a_proxy_says(self):
+        server = self.secure("--log-format", "json", log=str(self.dir / "log"))
+        url = f"https://localhost:{server.port}/echo"
+        for version in ("1.1", "2", "3"):
+            for value in ("1", "0", "nonsense"):
+                with self.subTest(version=version, value=value):
+                    ask = ("--http", version, "--cacert", self.ca, url, "Accept:application/json", f"Early-Data:{value}")
+                    self.assertTrue(json.loads(self.tercet("get", *ask, env=self.env).text)["early"])
+                    self.assertEqual(self.tercet("post", "--fail", "--data", "x", *ask, env=self.env).status, 22)
+                    self.assertTrue(wait_for(lambda: self.lines() and self.lines()[-1]["status"] == 425, 10))
+                    self.assertTrue(self.lines()[-1]["early"])
+            plain = self.tercet("post", "--fail", "--data", "x", "--http", version, "--cacert", self.ca, url, env=self.env)
+            self.assertEqual(plain.status, 0)
+
+    def test_what_early_data_goes_without(self):
+        for options in (("--no-quic",), ("--tickets", "off"), ("--tickets", self.dir / "secret"), ("--client-ca", self.ca)):
+            with self.subTest(options):
+                got = self.tercet("serve", "--early-data", "--listen", "https://127.0.0.1:0", *options, self.dir, env=self.env)
+                self.assertEqual(got.status, 2, got)
+                self.assertIn("--early-data", got.err)
+
     def test_alt_svc_on_the_other_versions(self):
         server = self.secure()
         for version in ("1.1", "2"):

@@ -193,6 +193,8 @@ static void route(tc_session_env *env, tc_exchange *x)
         return;
     }
     *a = (answer){.net = env->owner};
+    a->net->routed++;
+    a->net->early += x->early;
     x->handler = &handler;
     x->self = a;
 }
@@ -480,6 +482,9 @@ void quic_net_begin(quic_net *net)
     client.tls = net->tls[0];
     client.reached = &net->client_reached;
     client.send = from_client;
+    client.tickets = net->once > 0;
+    if (net->once) assert_int_equal(tc_quic_once_new(net->once, &net->tickets), TC_OK);
+    c.once = net->tickets;
     c.tls = net->tls[1];
     c.reached = &net->server_reached;
     c.send = from_server;
@@ -505,6 +510,23 @@ void quic_net_connect(quic_net *net)
     tc_session_begin(&net->session, &net->client_env, &net->link.link, net->engine);
 }
 
+bool quic_net_keep(quic_net *net)
+{
+    tc_quic_config *c = tc_quic_config_of(net->client);
+    tc_free(net->back_memory);
+    net->back_memory = NULL;
+    return tc_quic_ticket(&net->link, &net->back_memory, &c->back_session, &c->back_params) ==
+           TC_OK;
+}
+
+void quic_net_restart(quic_net *net)
+{
+    while (net->accepted)
+        tc_session_kill(&net->accepted->session, TC_OK);
+    tc_quic_free(net->server);
+    assert_int_equal(tc_quic_new(&net->server_config, -1, &net->server_at, &net->server), TC_OK);
+}
+
 void quic_net_fini(quic_net *net)
 {
     if (!net->over) tc_session_kill(&net->session, TC_OK);
@@ -515,6 +537,8 @@ void quic_net_fini(quic_net *net)
     free(net->packets);
     tc_quic_free(net->client);
     tc_quic_free(net->server);
+    tc_quic_once_free(net->tickets);
+    tc_free(net->back_memory);
     tc_session_env_fini(&net->client_env);
     tc_session_env_fini(&net->server_env);
     tc_slab_fini(&net->connections);

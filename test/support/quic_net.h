@@ -38,6 +38,7 @@ struct quic_net {
     bool from_file;   /* the server answers out of a file */
     const char *host; /* that the client wants; NULL: the server's */
     bool own_tls;     /* tls is set already, and stays the caller's */
+    uint64_t once;    /* tickets that came with early data; 0: none is accepted */
     /* may change a datagram on its way; false: it is lost. May be NULL */
     bool (*meddle)(quic_net *net, quic_net_packet *p);
 
@@ -46,6 +47,9 @@ struct quic_net {
     tc_tls *tls[2];
     tc_quic *client, *server;
     tc_quic_config server_config;
+    tc_quic_once *tickets;
+    void *back_memory;      /* what the client comes back with */
+    unsigned routed, early; /* requests that the server's handler saw; of them, in early data */
     tc_address client_at, server_at;
     tc_session_env client_env, server_env;
     tc_reached client_reached, server_reached;
@@ -71,6 +75,10 @@ void quic_net_make_tls(quic_net *net); /* only net->tls: a client's and a server
 void quic_net_init(quic_net *net, const tc_engine_type *engine);
 void quic_net_begin(quic_net *net);   /* makes both ends, connects */
 void quic_net_connect(quic_net *net); /* once more, after the session is over */
+/* The client keeps what it may come back with, for every quic_net_connect from here on. False:
+ * there is nothing. */
+bool quic_net_keep(quic_net *net);
+void quic_net_restart(quic_net *net); /* another server in its place, of net->server_config */
 void quic_net_fini(quic_net *net);
 
 quic_net_asked *quic_net_ask(quic_net *net, uint64_t want, uint64_t content);
