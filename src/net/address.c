@@ -4,6 +4,27 @@
 
 #include <netdb.h>
 #include <stdio.h>
+#include <string.h>
+
+/* Its bytes, those of IPv4 as IPv6 has them (RFC 4291, 2.5.5.2). */
+static struct in6_addr bytes_of(const tc_address *a)
+{
+    struct in6_addr all = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+    if (a->any.sa_family == AF_INET6) return a->v6.sin6_addr;
+    memcpy(&all.s6_addr[12], &a->v4.sin_addr, sizeof a->v4.sin_addr);
+    return all;
+}
+
+static bool is_loopback(const struct in6_addr *a)
+{
+    return IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == IN_LOOPBACKNET);
+}
+
+bool tc_address_is_inside(const tc_address *local, const tc_address *remote)
+{
+    const struct in6_addr mine = bytes_of(local), theirs = bytes_of(remote);
+    return is_loopback(&mine) || is_loopback(&theirs) || IN6_ARE_ADDR_EQUAL(&mine, &theirs);
+}
 
 tc_span tc_address_text(const tc_address *a, char ret_text[TC_ADDRESS_TEXT])
 {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <netinet/in.h>
+#include <stdbool.h>
 
 #include "base/span.h"
 
@@ -17,6 +18,9 @@ static inline socklen_t tc_address_length(const tc_address *a)
 {
     return a->any.sa_family == AF_INET6 ? sizeof a->v6 : sizeof a->v4;
 }
+
+/* Whether packets between the two never leave this machine. */
+bool tc_address_is_inside(const tc_address *local, const tc_address *remote);
 
 /* "127.0.0.1:80", "[::1]:80"; NUL-terminated, and the span of it. */
 tc_span tc_address_text(const tc_address *a, char ret_text[TC_ADDRESS_TEXT]);

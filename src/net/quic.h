@@ -75,6 +75,7 @@ struct tc_link_quic {
     void *lent_piece;                         /* and their memory, where it is their own */
     uint64_t pending;                         /* bytes taken and not sent */
     uint64_t code;                            /* of the application, for close */
+    size_t packet_most;                       /* bytes of a packet, where the path takes so many */
     tc_address peer;
     tc_err failed; /* what news tells */
     int liberr;    /* the library's reason */

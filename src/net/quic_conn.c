@@ -235,6 +235,19 @@ static void fill_callbacks(ngtcp2_callbacks *c, bool server)
 
 static const uint32_t versions[] = {NGTCP2_PROTO_VER_V1, NGTCP2_PROTO_VER_V2};
 
+/* What is tried as the size of a packet, in this order (RFC 9000, 14.3). The interface that leads
+ * back into the machine carries much more than a network, and nothing on that way carries less. */
+static const uint16_t sizes[] = {QUIC_INSIDE, QUIC_PACKET, 1454 - 48, 1390 - 48, 1280 - 48};
+
+static void fill_sizes(tc_link_quic *l, const tc_address *local, ngtcp2_settings *s)
+{
+    const bool inside = tc_address_is_inside(local, &l->peer);
+    l->packet_most = inside ? QUIC_INSIDE : QUIC_PACKET;
+    s->max_tx_udp_payload_size = l->packet_most;
+    s->pmtud_probes = inside ? sizes : sizes + 1;
+    s->pmtud_probeslen = sizeof sizes / sizeof *sizes - !inside;
+}
+
 static void fill(const tc_quic *q, ngtcp2_settings *s, ngtcp2_transport_params *p)
 {
     const tc_quic_config *c = &q->config;
@@ -304,6 +317,7 @@ tc_err tc_quic_conn_accept(tc_quic *q, tc_link_quic *l, const tc_datagrams *d,
     l->side.why = q->config.why;
     fill_callbacks(&callbacks, true);
     fill(q, &settings, &params);
+    fill_sizes(l, &d->local, &settings);
     settings.token = came->token;
     settings.tokenlen = came->token_len;
     settings.token_type = came->token_type;
@@ -341,6 +355,7 @@ tc_err tc_quic_connect(tc_quic *q, tc_link_quic *l, const tc_address *peer, cons
     l->validated = true;
     fill_callbacks(&callbacks, false);
     fill(q, &settings, &params);
+    fill_sizes(l, &q->local, &settings);
     tc_err err = tc_quic_id_new(q, &ours, NULL);
     if (!err && !tc_quic_random(theirs.data, theirs.datalen)) err = TC_ERR_SYSTEM;
     if (!err && ngtcp2_conn_client_new(&l->conn, &theirs, &ours, &path, NGTCP2_PROTO_VER_V1,

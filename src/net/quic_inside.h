@@ -16,6 +16,8 @@ enum {
     QUIC_INBOX = 1 << 18, /* bytes of streams that a batch of packets may bring */
     QUIC_RUNS = 4,        /* of a stream, before it takes memory for more */
     QUIC_CLOSE = 160,     /* the most that a packet which closes takes of a tomb */
+    QUIC_PACKET = 1452,   /* bytes that are tried as a packet: with IPv6 they fit into Ethernet */
+    QUIC_INSIDE = TC_UDP_MOST / 4, /* ... on a way that does not leave the machine */
 };
 
 /* Bytes that we keep until they are acknowledged. */

@@ -16,7 +16,6 @@ enum {
     COPY_MOST = 4096,          /* a larger run is not copied */
     PENDING_MOST = 256 * 1024, /* taken and not sent: as much as a few batches carry */
     VECS = 16,
-    PACKET_MOST = 1500,
     BLOCKED_MS = 20,
 };
 
@@ -218,7 +217,7 @@ static ngtcp2_ssize one_packet(tc_link_quic *l, uint8_t *room, ngtcp2_path *path
             s ? NGTCP2_WRITE_STREAM_FLAG_MORE | (fin ? NGTCP2_WRITE_STREAM_FLAG_FIN : 0u)
               : NGTCP2_WRITE_STREAM_FLAG_NONE;
         const ngtcp2_ssize n =
-            ngtcp2_conn_writev_stream(l->conn, path, info, room, PACKET_MOST, &taken, flags,
+            ngtcp2_conn_writev_stream(l->conn, path, info, room, l->packet_most, &taken, flags,
                                       s ? (int64_t)s->sid : -1, vecs, count, now);
         if (s && taken >= 0) went_out(l, s, (size_t)taken, fin);
         if (n >= 0) return n;
@@ -256,15 +255,16 @@ static tc_err send_batch(tc_quic *q, batch *b)
     return err == TC_ERR_FULL ? err : TC_OK; /* any other one is a loss, which is mended */
 }
 
-/* Packets until nothing may leave, the room is full, or the socket is. */
+/* Packets until nothing may leave, one batch is full, or the socket is. */
 static bool one_round(tc_link_quic *l, char *room, size_t size)
 {
     tc_quic *q = l->home;
     const size_t quantum = ngtcp2_conn_get_send_quantum(l->conn);
     batch b = {0};
+    if (size > TC_UDP_MOST) size = TC_UDP_MOST; /* one more packet would be a call of its own */
     size_t used = 0;
     bool more = true;
-    while (more && used + PACKET_MOST <= size && used < quantum) {
+    while (more && used + l->packet_most <= size && used < quantum) {
         ngtcp2_path_storage path;
         ngtcp2_pkt_info info;
         ngtcp2_path_storage_zero(&path);

@@ -34,6 +34,7 @@ void tc_file_unref(void *file)
     if (--f->refs) return;
     assert(!f->cached);
     if (f->fd >= 0) close(f->fd);
+    if (f->fd >= 0 && f->bytes) f->cache->again_bytes -= f->size;
     tc_free((void *)(uintptr_t)f->bytes);
     tc_arena_fini(&f->arena);
     tc_free(f);
@@ -242,7 +243,7 @@ static tc_err describe(const tc_file_cache *c, tc_file *f)
     return err;
 }
 
-/* Reads a small file whole. False: it changed meanwhile, or could not be read. */
+/* Reads a file whole. False: it changed meanwhile, or could not be read. */
 static bool read_whole(tc_file *f, int fd)
 {
     char *bytes = tc_alloc(f->size);
@@ -301,6 +302,23 @@ static enum tc_file_answer make(tc_file_cache *c, tc_span path, int fd, const st
     return TC_FILE_FOUND;
 }
 
+/* A file of a middle size is asked for again: from now on it is in memory, as long as such files
+ * take no more than half of it, those that left the cache and are still being sent included. */
+static void bring_in(tc_file_cache *c, tc_file *f)
+{
+    if (f->size > c->limits->cache_again || !f->settled) return;
+    if (c->again_bytes + f->size > c->limits->cache_bytes / 2) return;
+    if (!read_whole(f, f->fd)) { /* it has changed: that is seen when it is looked at again */
+        tc_free((void *)(uintptr_t)f->bytes);
+        f->bytes = NULL;
+        return;
+    }
+    c->again_bytes += f->size;
+    c->bytes += f->size;
+    while (over(c) && c->oldest != f)
+        forget(c, c->oldest);
+}
+
 /* Gives out a reference. */
 static tc_file *use(tc_file_cache *c, tc_file *f)
 {
@@ -308,6 +326,7 @@ static tc_file *use(tc_file_cache *c, tc_file *f)
         unlink_file(c, f);
         link_newest(c, f);
     }
+    if (!f->bytes) bring_in(c, f);
     f->refs++;
     return f;
 }

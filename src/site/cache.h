@@ -1,4 +1,5 @@
-/* cache.h - what a worker remembers of files: small ones whole, larger ones open.
+/* cache.h - what a worker remembers of files: small ones whole, larger ones open, and those of a
+ * middle size whole, too, once they were asked for again.
  *
  * An entry is a promise of at most cache_ms: then the file is looked at again. Entries in use stay
  * until their last exchange ends, also after they left the cache. */
@@ -17,7 +18,7 @@ typedef struct tc_file {
     int64_t modified; /* unix seconds */
     uint64_t size;
     const char *bytes; /* the whole, or NULL: read it from fd */
-    int fd;            /* -1 when bytes are here */
+    int fd;            /* -1: bytes are here */
 
     /* the cache's */
     struct tc_file_cache *cache;
@@ -46,6 +47,7 @@ typedef struct tc_file_cache {
     tc_map by_path;
     tc_file *newest, *oldest; /* by use */
     uint64_t bytes;           /* of contents in memory */
+    uint64_t again_bytes;     /* ... of files of a middle size, and of those that left the cache */
     uint32_t open;            /* descriptors held */
 } tc_file_cache;
 

@@ -467,7 +467,7 @@ void quic_net_begin(quic_net *net)
     net->server_env.route = route;
     net->server_env.refuse = refuse;
     net->client_at = address("10.0.0.1", 40000);
-    net->server_at = address("10.0.0.2", 443);
+    net->server_at = address(net->inside ? "127.0.0.1" : "10.0.0.2", 443);
     tc_quic_config c = {.loop = net->loop,
                         .limits = &net->limits,
                         .protocol = TC_SPAN("h3"),

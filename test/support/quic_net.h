@@ -39,6 +39,7 @@ struct quic_net {
     const char *host; /* that the client wants; NULL: the server's */
     bool own_tls;     /* tls is set already, and stays the caller's */
     uint64_t once;    /* tickets that came with early data; 0: none is accepted */
+    bool inside;      /* the way does not leave the machine */
     /* may change a datagram on its way; false: it is lost. May be NULL */
     bool (*meddle)(quic_net *net, quic_net_packet *p);
 

@@ -180,6 +180,45 @@ static void a_large_file_stays_open(void **state)
     tc_file_unref(f);
 }
 
+static void a_larger_file_is_in_memory_when_asked_for_again(void **state)
+{
+    (void)state;
+    limits.cache_file = 5;
+    limits.cache_again = 6;
+    limits.cache_bytes = 24;
+    write_old("six", "123456");
+    write_old("also", "abcdef");
+    write_old("third", "ABCDEF");
+    write_old("seven", "1234567");
+    let_settle();
+    tc_file *f = get("/six");
+    assert_null(f->bytes);
+    const tc_span etag = f->etag;
+    tc_file_unref(f);
+    assert_int_equal(answer_of("/seven"), TC_FILE_FOUND);
+    f = get("/seven"); /* too large */
+    assert_null(f->bytes);
+    tc_file_unref(f);
+    f = get("/six");
+    check_span(tc_span_of(f->bytes, (size_t)f->size), "123456");
+    assert_true(tc_span_eq(f->etag, etag)); /* it is the same file */
+    assert_int_equal(cache.bytes, 6);
+    assert_int_equal(answer_of("/also"), TC_FILE_FOUND);
+    check_content("/also", "abcdef");
+    assert_int_equal(cache.again_bytes, 12);
+    assert_int_equal(answer_of("/third"), TC_FILE_FOUND);
+    tc_file *third = get("/third"); /* half of the cache is taken */
+    assert_null(third->bytes);
+    tc_file_unref(third);
+
+    write_old("six", "changed"); /* what left the cache still counts while it is sent */
+    later(1000);
+    assert_int_equal(answer_of("/six"), TC_FILE_FOUND);
+    assert_int_equal(cache.again_bytes, 12);
+    tc_file_unref(f);
+    assert_int_equal(cache.again_bytes, 6);
+}
+
 static void an_empty_file_is_a_file(void **state)
 {
     (void)state;
@@ -486,6 +525,7 @@ int main(void)
         TEST(a_change_within_one_tick_of_the_clock_is_seen),
         TEST(a_deleted_file_is_gone_but_lasts_for_whom_it_serves),
         TEST(a_large_file_stays_open),
+        TEST(a_larger_file_is_in_memory_when_asked_for_again),
         TEST(an_empty_file_is_a_file),
         TEST(names_with_a_dot_are_hidden),
         TEST(what_is_no_file_is_refused),
