@@ -8,17 +8,6 @@
 #include "base/alloc.h"
 #include "client/inside.h"
 
-int64_t tc_content_length(const tc_content *content)
-{
-    switch (content->kind) {
-    case TC_CONTENT_NONE: return 0;
-    case TC_CONTENT_BYTES: return (int64_t)content->bytes.len;
-    case TC_CONTENT_FILE: return (int64_t)content->length;
-    case TC_CONTENT_STREAM: return TC_LENGTH_UNKNOWN;
-    }
-    return 0;
-}
-
 static void stop_listening(tc_fetch *f)
 {
     if (!f->listening) return;

@@ -203,17 +203,7 @@ static const tc_handler fetch_handler = {.name = "fetch",
 
 static void fill(tc_fetch *f, tc_exchange *x)
 {
-    const tc_request *r = &f->request;
-    x->ours.version = r->version;
-    x->ours.method = r->method;
-    x->ours.method_name = r->method_name;
-    x->ours.scheme = r->url.scheme;
-    x->ours.authority = r->no_host ? (tc_span){0} : r->host.at ? r->host : r->url.authority;
-    x->ours.omits_host = r->no_host;
-    x->ours.path = r->url.path;
-    x->ours.fields = r->fields;
-    x->ours.expects_continue = r->expects_continue;
-    x->ours.length = tc_content_length(&r->content);
+    tc_request_message(&f->request, &x->ours);
     x->ended = x->ours.length == 0;
     x->handler = &fetch_handler;
     x->self = f;

@@ -23,7 +23,6 @@ void tc_fetch_linger(tc_fetch *f);   /* until nothing is left, or (err) breaks i
 void tc_fetch_lingered(tc_fetch *f); /* for response_ms: whether something came */
 
 /* content.c: the request's content on its way */
-int64_t tc_content_length(const tc_content *content); /* or TC_LENGTH_UNKNOWN */
-void tc_fetch_send(tc_fetch *f);                      /* the exchange's head is on its way */
-void tc_fetch_room(tc_fetch *f);                      /* all that was sent so far is released */
-void tc_fetch_stop_sending(tc_fetch *f);              /* the exchange is over */
+void tc_fetch_send(tc_fetch *f);         /* the exchange's head is on its way */
+void tc_fetch_room(tc_fetch *f);         /* all that was sent so far is released */
+void tc_fetch_stop_sending(tc_fetch *f); /* the exchange is over */

@@ -5,6 +5,31 @@
 
 #include "http/secret.h"
 
+static int64_t length_of(const tc_content *content)
+{
+    switch (content->kind) {
+    case TC_CONTENT_NONE: return 0;
+    case TC_CONTENT_BYTES: return (int64_t)content->bytes.len;
+    case TC_CONTENT_FILE: return (int64_t)content->length;
+    case TC_CONTENT_STREAM: return TC_LENGTH_UNKNOWN;
+    }
+    return 0;
+}
+
+void tc_request_message(const tc_request *r, tc_message *message)
+{
+    message->version = r->version;
+    message->method = r->method;
+    message->method_name = r->method_name;
+    message->scheme = r->url.scheme;
+    message->authority = r->no_host ? (tc_span){0} : r->host.at ? r->host : r->url.authority;
+    message->omits_host = r->no_host;
+    message->path = r->url.path;
+    message->fields = r->fields;
+    message->expects_continue = r->expects_continue;
+    message->length = length_of(&r->content);
+}
+
 enum rule {
     KEEP,        /* method and content stay (15.4.8, 15.4.9) */
     POST_TO_GET, /* as every client does, and as 15.4.2 and 15.4.3 allow */

@@ -30,6 +30,9 @@ typedef struct tc_request {
     tc_content content;
 } tc_request;
 
+/* As a message of no version yet, which borrows all of it; its length may be TC_LENGTH_UNKNOWN. */
+void tc_request_message(const tc_request *r, tc_message *message);
+
 /* Whether a status says to ask elsewhere in a way that can be followed: 301 302 303 307 308. */
 bool tc_redirect_status(unsigned status);
 

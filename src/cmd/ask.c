@@ -411,11 +411,7 @@ static void set_up_trust(asking *k)
         c->authorities[1] = k->own.authority;
     const bool secure = any_secure(k);
     if (secure) tc_secure_key_log();
-    if (c->insecure && secure)
-        fprintf(stderr,
-                "tercet: %s--insecure: whoever answers is believed%s, anybody on the way can read "
-                "and change everything\n",
-                tc_term_style(&k->term, TC_STYLE_RED), tc_term_style(&k->term, TC_STYLE_PLAIN));
+    if (c->insecure && secure) tc_secure_doubt(&k->term);
 }
 
 /* Whoever answers is not believed in this. */

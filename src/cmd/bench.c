@@ -11,15 +11,16 @@
 #include "cmd/commands.h"
 #include "cmd/failure.h"
 #include "cmd/prepare.h"
+#include "cmd/secure.h"
 
 enum { OUT_MAX = 1024 * 1024, COMPLAINT_MAX = 65536, URL_ARENA = 65536, DEFAULT_S = 5 };
 
 typedef struct settings {
-    uint64_t connections, streams, count;
+    uint64_t connections, streams, count, rate;
     int64_t time_ns;
     int version, color;
     bool once, resume, handshakes, json, insecure;
-    const char *cacert;
+    const char *cacert, *method, *data;
     tc_option_list limits;
 } settings;
 
@@ -33,7 +34,15 @@ static const tc_option options[] = {
      "how long; 5 if neither this nor -n is given.", 0, 0},
     {"requests", 'n', TC_OPTION_NUMBER, offsetof(settings, count), "N",
      "how many requests, or handshakes, in all.", 1, 0},
+    {"rate", 0, TC_OPTION_NUMBER, offsetof(settings, rate), "N",
+     "so many requests, or handshakes, begin each second, whatever becomes of those before, and "
+     "count from when they were due; else each begins as soon as one before it is answered.",
+     1, 10000000},
     {NULL, 0, TC_OPTION_HEADING, 0, NULL, "In which way:", 0, 0},
+    {"method", 'X', TC_OPTION_TEXT, offsetof(settings, method), "METHOD",
+     "the method; GET, or with content POST, if not given.", 0, 0},
+    {"data", 0, TC_OPTION_TEXT, offsetof(settings, data), "TEXT|@FILE",
+     "the content of each request: this text, or a file.", 0, 0},
     {"http", 0, TC_OPTION_CHOICE, offsetof(settings, version), "best|1.1|2|3",
      "the version of HTTP, and no other; best, the default, is what the server chooses over https, "
      "and 1.1 over http.",
@@ -67,16 +76,18 @@ const tc_command tc_command_bench = {
     .summary = "puts load on a server and measures it",
     .about =
         "Asks for a URL again and again on several connections, each as soon as it has the answer "
-        "before, and prints how many requests were answered in a second, how long they took, and "
-        "what that cost this program and, if it is on this machine, the server.\n"
+        "before or at a rate, and prints how many requests were answered in a second, how long "
+        "they took, and what that cost this program and, if it is on this machine, the server.\n"
         "\n"
-        "Items are fields of the request (Name:value). Redirects are answers like others. Ctrl-C "
-        "ends early, with what was measured. Only put load on servers that are yours.",
+        "Items are fields (Name:value) and content (key=value, key:=json, @file) as with `tercet "
+        "get`. Redirects are answers like others. Ctrl-C ends early, with what was measured. Only "
+        "put load on servers that are yours.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .examples = "  tercet bench :8080/\n"
                 "  tercet bench -c 100 -d 10 https://localhost:8443/\n"
                 "  tercet bench -m 32 -n 100000 --http 3 https://localhost:8443/test.html\n"
+                "  tercet bench --rate 2000 -c 50 -d 30 https://localhost:8443/\n"
                 "  tercet bench --handshakes https://localhost:8443/\n",
     .run = bench,
 };
@@ -85,8 +96,11 @@ const tc_command tc_command_bench = {
 static int check(const tc_command *c, const settings *s, const tc_request *r)
 {
     const bool secure = tc_span_eq(r->url.scheme, TC_SPAN("https"));
-    if (r->content.kind != TC_CONTENT_NONE)
-        return tc_command_complain(c, "requests of a benchmark have no content");
+    if (r->content.kind == TC_CONTENT_STREAM)
+        return tc_command_complain(c, "content from a stream cannot be sent again and again");
+    if (s->handshakes && (s->method || r->content.kind != TC_CONTENT_NONE))
+        return tc_command_complain(c, "--handshakes sends no requests: method and content have no "
+                                      "use");
     if (s->streams > 1 && s->once)
         return tc_command_complain(c, "--no-keep-alive: a connection has one request, not -m %llu",
                                    (unsigned long long)s->streams);
@@ -109,6 +123,10 @@ static int check(const tc_command *c, const settings *s, const tc_request *r)
 
 static void set_trust(tc_bench *b, const settings *s, tc_authority_files *own)
 {
+    if (tc_span_eq(b->request.url.scheme, TC_SPAN("https"))) {
+        tc_secure_key_log();
+        if (s->insecure) tc_secure_doubt(b->term);
+    }
     b->tls.authorities[0] = s->cacert;
     b->tls.insecure = s->insecure;
     if (!s->cacert && tc_authority_names(own) && access(own->authority, R_OK) == 0)
@@ -165,6 +183,7 @@ static int run(const tc_command *c, const settings *s, const tc_prepared *p, tc_
     tc_bench b = {.connections = s->connections,
                   .streams = s->streams,
                   .count = s->count,
+                  .rate = s->rate,
                   .time_ns = s->time_ns,
                   .once = s->once,
                   .handshakes = s->handshakes,
@@ -200,8 +219,9 @@ static int bench(const tc_command *c, int argc, char **argv)
     if (!tc_command_parse(c, argc, argv, &s, &line)) return line.exit_code;
     tc_buf_init(&complaint, COMPLAINT_MAX);
     tc_arena_init(&arena, NULL, 0, URL_ARENA);
-    const tc_err err = tc_prepare(&prepared, TC_SPAN("GET"), versions[s.version], NULL,
-                                  line.operand_count, line.operands, &complaint);
+    const tc_err err =
+        tc_prepare(&prepared, s.method ? tc_span_str(s.method) : (tc_span){0}, versions[s.version],
+                   s.data, line.operand_count, line.operands, &complaint);
     int code;
     if (err)
         code = tc_command_complain(

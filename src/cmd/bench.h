@@ -1,7 +1,8 @@
 /* bench.h - what the parts of `tercet bench` share: what is asked for, what was measured.
  *
  * Each of the connections asks again as soon as it has an answer (a closed loop), so a server that
- * stands still is asked less: the times are those of a client that waits for its turn. */
+ * stands still is asked less: the times are those of a client that waits for its turn. With a rate
+ * requests are due whatever becomes of those before (an open loop), and their times begin then. */
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "client/client.h"
@@ -24,6 +25,7 @@ typedef struct tc_bench {
     tc_limits limits;
     tc_tls_client_config tls;
     uint64_t connections, streams, count; /* count 0: until the time is over */
+    uint64_t rate;                        /* units a second; 0: as fast as they are answered */
     int64_t time_ns;                      /* 0: until all were counted */
     bool once;                            /* keep-alive off: a connection for each request */
     bool handshakes;                      /* no requests at all */
@@ -35,6 +37,7 @@ typedef struct tc_bench {
     tc_histogram *latency; /* request to the end of its answer; handshakes: of those */
     tc_histogram *opening; /* of connections: from connect to where requests can go out */
     uint64_t begun, done, failed, unfinished; /* requests, or handshakes */
+    uint64_t not_begun;  /* of a rate: were due at the end, but all connections were busy */
     uint64_t sent_again; /* requests that the server refused before it began with them */
     uint64_t made, resumed;
     uint64_t bytes_in, bytes_out, content;
@@ -57,6 +60,7 @@ void tc_bench_cpu_server(tc_bench_cpu *cpu, const char *address, uint16_t port, 
 
 /* bench_show.c */
 bool tc_bench_was_bottleneck(const tc_bench *b); /* the generator had no time left */
+bool tc_bench_lagged(const tc_bench *b);         /* the rate was more than there was room for */
 void tc_bench_live(const tc_bench *b, int64_t now);
 void tc_bench_live_end(const tc_bench *b);
 tc_err tc_bench_text(const tc_bench *b, const tc_term *term, tc_buf *out) TC_MUST_USE;

@@ -4,6 +4,9 @@
 // SPDX-License-Identifier: MIT
 #include <dirent.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -83,8 +86,20 @@ static double seconds_of(const char *pid)
 
 static bool is_this_machine(const char *address)
 {
-    const tc_span text = tc_span_str(address);
-    return tc_span_starts(text, TC_SPAN("127.")) || tc_span_eq(text, TC_SPAN("::1"));
+    struct ifaddrs *all;
+    bool found = tc_span_starts(tc_span_str(address), TC_SPAN("127."));
+    if (found || getifaddrs(&all)) return found;
+    for (const struct ifaddrs *i = all; i && !found; i = i->ifa_next) {
+        char text[NI_MAXHOST];
+        const int family = i->ifa_addr ? i->ifa_addr->sa_family : AF_UNSPEC;
+        if (family != AF_INET && family != AF_INET6) continue;
+        const socklen_t size =
+            family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+        found = !getnameinfo(i->ifa_addr, size, text, sizeof text, NULL, 0, NI_NUMERICHOST) &&
+                tc_span_eq(tc_span_str(text), tc_span_str(address));
+    }
+    freeifaddrs(all);
+    return found;
 }
 
 static double in_seconds(struct timeval t)

@@ -8,7 +8,7 @@
 #include "cmd/bench.h"
 #include "cmd/units.h"
 
-enum { BAR = 40, LINE = 256, BUSY_PERCENT = 90 };
+enum { BAR = 40, LINE = 256, BUSY_PERCENT = 90, LAG_PARTS = 100 };
 
 static const struct {
     double part;
@@ -55,6 +55,11 @@ static uint64_t error_statuses(const tc_bench *b)
 bool tc_bench_was_bottleneck(const tc_bench *b)
 {
     return b->done && per(ours(b), seconds(b)) * 100 >= BUSY_PERCENT;
+}
+
+bool tc_bench_lagged(const tc_bench *b)
+{
+    return b->not_begun * LAG_PARTS > b->begun;
 }
 
 /* Adds until the first error, which stays. */
@@ -125,6 +130,12 @@ void tc_bench_live_end(const tc_bench *b)
     if (b->term->is_terminal && write(b->term->fd, clear, sizeof clear - 1) < 0) return;
 }
 
+/* Of fewer times the part would be the longest of them. */
+static bool can_tell(const tc_histogram *h, double part)
+{
+    return (double)h->count * (1 - part) > 0.999;
+}
+
 /* --- for people ---------------------------------------------------------------------------- */
 
 static void add_parts(writer *w, const char *name, const tc_histogram *h)
@@ -132,6 +143,7 @@ static void add_parts(writer *w, const char *name, const tc_histogram *h)
     if (!h->count) return;
     label(w, name);
     for (unsigned i = 0; i < PARTS; i++) {
+        if (!can_tell(h, parts[i].part)) continue;
         add(w, "%s ", parts[i].name);
         add_time(w, tc_histogram_part(h, parts[i].part));
         add(w, "   ");
@@ -189,6 +201,12 @@ static void add_errors(writer *w, const tc_bench *b)
             add(w, "  %12llu  %s\n", (unsigned long long)b->errors[i], tc_err_sentence((tc_err)-i));
 }
 
+static void note(writer *w, const char *text)
+{
+    add(w, "  %snote%s  %s\n", tc_term_style(w->term, TC_STYLE_YELLOW),
+        tc_term_style(w->term, TC_STYLE_PLAIN), text);
+}
+
 static void add_cpu(writer *w, const tc_bench *b)
 {
     const double took = seconds(b), done = (double)b->done;
@@ -197,10 +215,13 @@ static void add_cpu(writer *w, const tc_bench *b)
     if (knows_server(b))
         add(w, "   server %.0f %%, %.1f us each", 100 * per(theirs(b), took),
             1e6 * per(theirs(b), done));
+    else
+        add(w, "   server's: not to be seen from here");
     add(w, "\n");
     if (tc_bench_was_bottleneck(b))
-        add(w, "  %snote%s  the generator had no time left: the server may be able to do more\n",
-            tc_term_style(w->term, TC_STYLE_YELLOW), tc_term_style(w->term, TC_STYLE_PLAIN));
+        note(w, "the generator had no time left: the server may be able to do more");
+    if (tc_bench_lagged(b))
+        note(w, "the rate was not kept: with all connections busy, some were never begun");
 }
 
 static void add_connections(writer *w, const tc_bench *b)
@@ -226,6 +247,15 @@ tc_err tc_bench_text(const tc_bench *b, const tc_term *term, tc_buf *out)
     add(w, " in %.2f s, %s", took, tc_term_style(term, TC_STYLE_BOLD));
     add_number(w, (uint64_t)per((double)b->done, took));
     add(w, " each second%s", tc_term_style(term, TC_STYLE_PLAIN));
+    if (b->rate) {
+        add(w, " of ");
+        add_number(w, b->rate);
+    }
+    if (b->not_begun) {
+        add(w, ", ");
+        add_number(w, b->not_begun);
+        add(w, " not begun");
+    }
     if (b->sent_again) add(w, ", %llu sent again", (unsigned long long)b->sent_again);
     add(w, "%s\n", b->interrupted ? "   (interrupted)" : "");
     if (!b->handshakes) {
@@ -258,10 +288,13 @@ static void json_times(writer *w, const char *key, const tc_histogram *h)
     }
     add(w, "{");
     for (unsigned i = 0; i < PARTS; i++)
-        add(w, "\"%s\": %.6f, ", parts[i].key,
-            (double)tc_histogram_part(h, parts[i].part) / (double)TC_MS);
-    add(w, "\"max\": %.6f, \"mean\": %.6f}", (double)h->most / (double)TC_MS,
-        (double)h->sum / (double)h->count / (double)TC_MS);
+        if (can_tell(h, parts[i].part))
+            add(w, "\"%s\": %.6f, ", parts[i].key,
+                (double)tc_histogram_part(h, parts[i].part) / (double)TC_MS);
+        else
+            add(w, "\"%s\": null, ", parts[i].key);
+    add(w, "\"max\": %.6f, \"mean\": %.6f, \"count\": %llu}", (double)h->most / (double)TC_MS,
+        (double)h->sum / (double)h->count / (double)TC_MS, (unsigned long long)h->count);
 }
 
 static void json_errors(writer *w, const tc_bench *b)
@@ -298,7 +331,11 @@ static void json_cpu(writer *w, const tc_bench *b)
             theirs(b), per(theirs(b), took), 1e6 * per(theirs(b), done));
     else
         add(w, "null");
-    add(w, "},\n \"generator_was_bottleneck\": %s", tc_bench_was_bottleneck(b) ? "true" : "false");
+    add(w, "},\n \"generator_was_bottleneck\": %s, \"rate_was_kept\": %s",
+        tc_bench_was_bottleneck(b) ? "true" : "false",
+        !b->rate             ? "null"
+        : tc_bench_lagged(b) ? "false"
+                             : "true");
 }
 
 static const char *word(bool yes)
@@ -319,10 +356,17 @@ tc_err tc_bench_json(const tc_bench *b, tc_span url, tc_buf *out)
         (unsigned long long)b->streams);
     add(w, ", \"keep_alive\": %s, \"resume\": %s, \"handshakes_only\": %s", word(!b->once),
         word(b->resume), word(b->handshakes));
+    add(w, ",\n \"method\": ");
+    if (!w->err) w->err = tc_text_json(out, b->request.method_name);
+    if (b->rate)
+        add(w, ", \"rate\": %llu", (unsigned long long)b->rate);
+    else
+        add(w, ", \"rate\": null");
     add(w, ",\n \"interrupted\": %s, \"seconds\": %.6f", word(b->interrupted), took);
     add(w, ",\n \"begun\": %llu, \"done\": %llu, \"failed\": %llu, \"unfinished\": %llu",
         (unsigned long long)b->begun, (unsigned long long)b->done, (unsigned long long)b->failed,
         (unsigned long long)b->unfinished);
+    add(w, ", \"not_begun\": %llu", (unsigned long long)b->not_begun);
     add(w, ", \"sent_again\": %llu, \"per_second\": %.3f", (unsigned long long)b->sent_again,
         per((double)b->done, took));
     add(w, ",\n \"connections_made\": %llu, \"resumed\": %llu", (unsigned long long)b->made,

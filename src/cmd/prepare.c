@@ -199,13 +199,15 @@ tc_err tc_prepare(tc_prepared *p, tc_span method, enum tc_version version, const
     *p = (tc_prepared){.fd = -1};
     tc_arena_init(&p->arena, NULL, 0, ARENA_MAX);
     tc_buf_init(&p->data, DATA_MAX);
-    p->request.method = tc_method_of(method);
-    p->request.method_name = method;
     p->request.version = version;
     p->request.content.fd = -1;
     tc_err err = tc_items_read(&p->items, &p->arena, count, words, complaint);
     if (!err && p->items.url_count == 0) err = COMPLAIN(complaint, "a URL is missing");
     if (!err) err = take_content(p, data, complaint, &type);
+    if (!method.at)
+        method = p->request.content.kind == TC_CONTENT_NONE ? TC_SPAN("GET") : TC_SPAN("POST");
+    p->request.method = tc_method_of(method);
+    p->request.method_name = method;
     if (!err) err = check_removed(&p->items, type.at != NULL, complaint);
     if (!err) err = take_fields(p, type);
     if (!err) err = check_method(p, complaint);

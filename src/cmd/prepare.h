@@ -12,8 +12,8 @@ typedef struct tc_prepared {
     int fd;      /* of the content's file; -1: none */
 } tc_prepared;
 
-/* method: its token. version: as asked for. data: of --data, or NULL. TC_ERR_USAGE,
- * TC_ERR_READ_FILE, ...: a sentence is in complaint. */
+/* method: its token; at NULL: GET, or POST where there is content. version: as asked for. data: of
+ * --data, or NULL. TC_ERR_USAGE, TC_ERR_READ_FILE, ...: a sentence is in complaint. */
 tc_err tc_prepare(tc_prepared *p, tc_span method, enum tc_version version, const char *data,
                   int count, char *const *words, tc_buf *complaint) TC_MUST_USE;
 void tc_prepared_fini(tc_prepared *p);

@@ -71,6 +71,14 @@ void tc_secure_key_log(void)
         close(fd);
 }
 
+void tc_secure_doubt(const tc_term *term)
+{
+    fprintf(stderr,
+            "tercet: %s--insecure: whoever answers is believed%s, anybody on the way can read and "
+            "change everything\n",
+            tc_term_style(term, TC_STYLE_RED), tc_term_style(term, TC_STYLE_PLAIN));
+}
+
 /* A file that is there stays as it is: another machine may have made it. */
 static tc_err make_tickets(const char *file, char why[TC_TLS_WHY])
 {

@@ -4,6 +4,7 @@
 #pragma once
 #include "cmd/authority.h"
 #include "cmd/options.h"
+#include "cmd/term.h"
 #include "net/tls.h"
 
 typedef struct tc_secure {
@@ -29,6 +30,8 @@ tc_err tc_secure_init(tc_secure *s, const tc_secure_settings *settings,
                       char why[TC_TLS_WHY]) TC_MUST_USE;
 /* Makes the file of SSLKEYLOGFILE, if one is named, for its owner alone; says so if it cannot. */
 void tc_secure_key_log(void);
+/* What --insecure of a client means. */
+void tc_secure_doubt(const tc_term *term);
 void tc_secure_fini(tc_secure *s);
 
 enum { TC_HSTS_BYTES = 80 };

@@ -4,6 +4,7 @@ import os
 import pty
 import signal
 import subprocess
+import time
 
 from harness import PROGRAM, Peer, die_with_parent, environment, free_port, wait_for
 from test_tls import Tls
@@ -118,10 +119,71 @@ class Counts(Bench):
             self.assertRegex(head, rb"(?i)\r\nx-one: 1\r\n")
 
 
+    def test_method_and_content(self):
+        """Content goes along with each request, from memory and from a file; it makes the method POST."""
+        server = self.secure()
+        (self.dir / "notes.txt").write_bytes(b"x" * 50_000)
+        for version in ("1.1", "2", "3"):
+            for words, method, length in ((("a=b",), "POST", 10), (("--data", "@notes.txt"), "POST", 50_000),
+                                          (("-X", "PUT", "--data", "c"), "PUT", 1), (("--method", "DELETE"), "DELETE", 0)):
+                with self.subTest((version, words)):
+                    got = self.bench("-n", 20, "-c", 2, "--http", version, f"https://localhost:{server.port}/echo", *words)
+                    self.assertWhole(got, 20)
+                    self.assertEqual((got["method"], got["statuses"]), (method, {"200": 20}))
+                    self.assertGreater(got["bytes"]["out"], 20 * length)
+
+
+class Rate(Bench):
+    def test_pace(self):
+        """Not faster than the rate, and all of them."""
+        server = self.secure()
+        for words in (("--http", "1.1"), ("--http", "2", "-m", 8), ("--http", "3", "-m", 8), ("--no-keep-alive",), ("--handshakes",)):
+            with self.subTest(words):
+                got = self.bench("-n", 50, "-c", 4, "--rate", 200, *words, f"https://localhost:{server.port}/small")
+                self.assertWhole(got, 50)
+                self.assertGreaterEqual(got["seconds"], 49 / 200)
+                self.assertEqual((got["rate"], got["not_begun"]), (200, 0))
+
+    def test_a_server_that_stands_still(self):
+        """All that were due meanwhile waited: half of a second's requests a quarter of one or more."""
+        def talk(peer, wire):
+            for i in range(50):
+                wire.until(b"\r\n\r\n")
+                if i == 0:
+                    time.sleep(0.5)
+                wire.send(OK)
+
+        peer = Peer(self, talk)
+        got = self.bench("-n", 50, "-c", 1, "--rate", 100, f"http://127.0.0.1:{peer.port}/")
+        self.assertWhole(got, 50)
+        self.assertGreaterEqual(got["time_ms"]["max"], 500)
+        self.assertGreaterEqual(got["time_ms"]["p50"], 230)
+
+    def test_a_rate_that_is_not_kept(self):
+        """What was due and never begun is counted, and said."""
+        peer = Peer(self, lambda peer, wire: wire.rest())
+        words = ("-d", 0.5, "-c", 1, "--rate", 1000, f"http://127.0.0.1:{peer.port}/")
+        got = self.bench(*words)
+        self.assertEqual((got["begun"], got["done"], got["unfinished"], got["rate_was_kept"]), (1, 0, 1, False))
+        self.assertGreaterEqual(got["not_begun"], 499)
+        self.assertIn("the rate was not kept", self.tercet("bench", *words, env=self.env).text)
+
+    def test_a_connection_that_ends(self):
+        """It is opened anew when the next request is due."""
+        def talk(peer, wire):
+            wire.until(b"\r\n\r\n")
+            wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+        peer = Peer(self, talk)
+        got = self.bench("-n", 20, "-c", 2, "--rate", 200, f"http://127.0.0.1:{peer.port}/")
+        self.assertWhole(got, 20)
+        self.assertGreaterEqual(got["connections_made"], 20)
+
+
 class Shown(Bench):
     def test_json(self):
         server = self.serve(files=self.files)
-        got = self.bench("-n", 50, f"{server.url}/small")
+        got = self.bench("-n", 2000, f"{server.url}/small")
         times = got["time_ms"]
         self.assertGreater(times["p50"], 0)
         self.assertTrue(times["p50"] <= times["p90"] <= times["p99"] <= times["p99_9"] <= times["max"], times)
@@ -131,14 +193,23 @@ class Shown(Bench):
         self.assertGreater(got["cpu"]["generator"]["user_s"] + got["cpu"]["generator"]["system_s"], 0)
         self.assertIn(got["generator_was_bottleneck"], (True, False))
         self.assertEqual(got["version"], 1)
+        self.assertEqual((got["method"], got["rate"], got["rate_was_kept"], times["count"]), ("GET", None, None, 2000))
         self.assertFalse(got["interrupted"])
+
+    def test_few_samples(self):
+        """What so few times cannot tell is not shown."""
+        server = self.serve(files=self.files)
+        got = self.bench("-n", 50, f"{server.url}/small")
+        self.assertIsNotNone(got["time_ms"]["p90"])
+        self.assertIsNone(got["time_ms"]["p99"])
+        self.assertIsNone(got["time_ms"]["p99_9"])
 
     def test_text(self):
         server = self.serve(files=self.files)
-        got = self.tercet("bench", "-n", 50, f"{server.url}/small", "Accept:text/plain", env=self.env)
+        got = self.tercet("bench", "-n", 2000, f"{server.url}/small", "Accept:text/plain", env=self.env)
         self.assertEqual(got.status, 0, got)
         said = got.out.decode()
-        for line in (r"connections +10   HTTP/1.1   127.0.0.1 port \d+\n", r"requests +50 in ", r"errors +0\n", r"p50 .*p90 .*p99 .*p99\.9 .*max ",
+        for line in (r"connections +10   HTTP/1.1   127.0.0.1 port \d+\n", r"requests +2,000 in ", r"errors +0\n", r"p50 .*p90 .*p99 .*p99\.9 .*max ",
                      r"  < .* ms  #+ .* %\n", r"CPU +generator \d+ %, .*server \d+ %"):
             self.assertRegex(said, line)
         self.assertEqual(got.err, "")
@@ -261,10 +332,12 @@ class Fails(Bench):
         self.assertEqual(got.status, 60, got)
         got = self.tercet("bench", "-n", 1, "--insecure", url, env=empty)
         self.assertEqual(got.status, 0, got)
+        self.assertIn("--insecure: whoever answers is believed", got.err)
 
     def test_contradictions(self):
         for words in (("-m", 2, "--http", "1.1", ":1/"), ("-m", 2, "--no-keep-alive", ":1/"), ("--resume", ":1/"), ("--http", 3, ":1/"),
-                      ("--handshakes", "--no-keep-alive", ":1/"), (":1/", ":2/"), (":1/", "a=b"), ("-n", 0, ":1/"), ()):
+                      ("--handshakes", "--no-keep-alive", ":1/"), (":1/", ":2/"), (":1/", "--data", "-"), (":1/", "a=b", "--data", "c"), ("--handshakes", ":1/", "a=b"),
+                      ("-X", "a b", ":1/"), ("--rate", 0, ":1/"), ("-n", 0, ":1/"), ()):
             with self.subTest(words):
                 got = self.tercet("bench", *words, env=self.env)
                 self.assertEqual(got.status, 2, got)
