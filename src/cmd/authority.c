@@ -61,7 +61,7 @@ static tc_err make_folders(const char *folder, char *why, size_t size)
 
 bool tc_authority_folder(const tc_authority_files *f)
 {
-    char why[PATH_MAX];
+    char why[PATH_MAX + 256];
     return make_folders(f->folder, why, sizeof why) == TC_OK;
 }
 

@@ -10,7 +10,7 @@
 #include "cmd/histogram.h"
 #include "cmd/term.h"
 
-enum { TC_BENCH_STATUSES = 600, TC_BENCH_ERRORS = 512, TC_BENCH_WHY = 512 };
+enum { TC_BENCH_STATUSES = 600, TC_BENCH_ERRORS = 512, TC_BENCH_WHY = TC_CONNECT_WHY };
 
 /* CPU time of this process and of the server, if that is a process of this machine. */
 typedef struct tc_bench_cpu {
