@@ -15,6 +15,7 @@ enum { TC_BENCH_STATUSES = 600, TC_BENCH_ERRORS = 512, TC_BENCH_WHY = TC_CONNECT
 /* CPU time of this process and of the server, if that is a process of this machine. */
 typedef struct tc_bench_cpu {
     double user, system; /* seconds, ours */
+    double waited;       /* seconds in which we could have run, but others had the core */
     double server;       /* seconds of all its processes */
     unsigned processes;  /* 0: it is not on this machine, or not to be seen */
 } tc_bench_cpu;
@@ -60,6 +61,7 @@ void tc_bench_cpu_server(tc_bench_cpu *cpu, const char *address, uint16_t port, 
 
 /* bench_show.c */
 bool tc_bench_was_bottleneck(const tc_bench *b); /* the generator had no time left */
+bool tc_bench_was_held_up(const tc_bench *b);    /* by other work on this machine */
 bool tc_bench_lagged(const tc_bench *b);         /* the rate was more than there was room for */
 void tc_bench_live(const tc_bench *b, int64_t now);
 void tc_bench_live_end(const tc_bench *b);

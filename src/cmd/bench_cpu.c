@@ -107,12 +107,24 @@ static double in_seconds(struct timeval t)
     return (double)t.tv_sec + (double)t.tv_usec / 1e6;
 }
 
+/* For a core while it could have run; 0 where the kernel does not count that. */
+static double waited(void)
+{
+    unsigned long long ns = 0;
+    FILE *f = fopen("/proc/self/schedstat", "re");
+    if (!f) return 0;
+    if (fscanf(f, "%*u %llu", &ns) != 1) ns = 0;
+    fclose(f);
+    return (double)ns / (double)TC_S;
+}
+
 void tc_bench_cpu_ours(tc_bench_cpu *cpu)
 {
     struct rusage usage;
     (void)getrusage(RUSAGE_SELF, &usage); /* cannot fail: valid arguments */
     cpu->user = in_seconds(usage.ru_utime);
     cpu->system = in_seconds(usage.ru_stime);
+    cpu->waited = waited();
 }
 
 void tc_bench_cpu_server(tc_bench_cpu *cpu, const char *address, uint16_t port, bool datagrams)

@@ -8,7 +8,7 @@
 #include "cmd/bench.h"
 #include "cmd/units.h"
 
-enum { BAR = 40, LINE = 256, BUSY_PERCENT = 90, LAG_PARTS = 100 };
+enum { BAR = 40, LINE = 256, BUSY_PERCENT = 90, WAITED_PERCENT = 10, LAG_PARTS = 100 };
 
 static const struct {
     double part;
@@ -55,6 +55,16 @@ static uint64_t error_statuses(const tc_bench *b)
 bool tc_bench_was_bottleneck(const tc_bench *b)
 {
     return b->done && per(ours(b), seconds(b)) * 100 >= BUSY_PERCENT;
+}
+
+static double waited(const tc_bench *b)
+{
+    return b->cpu_after.waited - b->cpu_before.waited;
+}
+
+bool tc_bench_was_held_up(const tc_bench *b)
+{
+    return per(waited(b), seconds(b)) * 100 >= WAITED_PERCENT;
 }
 
 bool tc_bench_lagged(const tc_bench *b)
@@ -220,6 +230,8 @@ static void add_cpu(writer *w, const tc_bench *b)
     add(w, "\n");
     if (tc_bench_was_bottleneck(b))
         note(w, "the generator had no time left: the server may be able to do more");
+    if (tc_bench_was_held_up(b))
+        note(w, "the generator waited for a core: other work, or the server, was on it");
     if (tc_bench_lagged(b))
         note(w, "the rate was not kept: with all connections busy, some were never begun");
 }
@@ -250,6 +262,7 @@ tc_err tc_bench_text(const tc_bench *b, const tc_term *term, tc_buf *out)
     if (b->rate) {
         add(w, " of ");
         add_number(w, b->rate);
+        add(w, " due");
     }
     if (b->not_begun) {
         add(w, ", ");
@@ -278,6 +291,11 @@ tc_err tc_bench_text(const tc_bench *b, const tc_term *term, tc_buf *out)
 }
 
 /* --- for programs -------------------------------------------------------------------------- */
+
+static const char *word(bool yes)
+{
+    return yes ? "true" : "false";
+}
 
 static void json_times(writer *w, const char *key, const tc_histogram *h)
 {
@@ -323,24 +341,17 @@ static void json_cpu(writer *w, const tc_bench *b)
     const double took = seconds(b), done = (double)b->done;
     add(w,
         ",\n \"cpu\": {\"generator\": {\"user_s\": %.6f, \"system_s\": %.6f, \"busy\": %.4f, "
-        "\"us_each\": %.3f}, \"server\": ",
+        "\"us_each\": %.3f, \"waited_s\": %.6f}, \"server\": ",
         to->user - from->user, to->system - from->system, per(ours(b), took),
-        1e6 * per(ours(b), done));
+        1e6 * per(ours(b), done), waited(b));
     if (knows_server(b))
         add(w, "{\"processes\": %u, \"s\": %.2f, \"busy\": %.4f, \"us_each\": %.3f}", to->processes,
             theirs(b), per(theirs(b), took), 1e6 * per(theirs(b), done));
     else
         add(w, "null");
-    add(w, "},\n \"generator_was_bottleneck\": %s, \"rate_was_kept\": %s",
-        tc_bench_was_bottleneck(b) ? "true" : "false",
-        !b->rate             ? "null"
-        : tc_bench_lagged(b) ? "false"
-                             : "true");
-}
-
-static const char *word(bool yes)
-{
-    return yes ? "true" : "false";
+    add(w, "},\n \"generator_was_bottleneck\": %s, \"generator_was_held_up\": %s",
+        word(tc_bench_was_bottleneck(b)), word(tc_bench_was_held_up(b)));
+    add(w, ", \"rate_was_kept\": %s", b->rate ? word(!tc_bench_lagged(b)) : "null");
 }
 
 tc_err tc_bench_json(const tc_bench *b, tc_span url, tc_buf *out)

@@ -192,6 +192,8 @@ class Shown(Bench):
         self.assertEqual(got["cpu"]["server"]["processes"], 1)
         self.assertGreater(got["cpu"]["generator"]["user_s"] + got["cpu"]["generator"]["system_s"], 0)
         self.assertIn(got["generator_was_bottleneck"], (True, False))
+        self.assertIn(got["generator_was_held_up"], (True, False))
+        self.assertGreaterEqual(got["cpu"]["generator"]["waited_s"], 0)
         self.assertEqual(got["version"], 1)
         self.assertEqual((got["method"], got["rate"], got["rate_was_kept"], times["count"]), ("GET", None, None, 2000))
         self.assertFalse(got["interrupted"])

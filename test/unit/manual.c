@@ -1,4 +1,5 @@
-/* The manual and the program say the same: options, limits with their defaults, exit codes. */
+/* The manuals and the program say the same: options, limits with their defaults, exit codes. A
+ * command whose page is its own has its options there, the others are in tercet.1. */
 // SPDX-License-Identifier: MIT
 #include "cmd/commands.h"
 
@@ -11,25 +12,44 @@
 
 #include "base/limits.h"
 
-static char page[256 * 1024];
+typedef struct page {
+    const char *file, *command; /* NULL: of all commands without a page of their own */
+    char text[256 * 1024];
+} page;
+
+static page pages[] = {{.file = "tercet.1"}, {.file = "tercet-bench.1", .command = "bench"}};
+
+enum { PAGES = sizeof pages / sizeof *pages };
 
 static int set_up(void **state)
 {
     (void)state;
-    FILE *f = fopen(TEST_DIR "/../doc/man/tercet.1", "r");
-    if (!f) return -1;
-    const size_t n = fread(page, 1, sizeof page - 1, f);
-    fclose(f);
-    return n > 1000 ? 0 : -1;
+    for (page *p = pages; p < pages + PAGES; p++) {
+        char name[256];
+        (void)snprintf(name, sizeof name, "%s/../doc/man/%s", TEST_DIR, p->file);
+        FILE *f = fopen(name, "r");
+        if (!f) return -1;
+        const size_t n = fread(p->text, 1, sizeof p->text - 1, f);
+        fclose(f);
+        if (n < 1000 || n == sizeof p->text - 1) return -1;
+    }
+    return 0;
 }
 
-static void has(const char *text)
+static const page *page_of(const char *command)
 {
-    if (!strstr(page, text)) fail_msg("the manual lacks: %s", text);
+    for (const page *p = pages + 1; p < pages + PAGES; p++)
+        if (strcmp(p->command, command) == 0) return p;
+    return pages;
+}
+
+static void has(const page *p, const char *text)
+{
+    if (!strstr(p->text, text)) fail_msg("%s lacks: %s", p->file, text);
 }
 
 /* As roff has it: every dash with a backslash. */
-static void has_option(const tc_option *o)
+static void has_option(const page *p, const tc_option *o)
 {
     char text[128] = "\\-\\-", *at = text + 4;
     for (const char *c = o->name; *c; c++) {
@@ -37,21 +57,58 @@ static void has_option(const tc_option *o)
         *at++ = *c;
     }
     *at = 0;
-    has(text);
+    has(p, text);
     if (!o->short_name) return;
     (void)snprintf(text, sizeof text, "\\-%c, \\-\\-", o->short_name);
-    has(text);
+    has(p, text);
 }
 
 static void every_option_is_there(void **state)
 {
     (void)state;
     for (size_t i = 0; tc_commands[i]; i++) {
-        has(tc_commands[i]->name);
+        const page *p = page_of(tc_commands[i]->name);
+        has(pages, tc_commands[i]->name);
         for (size_t j = 0; j < tc_commands[i]->option_count; j++)
             if (tc_commands[i]->options[j].kind != TC_OPTION_HEADING)
-                has_option(&tc_commands[i]->options[j]);
+                has_option(p, &tc_commands[i]->options[j]);
     }
+}
+
+static bool is_option(const char *name)
+{
+    for (size_t i = 0; tc_commands[i]; i++)
+        for (size_t j = 0; j < tc_commands[i]->option_count; j++)
+            if (tc_commands[i]->options[j].name &&
+                strcmp(tc_commands[i]->options[j].name, name) == 0)
+                return true;
+    return strcmp(name, "version") == 0 || strcmp(name, "help") == 0;
+}
+
+/* "\-\-no\-keep\-alive" is a name, a lone "\-\-" is none. */
+static void every_option_that_is_there_exists(void **state)
+{
+    (void)state;
+    for (const page *p = pages; p < pages + PAGES; p++) {
+        for (const char *at = p->text; (at = strstr(at, "\\-\\-"));) {
+            char name[64];
+            size_t n = 0;
+            for (at += 4; n < sizeof name - 1; at++) {
+                if (at[0] == '\\' && at[1] == '-') at++;
+                if (*at != '-' && !(*at >= 'a' && *at <= 'z') && !(*at >= '0' && *at <= '9')) break;
+                name[n++] = *at;
+            }
+            name[n] = 0;
+            if (n && !is_option(name)) fail_msg("%s has --%s, which is no option", p->file, name);
+        }
+    }
+}
+
+static void pages_name_one_another(void **state)
+{
+    (void)state;
+    has(pages, ".BR tercet\\-bench (1)");
+    has(pages + 1, ".BR tercet (1)");
 }
 
 static void every_limit_is_there(void **state)
@@ -62,7 +119,7 @@ static void every_limit_is_there(void **state)
         char text[128];
         (void)snprintf(text, sizeof text, ".BR %s \" = %llu \" (%s)\n", row->name,
                        (unsigned long long)row->default_value, row->unit);
-        has(text);
+        has(pages, text);
     }
 }
 
@@ -77,7 +134,7 @@ static void every_exit_code_is_there(void **state)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         char text[32];
         (void)snprintf(text, sizeof text, ".TP\n.B %d\n", tc_err_exit(all[i]));
-        has(text);
+        has(pages, text);
     }
 }
 
@@ -85,6 +142,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_option_is_there),
+        cmocka_unit_test(every_option_that_is_there_exists),
+        cmocka_unit_test(pages_name_one_another),
         cmocka_unit_test(every_limit_is_there),
         cmocka_unit_test(every_exit_code_is_there),
     };
