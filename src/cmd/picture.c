@@ -62,9 +62,18 @@ static void add_link(tc_picture *p, const tc_record_connection *c)
 static void show_choice(tc_picture *p, const tc_record_connection *c)
 {
     if (!c->choice.len || !(c->secure || c->version != TC_HTTP_1_1 || p->wire)) return;
+    tc_span why = c->choice, other = c->choice;
+    while (other.len && !tc_span_starts(other, TC_SPAN("; HTTP/")))
+        (void)tc_span_take(&other, 1);
+    why.len -= other.len;
     tc_line_begin(p, 0, "");
     tc_line_add(p, TC_STYLE_PLAIN, "%.*s, ", TC_FMT(tc_version_name(c->version)));
-    tc_line_elastic(p, TC_STYLE_PLAIN, c->choice);
+    tc_line_elastic(p, TC_STYLE_PLAIN, why);
+    tc_line_end(p, (tc_span){0});
+    if (!other.len) return;
+    tc_line_begin(p, 0,
+                  ""); /* the version that it is not: it must not be what a narrow line cuts */
+    tc_line_elastic(p, TC_STYLE_PLAIN, tc_span_from(other, 2));
     tc_line_end(p, (tc_span){0});
 }
 

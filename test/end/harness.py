@@ -20,7 +20,8 @@ import threading
 import time
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 EXAMPLE = ROOT / "examples" / "site"
 PROGRAM = pathlib.Path(os.environ.get("TERCET_PROGRAM", ROOT / "build" / "release" / "tercet"))
 SANITIZERS = "exitcode=99:abort_on_error=0"
@@ -34,6 +35,17 @@ def sanitized():
     """Whether the program carries sanitizers: slower, and its memory says nothing."""
     program = PROGRAM.read_bytes()
     return b"__asan_init" in program or b"__tsan_init" in program
+
+
+@functools.cache
+def newer_programs():
+    """The tree of Debian 13 (tools/peers), or why there is none."""
+    if os.geteuid():
+        return None, "needs root: the peers run by chroot in a tree of Debian 13 (tools/peers)"
+    made = subprocess.run([ROOT / "tools" / "peers"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if made.returncode:
+        raise AssertionError(f"tools/peers: status {made.returncode}: {made.stderr[-800:]!r}")
+    return pathlib.Path(made.stdout.decode().strip()), None
 
 
 def free_port():
