@@ -17,11 +17,18 @@ static bool is_for(const tc_connection *at, const tc_fetch *f, const tc_origin *
     return !at->spent && at->number > f->after && tc_origin_eq(&at->origin, origin);
 }
 
+/* Whoever opened it has the first exchange: it is others' from then on. */
+static bool is_kept(const tc_connection *at, const tc_fetch *f)
+{
+    return at->opened && at->waiter != f;
+}
+
 tc_connection *tc_pool_find(tc_fetch *f)
 {
     const tc_origin origin = tc_fetch_origin(f);
     for (tc_connection *at = f->client->connections; at; at = at->next)
-        if (is_for(at, f, &origin) && tc_session_can_start(&at->session)) return at;
+        if (is_for(at, f, &origin) && !is_kept(at, f) && tc_session_can_start(&at->session))
+            return at;
     return NULL;
 }
 
@@ -39,7 +46,7 @@ bool tc_pool_is_coming(tc_fetch *f)
     const tc_origin origin = tc_fetch_origin(f);
     bool lives = false;
     for (const tc_connection *at = f->client->connections; at; at = at->next)
-        lives |= is_for(at, f, &origin) && tc_session_goes_on(&at->session);
+        lives |= is_for(at, f, &origin) && !is_kept(at, f) && tc_session_goes_on(&at->session);
     if (lives) return f->patient; /* it takes one at a time, or tc_pool_find had found it */
     const bool shares =
         tc_session_shares(origin.version, tc_span_eq(origin.scheme, TC_SPAN("https")));
