@@ -125,7 +125,8 @@ static tc_err begin_quic(tc_connection *made, int fd, const tc_address *peer)
         .stream_window = l->h3_stream_window > least ? l->h3_stream_window : least,
         .window = l->h3_window > least ? l->h3_window : least,
         .idle_ns = (int64_t)(l->idle_ms < UINT32_MAX ? l->idle_ms : UINT32_MAX) * TC_MS,
-        .workers = 1};
+        .workers = 1,
+        .watch = c->env.watch};
     if (!err) err = tc_quic_new(&config, fd, &local, &made->endpoint);
     if (err) {
         close(fd);

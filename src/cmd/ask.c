@@ -23,6 +23,7 @@
 #include "cmd/output.h"
 #include "cmd/picture.h"
 #include "cmd/progress.h"
+#include "cmd/qlog.h"
 #include "cmd/remember.h"
 #include "cmd/secure.h"
 
@@ -55,6 +56,8 @@ typedef struct asking {
     tc_record record;
     tc_picture picture;
     tc_progress progress;
+    tc_qlog_folder qlog_folder;
+    tc_qlog_files qlog;
     tc_output output;
     tc_io interrupt;
     job *jobs, *turn; /* whose turn it is */
@@ -385,7 +388,13 @@ static void set_up_watches(asking *k)
     k->client.env.watch = &k->record.watch;
     k->record.watch.next = &k->picture.watch;
     if (a->outputs && terminal) k->picture.watch.next = &k->progress.watch;
-    k->client.env.engine.notes = a->verbose && !a->quiet;
+    if (a->verbose && !a->quiet) k->client.env.engine.notes |= TC_NOTES_WORDS;
+    if (!a->qlog) return;
+    tc_qlog_files_init(&k->qlog, &k->qlog_folder, &a->limits, &k->reached);
+    k->qlog.q.secrets = a->secrets;
+    k->qlog.q.watch.next = k->client.env.watch;
+    k->client.env.watch = &k->qlog.q.watch;
+    k->client.env.engine.notes |= TC_NOTES_FRAMES;
 }
 
 /* Whether TLS may be spoken: a redirect may lead to it. */
@@ -435,6 +444,8 @@ int tc_ask_all(const tc_ask *a)
 {
     asking *k = &(asking){.ask = a};
     tc_term_init(&k->term, STDERR_FILENO, a->color);
+    const int code = tc_qlog_folder_open(&k->qlog_folder, a->qlog);
+    if (code) return code;
     tc_err err = tc_loop_new(&k->loop);
     if (err) return cannot_start(err);
     err = tc_client_init(&k->client, k->loop, &a->limits, &k->reached);
@@ -450,6 +461,8 @@ int tc_ask_all(const tc_ask *a)
     if (!a->outputs) err = tc_output_open(&k->output, NULL);
     if (!err) err = ask_all(k);
     tc_client_fini(&k->client);
+    tc_qlog_files_fini(&k->qlog);
+    tc_qlog_folder_close(&k->qlog_folder);
     tc_remember_store(&k->alternatives);
     tc_alternatives_fini(&k->alternatives);
     if (a->json) err = tc_json_write(&k->record, a->secrets, put_out, &k->output);

@@ -15,6 +15,7 @@ typedef struct tc_ask {
     int64_t limit_ns; /* of each URL; 0: none */
     tc_limits limits;
     const char *cacert, *crl, *cert, *key; /* NULL: not given */
+    const char *qlog;                      /* folder for logs of connections; NULL: none */
     bool insecure;
     bool no_alt_svc; /* what servers said of HTTP/3 is neither heeded nor kept */
     const tc_prepared *prepared;

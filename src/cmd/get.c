@@ -6,7 +6,7 @@
 #include "cmd/commands.h"
 
 typedef struct settings {
-    const char *data, *cacert, *crl, *cert, *key;
+    const char *data, *cacert, *crl, *cert, *key, *qlog;
     unsigned verbose;
     bool quiet, json, follow, fail, secrets, insecure, push, no_alt_svc;
     int color, version;
@@ -54,6 +54,10 @@ static const tc_option options[] = {
      0, 0},
     {"json", 0, TC_OPTION_FLAG, offsetof(settings, json), NULL,
      "prints one JSON object about all exchanges instead of the content.", 0, 0},
+    {"qlog", 0, TC_OPTION_TEXT, offsetof(settings, qlog), "DIR",
+     "writes each HTTP/2 and HTTP/3 connection into a file of its own in DIR, as qlog, of which "
+     "qvis draws pictures.",
+     0, 0},
     {"quiet", 'q', TC_OPTION_FLAG, offsetof(settings, quiet), NULL,
      "prints nothing but the content.", 0, 0},
     {"show-secrets", 0, TC_OPTION_FLAG, offsetof(settings, secrets), NULL,
@@ -192,6 +196,7 @@ static int send_request(const tc_command *c, int argc, char **argv)
                   .crl = s.crl,
                   .cert = s.cert,
                   .key = s.key,
+                  .qlog = s.qlog,
                   .insecure = s.insecure,
                   .no_alt_svc = s.no_alt_svc,
                   .color = (enum tc_color_when)s.color,

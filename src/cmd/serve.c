@@ -10,7 +10,7 @@
 
 #include "base/ascii.h"
 #include "cmd/commands.h"
-#include "cmd/log.h"
+#include "cmd/qlog.h"
 #include "cmd/secure.h"
 #include "cmd/term.h"
 #include "http/target.h"
@@ -23,7 +23,8 @@ enum { WORKERS_MAX = 1024, NOT_GIVEN = -1 };
 typedef struct settings {
     tc_option_list listen, limits, certificates, keys, preload, push;
     uint64_t workers;
-    const char *access_log, *index, *language, *echo, *tickets, *hsts, *client_ca, *client_crl;
+    const char *access_log, *qlog, *index, *language, *echo, *tickets, *hsts, *client_ca,
+        *client_crl;
     int log_format, color, client_cert;
     bool dotfiles, http09, quic, early, redirect, hints;
     tc_preloads preloads;
@@ -73,6 +74,10 @@ static const tc_option options[] = {
      "where the line of each exchange goes; - is standard output, the default.", 0, 0},
     {"log-format", 0, TC_OPTION_CHOICE, offsetof(settings, log_format), TC_LOG_WORDS,
      "text is for people (coloured on a terminal), combined for log tools, json one object a line.",
+     0, 0},
+    {"qlog", 0, TC_OPTION_TEXT, offsetof(settings, qlog), "DIR",
+     "writes each HTTP/2 and HTTP/3 connection into a file of its own in DIR, as qlog, of which "
+     "qvis draws pictures.",
      0, 0},
     {"index", 0, TC_OPTION_TEXT, offsetof(settings, index), "NAME",
      "the page that stands for its folder; index.html if not given.", 0, 0},
@@ -457,6 +462,15 @@ static int serve_folder(const tc_command *c, settings *s, const char *dir)
         return fail(TC_ERR_WRITE_FILE, *s->access_log ? s->access_log : "--access-log",
                     strerror(error));
     }
+    tc_qlog_folder qlog;
+    code = tc_qlog_folder_open(&qlog, s->qlog);
+    if (code) {
+        tc_log_close(&log);
+        close(root);
+        tc_secure_fini(&secure);
+        return code;
+    }
+    tc_lookers lookers = {.log = &log, .qlog = &qlog};
     char path[PATH_MAX];
     tc_site_config site = {.root = root,
                            .root_path = absolute(dir, path) ? path : NULL,
@@ -465,9 +479,9 @@ static int serve_folder(const tc_command *c, settings *s, const char *dir)
                            .echo = tc_span_str(s->echo),
                            .dotfiles = s->dotfiles,
                            .preloads = tc_preloads_any(&s->preloads) ? &s->preloads : NULL,
-                           .watch = log.fd >= 0 ? tc_log_watch : NULL,
-                           .unwatch = tc_log_unwatch,
-                           .watch_self = &log};
+                           .watch = log.fd >= 0 || qlog.name ? tc_lookers_watch : NULL,
+                           .unwatch = tc_lookers_unwatch,
+                           .watch_self = &lookers};
     config.app = tc_site_app(&site);
     tc_server *server;
     const tc_err made = tc_server_new(&config, &server);
@@ -479,6 +493,7 @@ static int serve_folder(const tc_command *c, settings *s, const char *dir)
         report_log(&log);
     }
     tc_secure_fini(&secure);
+    tc_qlog_folder_close(&qlog);
     tc_log_close(&log);
     close(root);
     return code;

@@ -119,7 +119,8 @@ static tc_err take_line(tc_h0 *h, size_t len)
 {
     tc_message *m = &h->x->theirs;
     const tc_span line = tc_arena_copy(&h->x->arena, tc_span_first(h->in, len));
-    if (h->engine.env->notes) ((stream *)h->x->stream)->note_theirs = tc_span_first(h->in, len);
+    if (h->engine.env->notes & TC_NOTES_WORDS)
+        ((stream *)h->x->stream)->note_theirs = tc_span_first(h->in, len);
     take(h, len + 2);
     if (!line.at) return TC_ERR_NO_MEMORY;
     m->method = TC_METHOD_GET;
@@ -343,7 +344,7 @@ static tc_err start(tc_engine *e, tc_exchange *x, bool end)
     if (!line.at || begin(h, x)) return TC_ERR_NO_MEMORY;
     stream *s = x->stream;
     tc_run_queue_add(&s->queue, tc_run_bytes(line));
-    if (e->env->notes) s->note_ours = tc_span_first(line, line.len - 2);
+    if (e->env->notes & TC_NOTES_WORDS) s->note_ours = tc_span_first(line, line.len - 2);
     s->head_sent = s->ended = true;
     return TC_OK;
 }

@@ -109,7 +109,7 @@ static char *take_line(tc_h1 *h, tc_span line)
 {
     char *copy = tc_arena_bytes(&h->x->arena, line.len + 2);
     if (copy) memcpy(copy, line.at, line.len + 2);
-    if (h->engine.env->notes) tc_h1_stream_of(h->x)->note_theirs = line;
+    if (h->engine.env->notes & TC_NOTES_WORDS) tc_h1_stream_of(h->x)->note_theirs = line;
     tc_h1_take(h, line.len + 2);
     return copy;
 }
@@ -244,7 +244,7 @@ static tc_err read_field(tc_h1 *h)
     tc_err err = find_line(h, &line);
     if (err) return err;
     if (line.len == 0) {
-        if (h->engine.env->notes) tc_h1_stream_of(h->x)->note_theirs = line;
+        if (h->engine.env->notes & TC_NOTES_WORDS) tc_h1_stream_of(h->x)->note_theirs = line;
         tc_h1_take(h, 2);
         return end_of_head(h);
     }
@@ -263,7 +263,8 @@ static tc_err read_field(tc_h1 *h)
 bool tc_h1_read_head(tc_h1 *h)
 {
     if (h->phase == TC_H1_START && h->begun == 0 && !head_begins(h)) return h->phase != TC_H1_START;
-    const bool notes = h->engine.env->notes; /* each line is given before the next is read */
+    const bool notes =
+        h->engine.env->notes & TC_NOTES_WORDS; /* each line is given before the next is read */
     tc_err err = h->late ? TC_ERR_HEADER_TIME : TC_OK;
     if (!err && h->phase == TC_H1_START) {
         err = read_start(h);
@@ -284,7 +285,7 @@ static tc_err read_trailer(tc_h1 *h)
     tc_err err = find_line(h, &line);
     if (err) return err;
     if (line.len == 0) {
-        if (h->engine.env->notes) tc_h1_stream_of(h->x)->note_theirs = line;
+        if (h->engine.env->notes & TC_NOTES_WORDS) tc_h1_stream_of(h->x)->note_theirs = line;
         tc_h1_take(h, 2);
         h->phase = TC_H1_END_READY;
         return TC_OK;

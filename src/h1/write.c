@@ -80,7 +80,7 @@ void tc_h1_send_head(tc_h1 *h, tc_exchange *x, tc_span head)
 {
     tc_h1_stream *s = tc_h1_stream_of(x);
     tc_run_queue_add(&s->queue, tc_run_bytes(head));
-    if (h->engine.env->notes) note_lines(s, &x->arena, head);
+    if (h->engine.env->notes & TC_NOTES_WORDS) note_lines(s, &x->arena, head);
 }
 
 /* The chunk-size line for a run, in the memory that goes with its place in the queue. */
@@ -111,7 +111,7 @@ static tc_err last_chunk(const tc_h1 *h, tc_exchange *x)
         char *at = tc_h1_put(all, TC_SPAN("\r\n0\r\n"));
         tc_h1_put(tc_h1_fields_put(at, trailers), TC_SPAN("\r\n"));
         last = tc_span_of(all, size);
-        if (h->engine.env->notes)
+        if (h->engine.env->notes & TC_NOTES_WORDS)
             note_lines(s, &x->arena, tc_span_from(last, sizeof "\r\n0\r\n" - 1));
     }
     tc_run_queue_add(&s->queue, tc_run_bytes(tc_span_from(last, s->chunk_sent ? 0 : 2)));

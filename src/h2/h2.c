@@ -74,8 +74,8 @@ static void init(tc_engine *e, tc_engine_env *env)
     c->encoder.cookies = !tc_h2_is_server(c);
     tc_buf_init(&c->out, (size_t)u32(env->limits->h2_output) * 2 + 65536);
     tc_buf_init(&c->block, TC_H2_BLOCK_MAX);
-    tc_buf_init(&c->notes, 1 << 20);
-    tc_buf_init(&c->noted_fields.lines, 1 << 20);
+    tc_buf_init(&c->notes, TC_NOTED_BYTES);
+    tc_buf_init(&c->noted_fields.lines, TC_NOTED_BYTES);
     c->greeted = !tc_h2_is_server(c);
     if (!tc_h2_is_server(c) && tc_buf_add(&c->out, TC_SPAN(TC_H2_PREFACE)) != TC_OK)
         tc_h2_fail(c, TC_H2_INTERNAL_ERROR, TC_ERR_NO_MEMORY, "");
@@ -122,21 +122,6 @@ static size_t fed(tc_engine *e)
     c->in = (tc_span){0};
     if (c->alive == 0 && c->out.len == 0 && c->out.size > TC_H2_KEPT) tc_buf_fini(&c->out);
     return c->taken;
-}
-
-static bool give_note(tc_h2 *c, tc_event *ev)
-{
-    if (c->noted == c->notes.len) {
-        if (c->noted) tc_buf_reset(&c->notes);
-        c->noted = 0;
-        return false;
-    }
-    const tc_span rest = tc_span_from(tc_buf_span(&c->notes), c->noted);
-    const size_t end = tc_span_find(rest, '\n');
-    c->noted += end + 1;
-    *ev = (tc_event){
-        .kind = TC_EV_NOTE, .data = tc_span_of(rest.at + 1, end - 1), .ours = rest.at[0] == '>'};
-    return true;
 }
 
 static bool give_held(tc_h2 *c, tc_h2_stream *s, tc_event *ev)
@@ -232,10 +217,10 @@ static bool next(tc_engine *e, tc_event *ev)
 {
     tc_h2 *c = conn_of(e);
     if (!c) return false;
-    if (give_note(c, ev)) return true;
-    if (!c->has_kept && !give(c, &c->kept)) return give_note(c, ev);
+    if (tc_notes_give(&c->notes, &c->noted, ev)) return true;
+    if (!c->has_kept && !give(c, &c->kept)) return tc_notes_give(&c->notes, &c->noted, ev);
     c->has_kept = true;
-    if (give_note(c, ev)) return true; /* the frame, then what it meant */
+    if (tc_notes_give(&c->notes, &c->noted, ev)) return true; /* the frame, then what it meant */
     c->has_kept = false;
     *ev = c->kept;
     return true;

@@ -1,4 +1,5 @@
-/* note.c - frames in words, one line each and one for each field, for whoever looks on. */
+/* note.c - frames for whoever looks on: in words, one line each and one for each field, and as they
+ * are. */
 // SPDX-License-Identifier: MIT
 #include "h2/state.h"
 
@@ -74,9 +75,8 @@ static void add_payload(tc_words *l, const tc_h2_head *h, tc_span p)
         tc_words_number(l, ", ", tc_h2_u32(p.at) & 0x7fffffff, " more");
 }
 
-void tc_h2_note(tc_h2 *c, bool ours, const tc_h2_head *head, tc_span payload)
+static void note_words(tc_h2 *c, bool ours, const tc_h2_head *head, tc_span payload)
 {
-    if (!c->env->notes) return;
     tc_words l = {.len = 0};
     const char *name = tc_h2_type_name(head->type);
     tc_words_add(&l, ours ? ">" : "<");
@@ -84,18 +84,76 @@ void tc_h2_note(tc_h2 *c, bool ours, const tc_h2_head *head, tc_span payload)
         tc_words_add(&l, name);
     else
         tc_words_number(&l, "frame type ", head->type, "");
-    const bool block = tc_h2_has_fields(head->type);
     if (head->stream) tc_words_number(&l, " stream ", head->stream, "");
     tc_words_number(&l, ", ", head->length, " bytes");
-    if (block) add_saving(&l, c, head);
+    if (tc_h2_has_fields(head->type)) add_saving(&l, c, head);
     add_flags(&l, head);
     add_payload(&l, head, payload);
     if (head->type == TC_H2_DATA || (head->type == TC_H2_WINDOW_UPDATE && payload.len == 4))
         add_windows(&l, c, ours, head, payload);
     l.at[l.len++] = '\n';
-    (void)!tc_buf_add(&c->notes, tc_span_of(l.at, l.len)); /* or whoever looks on misses a line */
-    if (!block || !(head->flags & TC_H2_END_HEADERS)) return;
-    tc_noted_move(&c->noted_fields, &c->notes);
+    tc_notes_add_lines(&c->notes, tc_span_of(l.at, l.len));
+}
+
+/* --- and as they are -------------------------------------------------------------------------- */
+
+static uint32_t settings_of(tc_span p, tc_frame_number *at)
+{
+    uint32_t n = 0;
+    for (; p.len >= 6 && n < TC_NOTED_NUMBERS; p = tc_span_from(p, 6)) {
+        const unsigned id = tc_h2_u32(p.at) >> 16;
+        at[n++] = (tc_frame_number){tc_h2_setting_name(id), id, tc_h2_u32(p.at + 2)};
+    }
+    return n;
+}
+
+static uint32_t one(tc_frame_number *at, const char *name, uint32_t value)
+{
+    *at = (tc_frame_number){.name = name, .value = value};
+    return 1;
+}
+
+static uint32_t numbers_of(const tc_h2_head *h, tc_span p, tc_frame_number *at)
+{
+    const size_t before = h->type == TC_H2_PUSH_PROMISE && h->flags & TC_H2_PADDED ? 1 : 0;
+    if (h->type == TC_H2_SETTINGS) return settings_of(p, at);
+    if (p.len < before + 4) return 0;
+    const uint32_t first = tc_h2_u32(p.at + before), stream = first & 0x7fffffff;
+    switch (h->type) {
+    case TC_H2_RST_STREAM: return one(at, "error_code", first);
+    case TC_H2_WINDOW_UPDATE: return one(at, "increment", stream);
+    case TC_H2_PUSH_PROMISE: return one(at, "promised_stream_id", stream);
+    case TC_H2_PRIORITY_UPDATE: return one(at, "prioritized_stream_id", stream);
+    case TC_H2_GOAWAY:
+        if (p.len < 8) return 0;
+        return one(at, "last_stream_id", stream) + one(at + 1, "error_code", tc_h2_u32(p.at + 4));
+    default: return 0;
+    }
+}
+
+static void note_frame(tc_h2 *c, bool ours, const tc_h2_head *h, tc_span payload, bool whole)
+{
+    tc_frame_number numbers[TC_NOTED_NUMBERS];
+    const tc_frame frame = {.name = tc_h2_type_name(h->type),
+                            .type = h->type,
+                            .sid = h->stream,
+                            .length = h->length,
+                            .flags = h->flags,
+                            .number_count = numbers_of(h, payload, numbers),
+                            .numbers = numbers};
+    tc_notes_add_frame(&c->notes, ours, &frame, whole ? &c->noted_fields : NULL);
+}
+
+void tc_h2_note(tc_h2 *c, bool ours, const tc_h2_head *head, tc_span payload)
+{
+    const unsigned notes = c->env->notes;
+    if (!notes) return;
+    const bool whole = tc_h2_has_fields(head->type) && head->flags & TC_H2_END_HEADERS;
+    if (notes & TC_NOTES_FRAMES) note_frame(c, ours, head, payload, whole);
+    if (notes & TC_NOTES_WORDS) note_words(c, ours, head, payload);
+    if (!whole) return;
+    if (notes & TC_NOTES_WORDS) tc_notes_add_lines(&c->notes, tc_buf_span(&c->noted_fields.lines));
+    tc_noted_clear(&c->noted_fields);
 }
 
 void tc_h2_note_theirs(tc_h2 *c)

@@ -12,6 +12,7 @@
 #include "h2/h2.h"
 #include "h2/hpack.h"
 #include "http/pack/guard.h"
+#include "http/pack/noted.h"
 #include "http/pack/receive.h"
 #include "http/pack/words.h"
 #include "http/priority.h"
@@ -153,7 +154,7 @@ typedef struct tc_h2 {
 
     tc_event kept; /* waits until the NOTEs of its frame were given */
     bool has_kept;
-    tc_buf notes;          /* lines to be given as NOTEs: '<' or '>', text, '\n' */
+    tc_buf notes;          /* lines and frames to be given to those who look on */
     size_t noted;          /* bytes of it that were */
     tc_noted noted_fields; /* of the block under way: its frame comes first */
     uint32_t packed;       /* bytes of that block, encoded */

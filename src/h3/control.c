@@ -179,6 +179,7 @@ static enum tc_h3_step begin(tc_h3 *c)
         if (c->theirs_sid[kind] != TC_NO_STREAM)
             return fail(c, TC_H3_STREAM_CREATION_ERROR, "a second stream of its kind");
         c->theirs_sid[kind] = c->sid;
+        tc_h3_note_stream(c, false, c->sid, (enum tc_h3_pipe_kind)kind);
         return TC_H3_AGAIN;
     }
     if (type == TC_H3_PUSH_STREAM)

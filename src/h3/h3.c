@@ -93,8 +93,8 @@ static void init(tc_engine *e, tc_engine_env *env)
     tc_buf_init(&c->control, 4096);
     tc_buf_init(&c->scratch, 1 << 24);
     tc_buf_init(&c->orders, 1 << 20);
-    tc_buf_init(&c->notes, 1 << 20);
-    tc_buf_init(&c->noted_fields.lines, 1 << 20);
+    tc_buf_init(&c->notes, TC_NOTED_BYTES);
+    tc_buf_init(&c->noted_fields.lines, TC_NOTED_BYTES);
     open_pipes(c);
 }
 
@@ -160,21 +160,6 @@ static size_t fed(tc_engine *e)
     return c->taken;
 }
 
-static bool give_note(tc_h3 *c, tc_event *ev)
-{
-    if (c->noted == c->notes.len) {
-        if (c->noted) tc_buf_reset(&c->notes);
-        c->noted = 0;
-        return false;
-    }
-    const tc_span rest = tc_span_from(tc_buf_span(&c->notes), c->noted);
-    const size_t end = tc_span_find(rest, '\n');
-    c->noted += end + 1;
-    *ev = (tc_event){
-        .kind = TC_EV_NOTE, .data = tc_span_of(rest.at + 1, end - 1), .ours = rest.at[0] == '>'};
-    return true;
-}
-
 /* What one stream has to say; false: nothing now. */
 static bool give_of(tc_h3 *c, tc_h3_stream *s, tc_event *ev)
 {
@@ -237,10 +222,10 @@ static bool next(tc_engine *e, tc_event *ev)
 {
     tc_h3 *c = conn_of(e);
     if (!c) return false;
-    if (give_note(c, ev)) return true;
-    if (!c->has_kept && !give(c, &c->kept)) return give_note(c, ev);
+    if (tc_notes_give(&c->notes, &c->noted, ev)) return true;
+    if (!c->has_kept && !give(c, &c->kept)) return tc_notes_give(&c->notes, &c->noted, ev);
     c->has_kept = true;
-    if (give_note(c, ev)) return true; /* the frame, then what it meant */
+    if (tc_notes_give(&c->notes, &c->noted, ev)) return true; /* the frame, then what it meant */
     c->has_kept = false;
     *ev = c->kept;
     return true;
@@ -404,6 +389,7 @@ static void opened(tc_engine *e, uint64_t sid)
 {
     tc_h3 *c = conn_of(e);
     if (!c || c->opened == TC_H3_PIPES) return;
+    tc_h3_note_stream(c, true, sid, (enum tc_h3_pipe_kind)c->opened);
     tc_h3_pipe *p = &c->pipes[c->opened++];
     p->sid = sid;
     p->open = true;

@@ -13,6 +13,7 @@
 #include "h3/h3.h"
 #include "h3/qpack.h"
 #include "http/pack/guard.h"
+#include "http/pack/noted.h"
 #include "http/pack/receive.h"
 #include "http/pack/words.h"
 #include "http/priority.h"
@@ -140,7 +141,7 @@ typedef struct tc_h3 {
 
     tc_event kept; /* waits until the NOTEs of its frame were given */
     bool has_kept;
-    tc_buf notes; /* lines to be given as NOTEs: '<' or '>', text, '\n' */
+    tc_buf notes; /* lines and frames to be given to those who look on */
     size_t noted; /* bytes of it that were */
     tc_noted noted_fields;
 } tc_h3;
@@ -227,6 +228,7 @@ void tc_h3_guard_tick(tc_h3 *c);
 
 /* note.c */
 void tc_h3_note(tc_h3 *c, bool ours, uint64_t sid, tc_h3_head head, tc_span payload);
+void tc_h3_note_stream(tc_h3 *c, bool ours, uint64_t sid, enum tc_h3_pipe_kind kind);
 /* A field of the HEADERS that are noted next. */
 static inline void tc_h3_note_field(tc_h3 *c, bool ours, const tc_field *f)
 {

@@ -39,7 +39,8 @@ enum tc_event_kind {
                     answer of .of. err: it may not, and CLOSED follows */
     TC_EV_RELEASED, /* every run of ours so far may be reused; there is room for more */
     TC_EV_CLOSED,   /* the engine is done with x. err: it did not end well */
-    TC_EV_NOTE,     /* with env->notes: a line or frame, in words, in data; ours says whose */
+    TC_EV_NOTE,     /* with TC_NOTES_WORDS: a line or frame, in words, in data; ours says whose */
+    TC_EV_FRAME,    /* with TC_NOTES_FRAMES: .frame, until the next event; ours says whose */
     TC_EV_FAILED,   /* client: no exchange is open and the peer's bytes make no sense */
 };
 
@@ -50,7 +51,8 @@ typedef struct tc_event {
     tc_exchange *of; /* PUSH */
     tc_span data;
     bool end;  /* HEAD, DATA: their message ends with this; no END follows */
-    bool ours; /* NOTE */
+    bool ours; /* NOTE, FRAME */
+    const struct tc_frame *frame;
 } tc_event;
 
 /* On a link with streams, the sid of nothing; on one without, all is stream 0. */
@@ -69,10 +71,13 @@ typedef struct tc_order {
     uint64_t sid, n;
 } tc_order;
 
+/* What those who look on are given of the wire. Frames are for versions that have them. */
+enum tc_notes { TC_NOTES_WORDS = 1, TC_NOTES_FRAMES = 2 };
+
 /* What engines of one worker and role share. Outlives them. */
 typedef struct tc_engine_env {
     enum tc_role role;
-    bool notes;         /* give NOTE events */
+    uint8_t notes;      /* enum tc_notes: give NOTE events, FRAME events */
     bool push;          /* client: take pushes */
     tc_span scheme;     /* "http", or "https" over TLS */
     tc_slab *exchanges; /* of tc_exchange */

@@ -21,15 +21,35 @@ enum tc_seen_kind {
     TC_SEEN_RESPONSE_HEAD, /* 1xx too */
     TC_SEEN_RESPONSE_DATA, /* text: a run of content, decoded */
     TC_SEEN_RESPONSE_END,
-    TC_SEEN_CLOSED, /* x is over; err: why, if not well */
-    TC_SEEN_NOTE,   /* text: a line of the wire, in words; ours: we sent it */
-    TC_SEEN_BYTES,  /* text: what was read (before it was taken apart) or (ours) written */
-    TC_SEEN_ENDED,  /* the connection is closed; err */
+    TC_SEEN_CLOSED,    /* x is over; err: why, if not well */
+    TC_SEEN_NOTE,      /* text: a line of the wire, in words; ours: we sent it */
+    TC_SEEN_FRAME,     /* frame: one of the wire; ours: we sent it */
+    TC_SEEN_TRANSPORT, /* transport: what a QUIC connection did; before there is a session, too */
+    TC_SEEN_BYTES,     /* text: what was read (before it was taken apart) or (ours) written */
+    TC_SEEN_ENDED,     /* the connection is closed; err */
     TC_SEEN_COUNT
 };
 
 /* What became of early data (0-RTT, RFC 8446, 2.3). */
 enum tc_early_was { TC_EARLY_NONE, TC_EARLY_TAKEN, TC_EARLY_REFUSED };
+
+/* A number that a frame says: a setting, a stream, a code. */
+typedef struct tc_frame_number {
+    const char *name; /* "MAX_FRAME_SIZE", "increment"; NULL: a setting that nobody knows */
+    uint64_t id;      /* of a setting */
+    uint64_t value;
+} tc_frame_number;
+
+/* A frame of HTTP; or that a stream begins, which is none. */
+typedef struct tc_frame {
+    const char *name;           /* "HEADERS"; NULL: of a type that nobody knows */
+    const char *pipe;           /* instead: what the stream is for, "control" */
+    uint64_t type, sid, length; /* length: of the payload */
+    unsigned flags;             /* HTTP/2: of RFC 9113 */
+    uint32_t number_count;
+    const tc_frame_number *numbers;
+    tc_span fields; /* of a block that is whole: lines "name: value\n" */
+} tc_frame;
 
 /* What a handshake agreed on; NUL-terminated. */
 typedef struct tc_protection {
@@ -48,6 +68,7 @@ typedef struct tc_session_info {
     enum tc_role role;
     enum tc_version version;
     const char *link; /* "tcp" */
+    const void *way;  /* the link; to be compared only */
     char peer[56];    /* address without port, NUL-terminated; "" for none */
     uint16_t peer_port;
     uint32_t exchanges; /* begun so far */
@@ -63,7 +84,9 @@ typedef struct tc_seen {
     const tc_session_info *session; /* NULL before there is one */
     const tc_exchange *x;           /* NULL where the event is the connection's */
     tc_span text;
-    const tc_protection *protection; /* PROTECTED, if it did not fail */
+    const tc_protection *protection;      /* PROTECTED, if it did not fail */
+    const tc_frame *frame;                /* FRAME */
+    const struct tc_transport *transport; /* TRANSPORT: observe/transport.h */
     const void *owner; /* client: for whom, while there is no session; to be compared only */
     uint64_t n;
 } tc_seen;

@@ -54,6 +54,7 @@ typedef struct tc_quic_config {
     void (*stray)(tc_quic *q, unsigned worker, const tc_datagrams *d);
     /* tests: takes what would be sent, instead of a socket */
     tc_err (*send)(tc_quic *q, const tc_datagrams *d);
+    tc_watch *watch; /* who looks on; NULL: nobody */
     void *owner;
 } tc_quic_config;
 
@@ -64,6 +65,7 @@ struct tc_link_quic {
     struct ngtcp2_conn *conn;
     tc_tls_side side;
     tc_alarm alarm;           /* its timers */
+    struct tc_quic_log *log;  /* for those who look on; NULL: nobody does */
     tc_link_quic *next, **at; /* those that had something in this turn */
     struct tc_quic_id *ids;   /* by which packets find it */
     struct tc_quic_stream *streams[TC_QUIC_BUCKETS];

@@ -73,6 +73,7 @@ static int on_handshake(ngtcp2_conn *conn, void *user)
         return FAILED;
     }
     l->opening = false;
+    if (l->log) tc_quic_log_ready(l);
     if (!l->home->server) return 0;
     now_validated(l);
     give_token(l);
@@ -84,6 +85,7 @@ static int on_read_key(ngtcp2_conn *conn, ngtcp2_encryption_level level, void *u
 {
     tc_link_quic *l = user;
     (void)conn;
+    if (l->log) tc_quic_log_keys(l, level, false);
     if (level == NGTCP2_ENCRYPTION_LEVEL_0RTT) l->early = true;
     return 0;
 }
@@ -93,7 +95,9 @@ static int on_write_key(ngtcp2_conn *conn, ngtcp2_encryption_level level, void *
 {
     tc_link_quic *l = user;
     (void)conn;
-    if (level == NGTCP2_ENCRYPTION_LEVEL_1RTT && l->early) l->opening = false;
+    const bool answers = l->home->server && l->early;
+    if (l->log) tc_quic_log_keys(l, level, true);
+    if (level == NGTCP2_ENCRYPTION_LEVEL_1RTT && answers) l->opening = false;
     return 0;
 }
 
@@ -219,11 +223,11 @@ static void fill_callbacks(ngtcp2_callbacks *c, bool server)
         .delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb,
         .get_path_challenge_data = ngtcp2_crypto_get_path_challenge_data_cb,
         .version_negotiation = ngtcp2_crypto_version_negotiation_cb,
+        .recv_rx_key = on_read_key,
+        .recv_tx_key = on_write_key,
     };
     if (server) {
         c->recv_client_initial = ngtcp2_crypto_recv_client_initial_cb;
-        c->recv_rx_key = on_read_key;
-        c->recv_tx_key = on_write_key;
     } else {
         c->client_initial = ngtcp2_crypto_client_initial_cb;
         c->recv_retry = ngtcp2_crypto_recv_retry_cb;
@@ -282,6 +286,7 @@ static void start(tc_quic *q, tc_link_quic *l, const tc_address *peer)
     l->news_end = &l->news;
     l->out_end = &l->out;
     l->fresh_end = &l->fresh;
+    tc_quic_log_new(l);
 }
 
 /* What was begun and did not succeed. */
@@ -293,6 +298,7 @@ static tc_err undo(tc_link_quic *l, tc_err err)
     if (l->conn) ngtcp2_conn_del(l->conn);
     tc_tls_side_forget(&l->side, true);
     if (l->side.session) gnutls_deinit(l->side.session);
+    tc_quic_log_free(l);
     l->conn = NULL;
     l->side.session = NULL;
     return err;
@@ -318,6 +324,7 @@ tc_err tc_quic_conn_accept(tc_quic *q, tc_link_quic *l, const tc_datagrams *d,
     fill_callbacks(&callbacks, true);
     fill(q, &settings, &params);
     fill_sizes(l, &d->local, &settings);
+    if (l->log) tc_quic_log_settings(&settings);
     settings.token = came->token;
     settings.tokenlen = came->token_len;
     settings.token_type = came->token_type;
@@ -334,6 +341,7 @@ tc_err tc_quic_conn_accept(tc_quic *q, tc_link_quic *l, const tc_datagrams *d,
     if (!err) err = tc_quic_id_add(q, l, &hd->dcid);
     if (!err) err = tc_quic_tls_begin(q, l, NULL);
     if (err) return undo(l, err);
+    if (l->log) tc_quic_log_begun(l, &path);
     l->validated = came->validated;
     q->unvalidated += !l->validated;
     q->links++;
@@ -356,6 +364,7 @@ tc_err tc_quic_connect(tc_quic *q, tc_link_quic *l, const tc_address *peer, cons
     fill_callbacks(&callbacks, false);
     fill(q, &settings, &params);
     fill_sizes(l, &q->local, &settings);
+    if (l->log) tc_quic_log_settings(&settings);
     tc_err err = tc_quic_id_new(q, &ours, NULL);
     if (!err && !tc_quic_random(theirs.data, theirs.datalen)) err = TC_ERR_SYSTEM;
     if (!err && ngtcp2_conn_client_new(&l->conn, &theirs, &ours, &path, NGTCP2_PROTO_VER_V1,
@@ -364,6 +373,7 @@ tc_err tc_quic_connect(tc_quic *q, tc_link_quic *l, const tc_address *peer, cons
     if (!err) err = tc_quic_id_add(q, l, &ours);
     if (!err) err = tc_quic_tls_begin(q, l, host);
     if (err) return undo(l, err);
+    if (l->log) tc_quic_log_begun(l, &path);
     q->links++;
     q->single = l;
     if (!l->early) tc_quic_flush(l); /* else with the first request */
@@ -418,6 +428,7 @@ void tc_quic_conn_read(tc_link_quic *l, const tc_datagrams *d, char *at, size_t 
     l->any_in = true;
     const int rc =
         ngtcp2_conn_read_pkt(l->conn, &path, &info, (uint8_t *)at, len, tc_quic_now(l->home));
+    if (l->log) tc_quic_log_read(l, len);
     if (rc != 0) tc_quic_conn_fail(l, rc);
     tc_quic_touch(l->home, l);
 }
@@ -464,8 +475,10 @@ static void last_packet(tc_link_quic *l, char *packet, size_t size, size_t *ret_
     else
         ngtcp2_ccerr_set_application_error(&why, l->code, NULL, 0);
     ngtcp2_path_storage_zero(&path);
+    if (l->log) tc_quic_log_writes(l, packet, size);
     const ngtcp2_ssize n = ngtcp2_conn_write_connection_close(
         l->conn, &path.path, &info, (uint8_t *)packet, size, &why, tc_quic_now(l->home));
+    if (l->log) tc_quic_log_wrote(l, n);
     if (n <= 0) return;
     tc_datagrams d = {.at = packet, .len = (size_t)n, .segment = (size_t)n};
     memcpy(&d.local, path.path.local.addr, path.path.local.addrlen);
@@ -480,6 +493,7 @@ void tc_quic_conn_close(tc_link_quic *l)
     char packet[LEAST_UDP];
     size_t len;
     last_packet(l, packet, sizeof packet, &len);
+    if (l->log) tc_quic_log_closed(l);
     const int64_t pto = (int64_t)ngtcp2_conn_get_pto(l->conn);
     if (l->touched) {
         *l->at = l->next;
@@ -500,6 +514,7 @@ void tc_quic_conn_close(tc_link_quic *l)
     ngtcp2_conn_del(l->conn);
     tc_tls_side_forget(&l->side, true);
     gnutls_deinit(l->side.session);
+    tc_quic_log_free(l);
     l->conn = NULL;
     l->side.session = NULL;
     q->links--;

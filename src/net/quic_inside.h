@@ -189,6 +189,20 @@ bool tc_quic_early_begin(tc_link_quic *l);
 /* The handshake is over. TC_ERR_REFUSED: what was sent early cannot be sent again here. */
 tc_err tc_quic_early_over(tc_link_quic *l) TC_MUST_USE;
 
+/* quic_log.c: what those who look on are told. All but new are for links with a log. */
+void tc_quic_log_new(tc_link_quic *l); /* if anybody looks on, and there is memory */
+void tc_quic_log_free(tc_link_quic *l);
+void tc_quic_log_settings(ngtcp2_settings *s);
+void tc_quic_log_keys(tc_link_quic *l, ngtcp2_encryption_level level, bool sending);
+void tc_quic_log_begun(tc_link_quic *l, const ngtcp2_path *path);
+void tc_quic_log_ready(tc_link_quic *l);
+void tc_quic_log_read(tc_link_quic *l, size_t len);                    /* a datagram was */
+void tc_quic_log_writes(tc_link_quic *l, const void *at, size_t room); /* one will be, there */
+void tc_quic_log_wrote(tc_link_quic *l, ngtcp2_ssize n);               /* ... of so many bytes */
+void tc_quic_log_metrics(tc_link_quic *l);
+void tc_quic_log_moved(tc_link_quic *l, uint64_t sid, size_t n, bool out);
+void tc_quic_log_closed(tc_link_quic *l);
+
 /* quic_stream.c */
 tc_quic_stream *tc_quic_stream_find(const tc_link_quic *l, uint64_t sid);
 tc_quic_stream *tc_quic_stream_new(tc_link_quic *l, uint64_t sid);

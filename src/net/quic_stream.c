@@ -264,6 +264,7 @@ static void took(tc_link *link, uint64_t sid, size_t n)
     tc_quic_stream *s = l->lent;
     l->lent = NULL;
     if (!s || s->sid != sid || s->in_done) return; /* broken off meanwhile */
+    if (l->log && n) tc_quic_log_moved(l, sid, n, false);
     credit(l, s, n);
     if (s->in.len)
         tc_buf_drop(&s->in, n);

@@ -141,6 +141,7 @@ tc_err tc_quic_take(tc_link_quic *l, tc_quic_stream *s, const tc_run *run, size_
         else
             err = add_run(l, s, run->at + off, n, NULL);
         if (err) break;
+        if (l->log) tc_quic_log_moved(l, s->sid, n, true);
         *ret_taken = off + n;
         tc_quic_queue(l, s);
     }
@@ -268,7 +269,9 @@ static bool one_round(tc_link_quic *l, char *room, size_t size)
         ngtcp2_path_storage path;
         ngtcp2_pkt_info info;
         ngtcp2_path_storage_zero(&path);
+        if (l->log) tc_quic_log_writes(l, room + used, l->packet_most);
         const ngtcp2_ssize n = one_packet(l, (uint8_t *)room + used, &path.path, &info);
+        if (l->log) tc_quic_log_wrote(l, n);
         if (n < 0) tc_quic_conn_fail(l, (int)n);
         if (n <= 0) {
             more = false;
@@ -309,6 +312,7 @@ void tc_quic_flush(tc_link_quic *l)
     char *room = tc_loop_write_room(l->home->config.loop, &size);
     while (!l->failed && !l->home->blocked && one_round(l, room, size))
         ;
+    if (l->log) tc_quic_log_metrics(l);
     set_alarm(l);
     if (l->stuck)
         l->stuck =

@@ -232,6 +232,7 @@ tc_err tc_worker_quic_listen(tc_worker_quic *q, size_t address, int fd)
         .begin = begin,
         .unused = unused,
         .stray = stray,
+        .watch = q->env.watch,
         .owner = q};
     tc_address local;
     const tc_err err = tc_udp_prepare(fd, &local);

@@ -399,4 +399,6 @@ void tc_worker_watch(tc_worker *w, tc_watch *watch)
 {
     watch->next = w->env.watch;
     w->env.watch = w->secure.watch = w->quic.env.watch = watch;
+    if (tc_watched(watch, TC_SEEN_FRAME))
+        w->env.engine.notes = w->secure.engine.notes = w->quic.env.engine.notes = TC_NOTES_FRAMES;
 }

@@ -204,6 +204,9 @@ void tc_session_apply(tc_session *s, const tc_event *ev)
         if (tc_watched(s->env->watch, TC_SEEN_NOTE))
             tc_session_show(s, TC_SEEN_NOTE, x, TC_OK, ev->data, ev->ours);
         return;
+    case TC_EV_FRAME:
+        if (tc_watched(s->env->watch, TC_SEEN_FRAME)) tc_session_show_frame(s, ev->frame, ev->ours);
+        return;
     case TC_EV_FAILED: s->why = ev->err; return;
     }
     if (x->want) tc_session_do_wants(s, x);

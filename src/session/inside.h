@@ -55,6 +55,7 @@ void tc_session_ring(tc_alarm *alarm);
 /* look.c: events for those who look on */
 void tc_session_show(tc_session *s, enum tc_seen_kind kind, const tc_exchange *x, tc_err err,
                      tc_span text, bool ours);
+void tc_session_show_frame(tc_session *s, const tc_frame *frame, bool ours);
 void tc_session_show_bytes(tc_session *s, const tc_run *runs, size_t n); /* the first n of them */
 /* Client: what of the requests is on its way. all: the engine has nothing more to write. */
 void tc_session_show_requests(tc_session *s, bool all);

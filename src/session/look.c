@@ -2,27 +2,39 @@
 // SPDX-License-Identifier: MIT
 #include "session/inside.h"
 
-void tc_session_show(tc_session *s, enum tc_seen_kind kind, const tc_exchange *x, tc_err err,
-                     tc_span text, bool ours)
+/* The rest of what is the same for all that a session has to show. */
+static void show(tc_session *s, tc_seen *what)
 {
     tc_session_info info = {.id = s->id,
                             .role = s->env->engine.role,
                             .link = s->link->type->name,
+                            .way = s->link,
                             .exchanges = s->begun,
                             .opener = s->opener};
     if (s->flags & HAS_ENGINE) info.version = tc_session_engine(s)->type->version;
     s->link->type->peer(s->link, info.peer, &info.peer_port);
+    what->at = tc_loop_now(s->env->loop);
+    what->session = &info;
+    tc_show(s->env->watch, what);
+}
+
+void tc_session_show(tc_session *s, enum tc_seen_kind kind, const tc_exchange *x, tc_err err,
+                     tc_span text, bool ours)
+{
     tc_protection protection;
     const bool protected = kind == TC_SEEN_PROTECTED && s->link->type->protection &&
                            s->link->type->protection(s->link, &protection);
-    tc_show(s->env->watch, &(tc_seen){.kind = kind,
-                                      .ours = ours,
-                                      .err = err,
-                                      .at = tc_loop_now(s->env->loop),
-                                      .session = &info,
-                                      .x = x,
-                                      .text = text,
-                                      .protection = protected ? &protection : NULL});
+    show(s, &(tc_seen){.kind = kind,
+                       .ours = ours,
+                       .err = err,
+                       .x = x,
+                       .text = text,
+                       .protection = protected ? &protection : NULL});
+}
+
+void tc_session_show_frame(tc_session *s, const tc_frame *frame, bool ours)
+{
+    show(s, &(tc_seen){.kind = TC_SEEN_FRAME, .ours = ours, .frame = frame});
 }
 
 void tc_session_tell(tc_session *s, enum tc_seen_kind kind, tc_span text)

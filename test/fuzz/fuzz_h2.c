@@ -29,7 +29,7 @@ static void play(unsigned how, tc_span in, size_t step)
         conn_init_taking(&c, &tc_h2_type);
     else
         conn_init(&c, &tc_h2_type, client ? TC_CLIENT : TC_SERVER);
-    c.env.notes = how & NOTES;
+    c.env.notes = how & NOTES ? TC_NOTES_WORDS | TC_NOTES_FRAMES : 0;
     c.pause_every = how & PAUSE ? 2 : 0;
     c.write_max = step ? 7 : 0;
     if (how & SMALL_LIMITS) {

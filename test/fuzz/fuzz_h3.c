@@ -128,7 +128,7 @@ static void begin(end *e, unsigned how, size_t most)
     e->slow = most;
     e->next_uni = client ? 2 : 3;
     conn_init(&e->c, &tc_h3_type, client ? TC_CLIENT : TC_SERVER);
-    e->c.env.notes = how & NOTES;
+    e->c.env.notes = how & NOTES ? TC_NOTES_WORDS | TC_NOTES_FRAMES : 0;
     e->c.pause_every = how & PAUSE ? 2 : 0;
     if (how & SMALL_LIMITS) {
         e->c.limits.fields_bytes = 300;

@@ -485,6 +485,10 @@ void quic_net_begin(quic_net *net)
     client.tickets = net->once > 0;
     if (net->once) assert_int_equal(tc_quic_once_new(net->once, &net->tickets), TC_OK);
     c.once = net->tickets;
+    client.watch = net->client_env.watch = net->watch[0];
+    c.watch = net->server_env.watch = net->watch[1];
+    if (net->watch[0]) net->client_env.engine.notes = TC_NOTES_FRAMES;
+    if (net->watch[1]) net->server_env.engine.notes = TC_NOTES_FRAMES;
     c.tls = net->tls[1];
     c.reached = &net->server_reached;
     c.send = from_server;

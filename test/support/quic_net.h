@@ -34,12 +34,13 @@ struct quic_net {
     int64_t delay_ns;             /* of each */
     tc_limits limits;
     const tc_engine_type *engine;
-    bool pause;       /* handlers take content only now and then */
-    bool from_file;   /* the server answers out of a file */
-    const char *host; /* that the client wants; NULL: the server's */
-    bool own_tls;     /* tls is set already, and stays the caller's */
-    uint64_t once;    /* tickets that came with early data; 0: none is accepted */
-    bool inside;      /* the way does not leave the machine */
+    bool pause;         /* handlers take content only now and then */
+    bool from_file;     /* the server answers out of a file */
+    const char *host;   /* that the client wants; NULL: the server's */
+    bool own_tls;       /* tls is set already, and stays the caller's */
+    uint64_t once;      /* tickets that came with early data; 0: none is accepted */
+    bool inside;        /* the way does not leave the machine */
+    tc_watch *watch[2]; /* who looks on at the client, and at the server */
     /* may change a datagram on its way; false: it is lost. May be NULL */
     bool (*meddle)(quic_net *net, quic_net_packet *p);
 

@@ -77,7 +77,8 @@ static void begin_pair(unsigned exchanges)
         server.scripts[i] = make_answer();
     }
     client.script_count = server.script_count = exchanges;
-    client.env.notes = server.env.notes = check_random_below(4) == 0;
+    client.env.notes = server.env.notes =
+        (uint8_t)(check_random_below(4) ? 0 : 1 + check_random_below(3));
 }
 
 static void test_many_exchanges(void **state)

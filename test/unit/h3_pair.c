@@ -134,7 +134,8 @@ static void test_many_exchanges(void **state)
             client_conn.scripts[i] = make_request(i);
             server_conn.scripts[i] = make_answer();
         }
-        client_conn.env.notes = server_conn.env.notes = check_random_below(4) == 0;
+        client_conn.env.notes = server_conn.env.notes =
+            (uint8_t)(check_random_below(4) ? 0 : 1 + check_random_below(3));
         client.window = windows[check_random_below(4)];
         server.window = windows[check_random_below(4)];
         client.acks_by_hand = server.acks_by_hand = true;

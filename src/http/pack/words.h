@@ -15,12 +15,3 @@ void tc_words_add(tc_words *l, const char *text);
 void tc_words_number(tc_words *l, const char *before, uint64_t n, const char *after);
 /* What a block of fields would take as lines of text, beside what it took. */
 void tc_words_saving(tc_words *l, uint64_t packed, uint64_t plain);
-
-/* Fields of the block under way, a line each ('<' or '>', text, '\n'): its frame is noted first. */
-typedef struct tc_noted {
-    tc_buf lines;
-    uint64_t plain; /* bytes of the block as lines of text */
-} tc_noted;
-
-void tc_noted_add(tc_noted *n, bool ours, tc_span name, tc_span value);
-void tc_noted_move(tc_noted *n, tc_buf *notes); /* to the end of notes: n is empty then */
