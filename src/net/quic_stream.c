@@ -342,25 +342,47 @@ void tc_quic_stream_drop_out(tc_link_quic *l, tc_quic_stream *s)
 
 /* --- orders -------------------------------------------------------------------------------- */
 
-/* A stream of a client's for both ways, opened when it is first written to. One that its engine
- * never wrote to is skipped, and the peer told that it is not used. */
+/* One of ours for both ways that may still be opened. */
+static bool is_to_come(const tc_link_quic *l, uint64_t sid)
+{
+    return !l->home->server && !(sid & 3) && sid >= l->next_sid;
+}
+
+static tc_quic_stream *begin_later(tc_link_quic *l, uint64_t sid)
+{
+    tc_quic_stream *s = tc_quic_stream_new(l, sid);
+    if (s) s->unopened = true;
+    return s;
+}
+
+/* The next stream that the peer lets us open: whoever writes to it first. */
+static tc_err open_next(tc_link_quic *l)
+{
+    int64_t sid = -1;
+    if (ngtcp2_conn_open_bidi_stream(l->conn, &sid, NULL) != 0) return TC_ERR_NO_MEMORY;
+    l->next_sid = (uint64_t)sid + 4;
+    tc_quic_stream *s = tc_quic_stream_find(l, (uint64_t)sid);
+    if (!s) s = tc_quic_stream_new(l, (uint64_t)sid);
+    if (!s || ngtcp2_conn_set_stream_user_data(l->conn, sid, s) != 0) return TC_ERR_NO_MEMORY;
+    const bool waits = s->unopened && !s->out_done;
+    s->unopened = false;
+    if (waits)
+        tc_quic_stream_news(l, s, NEWS_ROOM);
+    else if (s->out_done) /* broken off before */
+        (void)ngtcp2_conn_shutdown_stream(l->conn, 0, sid, s->reset_code);
+    return TC_OK;
+}
+
+/* Streams are opened in the order of their ids, and written to in any. */
 static tc_quic_stream *stream_for(tc_link_quic *l, uint64_t sid)
 {
-    enum { H3_REQUEST_CANCELLED = 0x10c };
     tc_quic_stream *s = tc_quic_stream_find(l, sid);
-    if (l->home->server || sid & 3) return s;
-    if (!s && (s = tc_quic_stream_new(l, sid)) != NULL) s->unopened = true;
-    while (s && s->unopened && ngtcp2_conn_get_streams_bidi_left(l->conn)) {
-        int64_t got = -1;
-        if (ngtcp2_conn_open_bidi_stream(l->conn, &got, NULL) != 0 || (uint64_t)got > sid) break;
-        tc_quic_stream *next =
-            tc_quic_stream_find(l, (uint64_t)got); /* s, or one that waits, too */
-        if (next)
-            next->unopened = ngtcp2_conn_set_stream_user_data(l->conn, got, next) != 0;
-        else
-            (void)ngtcp2_conn_shutdown_stream(l->conn, 0, got, H3_REQUEST_CANCELLED);
-        if (next && next != s) tc_quic_stream_news(l, next, NEWS_ROOM);
-    }
+    if (!s && is_to_come(l, sid)) s = begin_later(l, sid);
+    while (s && s->unopened && ngtcp2_conn_get_streams_bidi_left(l->conn))
+        if (open_next(l) != TC_OK) {
+            tc_quic_conn_fail(l, NGTCP2_ERR_NOMEM);
+            break;
+        }
     return s;
 }
 
@@ -416,13 +438,16 @@ static void stream_reset(tc_link *link, uint64_t sid, uint64_t code)
 {
     tc_link_quic *l = tc_quic_of(link);
     tc_quic_stream *s = tc_quic_stream_find(l, sid);
+    if (!s && is_to_come(l, sid)) s = begin_later(l, sid); /* or it would be opened and stay */
     if (!s || s->out_done) return;
     tc_quic_stream_drop_out(l, s);
     s->shown = s->told;
-    if (s->unopened)
-        s->gone = s->in_done = true;
-    else if (!s->gone)
+    if (s->unopened) {
+        s->in_done = true;
+        s->reset_code = code;
+    } else if (!s->gone) {
         (void)ngtcp2_conn_shutdown_stream_write(l->conn, 0, (int64_t)sid, code); /* or it is gone */
+    }
     tc_quic_stream_tidy(l, s);
 }
 

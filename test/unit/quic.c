@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "h3/h3.h"
+#include "net/quic_inside.h"
 #include "support/check.h"
 #include "support/quic_net.h"
 #include "support/toy_streams.h"
@@ -101,6 +102,50 @@ static void sizes_of_packets(void **state)
         assert_int_equal(largest, ways[i].largest);
         quic_net_fini(&net);
     }
+}
+
+static const tc_link_streams *client_streams(void)
+{
+    return net.link.link.type->streams;
+}
+
+static void write_some(uint64_t sid)
+{
+    const tc_run run = tc_run_bytes(TC_SPAN("GE"));
+    size_t taken;
+    bool all;
+    assert_int_equal(client_streams()->write(&net.link.link, sid, &run, 1, false, &taken, &all),
+                     TC_OK);
+    assert_true(all && taken == 2);
+}
+
+static bool came(quic_net *n)
+{
+    const tc_link_quic *l = (const void *)quic_net_server_link(n);
+    return l && tc_quic_stream_find(l, 0) && tc_quic_stream_find(l, 12);
+}
+
+/* Streams are opened in the order of their ids, whatever the order of writing. */
+static void written_in_any_order(void **state)
+{
+    (void)state;
+    quic_net_init(&net, &toy_streams_type);
+    begin();
+    client_streams()->reset(&net.link.link, 4, 7); /* it was never written to */
+    write_some(12);
+    write_some(0);
+    (void)net.link.link.type->flush(&net.link.link);
+    assert_true(quic_net_run(&net, came, 10 * TC_S));
+    assert_false(net.over);
+    const tc_quic_stream *eight = tc_quic_stream_find(&net.link, 8);
+    assert_non_null(eight);
+    assert_false(eight->unopened || eight->out_done);
+    write_some(8);
+    (void)net.link.link.type->flush(&net.link.link);
+    (void)quic_net_run(&net, quic_net_is_over, TC_S);
+    assert_null(tc_quic_stream_find(&net.link, 4)); /* both have forgotten it */
+    assert_false(net.over);
+    quic_net_fini(&net);
 }
 
 static void more_than_the_windows(void **state)
@@ -474,6 +519,7 @@ int main(void)
         cmocka_unit_test(one_request),
         cmocka_unit_test(a_hundred_at_once),
         cmocka_unit_test(sizes_of_packets),
+        cmocka_unit_test(written_in_any_order),
         cmocka_unit_test(more_than_the_windows),
         cmocka_unit_test(handlers_that_pause),
         cmocka_unit_test(an_end_that_both_hear),
