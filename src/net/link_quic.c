@@ -31,8 +31,10 @@ static uint64_t quic_untaken(const tc_link *link)
     const tc_link_quic *l = of(link);
     ngtcp2_conn_info info;
     if (l->failed) return 0;
+    if (l->unacked) return l->unacked;
+    /* what is in flight then may be acknowledgements, for which nobody waits */
     ngtcp2_conn_get_conn_info(l->conn, &info);
-    return l->pending + info.bytes_in_flight;
+    return info.bytes_in_flight ? tc_quic_streams_ending(l) : 0;
 }
 
 static void quic_peer(const tc_link *link, char ret_text[TC_PEER_TEXT], uint16_t *ret_port)

@@ -14,8 +14,7 @@
 
 enum {
     BATCHES_AT_ONCE = 8,          /* before others of the loop get their turn */
-    RETRY_VALID_S = 10,           /* time to come back with the token of a Retry */
-    TOKEN_VALID_S = 24 * 60 * 60, /* ... and with that of an earlier connection */
+    TOKEN_VALID_S = 24 * 60 * 60, /* time to come back with the token of a connection */
 };
 
 const bool tc_quic_built = true;
@@ -106,13 +105,13 @@ static bool judge_token(tc_quic *q, const tc_datagrams *d, const ngtcp2_pkt_hd *
                         tc_quic_came *came)
 {
     const socklen_t len = tc_address_length(&d->remote);
+    const uint64_t shake = q->config.limits->handshake_ms * NGTCP2_MILLISECONDS;
     came->odcid = hd->dcid;
     if (!hd->tokenlen) return true;
     if (hd->token[0] == NGTCP2_CRYPTO_TOKEN_MAGIC_RETRY2) {
         if (ngtcp2_crypto_verify_retry_token2(
                 &came->odcid, hd->token, hd->tokenlen, q->token_secret, sizeof q->token_secret,
-                hd->version, &d->remote.any, len, &hd->dcid, RETRY_VALID_S * NGTCP2_SECONDS,
-                tc_quic_now(q)) != 0) {
+                hd->version, &d->remote.any, len, &hd->dcid, shake, tc_quic_now(q)) != 0) {
             tc_quic_say_close(q, d, hd, NGTCP2_INVALID_TOKEN);
             return false;
         }

@@ -76,6 +76,7 @@ struct tc_link_quic {
     tc_span lent_in;                          /* which, */
     void *lent_piece;                         /* and their memory, where it is their own */
     uint64_t pending;                         /* bytes taken and not sent */
+    uint64_t unacked;                         /* bytes taken and not acknowledged */
     uint64_t next_sid;                        /* client: of the next stream that is opened */
     uint64_t code;                            /* of the application, for close */
     size_t packet_most;                       /* bytes of a packet, where the path takes so many */

@@ -7,7 +7,13 @@
 
 #include "net/quic_inside.h"
 
-enum { FAILED = NGTCP2_ERR_CALLBACK_FAILURE, LEAST_UDP = 1200 };
+enum {
+    FAILED = NGTCP2_ERR_CALLBACK_FAILURE,
+    LEAST_UDP = 1200,
+    /* Of silence before a client says that it is there: a NAT on the way may have forgotten it, or
+     * given it another port, to which the server sends nothing before it was heard from there. */
+    KEEP_ALIVE_S = 15,
+};
 
 static int done(tc_err err)
 {
@@ -374,6 +380,7 @@ tc_err tc_quic_connect(tc_quic *q, tc_link_quic *l, const tc_address *peer, cons
     if (!err) err = tc_quic_tls_begin(q, l, host);
     if (err) return undo(l, err);
     if (l->log) tc_quic_log_begun(l, &path);
+    ngtcp2_conn_set_keep_alive_timeout(l->conn, KEEP_ALIVE_S * NGTCP2_SECONDS);
     q->links++;
     q->single = l;
     if (!l->early) tc_quic_flush(l); /* else with the first request */

@@ -215,6 +215,7 @@ void tc_quic_stream_drop_out(tc_link_quic *l, tc_quic_stream *s);
 void tc_quic_stream_credit(tc_link_quic *l, uint64_t n); /* n bytes more, of all streams */
 void tc_quic_stream_drop_in(tc_link_quic *l, tc_quic_stream *s);
 void tc_quic_stream_tidy(tc_link_quic *l, tc_quic_stream *s); /* frees it where all is over */
+uint64_t tc_quic_streams_ending(const tc_link_quic *l);
 void tc_quic_streams_free(tc_link_quic *l);
 extern const tc_link_streams tc_quic_streams;
 

@@ -324,6 +324,7 @@ void tc_quic_stream_acked(tc_link_quic *l, tc_quic_stream *s, uint64_t offset)
 {
     if (offset <= s->acked || s->out_done) return;
     drop_runs(l, s, offset - s->acked);
+    l->unacked -= offset - s->acked;
     s->acked = offset;
     tc_quic_stream_tell(l, s);
 }
@@ -334,10 +335,21 @@ void tc_quic_stream_drop_out(tc_link_quic *l, tc_quic_stream *s)
     if (s->out_done) return;
     s->out_done = true;
     l->pending -= s->end - s->sent;
+    l->unacked -= s->end - s->acked;
     drop_runs(l, s, s->end - s->acked);
     unlist_out(l, s);
     s->acked = s->sent = s->told = s->end;
     if (s->told > s->shown) tc_quic_stream_news(l, s, NEWS_ACKED);
+}
+
+/* Streams that both sides have ended, of which the peer may not have heard our end. */
+uint64_t tc_quic_streams_ending(const tc_link_quic *l)
+{
+    uint64_t count = 0;
+    for (int i = 0; i < TC_QUIC_BUCKETS; i++)
+        for (const tc_quic_stream *s = l->streams[i]; s; s = s->next)
+            count += s->fin && s->fin_sent && !s->gone;
+    return count;
 }
 
 /* --- orders -------------------------------------------------------------------------------- */

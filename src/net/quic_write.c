@@ -75,6 +75,7 @@ static tc_err add_run(tc_link_quic *l, tc_quic_stream *s, const char *at, size_t
     }
     s->end += len;
     l->pending += len;
+    l->unacked += len;
     return TC_OK;
 }
 

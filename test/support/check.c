@@ -51,17 +51,26 @@ tc_span check_edge(tc_span bytes)
     return (tc_span){copy, bytes.len};
 }
 
+uint64_t check_seed(void)
+{
+    static uint64_t seed;
+    static bool seeded;
+    if (!seeded) {
+        const char *given = getenv("TERCET_SEED");
+        seed =
+            given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
+        print_message("TERCET_SEED=%" PRIu64 "\n", seed);
+        seeded = true;
+    }
+    return seed;
+}
+
 uint64_t check_random(void)
 {
     static uint64_t state;
     static bool seeded;
-    if (!seeded) {
-        const char *given = getenv("TERCET_SEED");
-        state =
-            given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
-        print_message("TERCET_SEED=%" PRIu64 "\n", state);
-        seeded = true;
-    }
+    if (!seeded) state = check_seed();
+    seeded = true;
     uint64_t z = state += UINT64_C(0x9e3779b97f4a7c15);
     z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);

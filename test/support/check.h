@@ -30,6 +30,8 @@ void check_add_fields(tc_fields *f, tc_arena *a, const char *field_lines);
  * in any build. Kept until the program ends. */
 tc_span check_edge(tc_span bytes);
 
-/* splitmix64. The seed is printed when the first number is asked for. */
+/* Printed when it is asked for first; TERCET_SEED, if that is set. */
+uint64_t check_seed(void);
+/* splitmix64 from there. */
 uint64_t check_random(void);
 uint64_t check_random_below(uint64_t n);

@@ -13,7 +13,7 @@
 #include "net/tls_authority.h"
 #include "support/check.h"
 
-enum { PATTERN = 1 << 20, PERIOD = 251, PIECE = 40000 };
+enum { PATTERN = 1 << 20, PERIOD = 251, PIECE = 40000, STEP_MS = 10 };
 
 typedef struct quic_net_connection {
     tc_session session; /* first */
@@ -57,6 +57,23 @@ static bool matches(tc_span s, uint64_t at)
 
 /* --- the network --------------------------------------------------------------------------- */
 
+/* What a NAT does that forgot: the server sees another port, and what it sends to the one before is
+ * lost. */
+static bool translate(quic_net *net, quic_net_packet *p)
+{
+    if (p->to_server && net->rebind) {
+        net->bindings++;
+        net->rebind = false;
+    }
+    const in_port_t port = htons((uint16_t)(ntohs(net->client_at.v4.sin_port) + net->bindings));
+    const bool known = p->to_server || p->d.local.v4.sin_port == port;
+    if (p->to_server)
+        p->d.remote.v4.sin_port = port;
+    else
+        p->d.local = net->client_at;
+    return known;
+}
+
 static void put(quic_net *net, const tc_datagrams *d, bool to_server, char *at, size_t len)
 {
     if (net->packet_count == QUIC_NET_PACKETS) return; /* a queue that is full loses, too */
@@ -67,13 +84,15 @@ static void put(quic_net *net, const tc_datagrams *d, bool to_server, char *at, 
     if (happens(net, net->late)) p.due += (int64_t)(chance(net) % 50) * TC_MS;
     p.d.local = d->remote;
     p.d.remote = d->local;
+    bool comes = translate(net, &p) && !(net->largest && len > net->largest);
     p.d.at = malloc(len);
     if (!p.d.at) abort();
     memcpy(p.d.at, at, len);
     p.d.len = p.d.segment = len;
     net->sent[to_server]++;
     net->bytes[to_server] += len;
-    if (happens(net, net->lost) || (net->meddle && !net->meddle(net, &p))) {
+    if (happens(net, net->lost) || (net->meddle && !net->meddle(net, &p))) comes = false;
+    if (!comes) {
         free(p.d.at);
         return;
     }
@@ -119,6 +138,16 @@ static bool deliver_one(quic_net *net)
     return true;
 }
 
+/* A step of the clock: to the next datagram, if none is due before; timers are late by that. */
+static int64_t until_the_next(const quic_net *net)
+{
+    const int64_t now = tc_loop_now(net->loop);
+    int64_t step = STEP_MS * TC_MS;
+    for (size_t i = 0; i < net->packet_count; i++)
+        if (net->packets[i].due - now < step) step = net->packets[i].due - now;
+    return step > TC_MS ? step : TC_MS;
+}
+
 bool quic_net_run(quic_net *net, bool (*until)(quic_net *net), int64_t ns)
 {
     const int64_t end = tc_loop_now(net->loop) + ns;
@@ -126,7 +155,7 @@ bool quic_net_run(quic_net *net, bool (*until)(quic_net *net), int64_t ns)
         if (tc_loop_now(net->loop) >= end) return false;
         assert_int_equal(tc_loop_turn(net->loop, 0), TC_OK);
         if (deliver_one(net)) continue;
-        tc_clock_move(TC_MS);
+        tc_clock_move(until_the_next(net));
         tc_loop_tick(net->loop);
     }
     return true;

@@ -32,6 +32,8 @@ struct quic_net {
     uint64_t seed;
     unsigned lost, doubled, late; /* of a thousand datagrams */
     int64_t delay_ns;             /* of each */
+    size_t largest;               /* that comes through; 0: any */
+    bool rebind;                  /* the client has another address from the next datagram on */
     tc_limits limits;
     const tc_engine_type *engine;
     bool pause;         /* handlers take content only now and then */
@@ -71,6 +73,7 @@ struct quic_net {
     quic_net_asked asked[QUIC_NET_ASKED];
     unsigned asked_count;
     int file;
+    unsigned bindings; /* how often it was */
 };
 
 void quic_net_make_tls(quic_net *net); /* only net->tls: a client's and a server's */

@@ -175,27 +175,6 @@ static void handlers_that_pause(void **state)
     quic_net_fini(&net);
 }
 
-/* Every seed is another network; and HTTP/3 has to bear what the toy does. */
-static void bad_networks(void **state)
-{
-    (void)state;
-    for (uint64_t seed = 1; seed <= 300; seed++) {
-        quic_net_init(&net, seed % 3 ? &tc_h3_type : &toy_streams_type);
-        net.seed = seed;
-        net.lost = (unsigned)(seed % 5) * 30;
-        net.doubled = (unsigned)(seed % 3) * 40;
-        net.late = (unsigned)(seed % 4) * 60;
-        net.from_file = seed % 2;
-        net.pause = seed % 7 == 0;
-        net.delay_ns = (int64_t)(1 + seed % 30) * TC_MS;
-        begin();
-        for (unsigned i = 0; i < 10; i++)
-            quic_net_ask(&net, seed * 131 * i % 90000, seed * 17 * i % 50000);
-        finish(200 * TC_S);
-        quic_net_fini(&net);
-    }
-}
-
 static void an_end_that_both_hear(void **state)
 {
     (void)state;
@@ -535,7 +514,6 @@ int main(void)
         cmocka_unit_test(no_more_than_three_times),
         cmocka_unit_test(without_memory),
         cmocka_unit_test(junk),
-        cmocka_unit_test(bad_networks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
