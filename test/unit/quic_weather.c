@@ -54,7 +54,8 @@ static void forecast(void)
     net.pause = below(5) == 0;
     net.limits.handshake_ms = 120000;
     net.limits.idle_ms = 300000;
-    net.limits.quic_unvalidated = below(8) ? 256 : 0; /* with a Retry */
+    net.limits.linger_ms = net.limits.send_ms = 120000; /* what is lost at the end, too, arrives */
+    net.limits.quic_unvalidated = below(8) ? 256 : 0;   /* with a Retry */
 }
 
 static void one_session(void)
