@@ -33,10 +33,11 @@ static int64_t span_of(uint64_t ms)
     return (int64_t)(ms < INT32_MAX ? ms : INT32_MAX) * TC_MS;
 }
 
-void tc_h3_watch(tc_h3 *c, uint64_t ms)
+int64_t tc_h3_watch(tc_h3 *c, uint64_t ms)
 {
     const int64_t at = c->now + span_of(ms);
     if (!c->guard_at || at < c->guard_at) c->guard_at = at;
+    return at;
 }
 
 /* What is over for this stream; else when to look at it again. */
@@ -50,6 +51,15 @@ static int64_t judge(tc_h3 *c, tc_h3_stream *s)
             c->env->reached->header_ms++;
             tc_h3_fault(c, s, TC_H3_REQUEST_INCOMPLETE, TC_ERR_HEADER_TIME);
             return 0;
+        }
+    }
+    if (s->linger_until && !s->theirs_ended && !s->their_stop) {
+        next = s->linger_until;
+        if (c->now >= next) {
+            c->env->reached->linger_ms++;
+            tc_h3_stop(c, s, TC_H3_NO_ERROR);
+            tc_h3_say(c, s);
+            next = 0;
         }
     }
     if (!s->stalled) return next;

@@ -424,6 +424,11 @@ static void stopped(tc_engine *e, uint64_t sid, uint64_t code, bool ours)
         return;
     }
     if (!ours && s->theirs_ended) return;
+    if (!ours && s->linger_until) { /* it has its answer */
+        tc_h3_linger_over(c, s);
+        (void)tc_h3_count_reset(c);
+        return;
+    }
     tc_h3_fault(c, s, TC_H3_REQUEST_CANCELLED, tc_h3_code_err(code));
 }
 

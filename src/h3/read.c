@@ -245,8 +245,7 @@ enum tc_h3_step tc_h3_read(tc_h3 *c, tc_event *ev)
     }
     tc_h3_stream *s = c->lent;
     if (s->closing || s->deaf) {
-        tc_h3_take(c, c->in.len);
-        s->theirs_ended |= c->fin;
+        tc_h3_throw_away(c, s);
         return TC_H3_WAIT;
     }
     if (s->offered > 0) return s->again ? give_data(c, s, ev) : TC_H3_WAIT;

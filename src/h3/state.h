@@ -51,9 +51,11 @@ typedef struct tc_h3_stream {
     /* theirs */
     bool theirs_ended; /* the end of the stream was read */
     bool head_given, end_given, trailed;
-    bool again;   /* what was offered is to be given once more */
-    bool waits;   /* for the encoder stream */
-    bool deaf;    /* the rest of theirs means nothing: it is thrown away */
+    bool again;           /* what was offered is to be given once more */
+    bool waits;           /* for the encoder stream */
+    bool deaf;            /* the rest of theirs means nothing: it is thrown away */
+    int64_t linger_until; /* ... until then, since our answer is whole; 0: it is not */
+    uint64_t thrown;
     bool in_data; /* .left is content, or nobody's */
     bool updated; /* its priority, by a frame: that counts before what its fields say */
     uint32_t informational;
@@ -219,11 +221,19 @@ tc_err tc_h3_send_response(tc_h3 *c, tc_exchange *x, bool end) TC_MUST_USE;
 tc_err tc_h3_send_request(tc_h3 *c, tc_exchange *x, bool end) TC_MUST_USE;
 tc_err tc_h3_send_trailers(tc_h3 *c, tc_h3_stream *s) TC_MUST_USE;
 
+void tc_h3_cancel_sections(tc_h3 *c, uint64_t id);
+
+/* linger.c */
+bool tc_h3_linger(tc_h3 *c, tc_h3_stream *s); /* false: not at all */
+void tc_h3_linger_over(tc_h3 *c, tc_h3_stream *s);
+/* What is lent of a stream of which nothing is read any more. */
+void tc_h3_throw_away(tc_h3 *c, tc_h3_stream *s);
+
 /* guard.c: false: too much, and the connection was failed. */
 bool tc_h3_count_reset(tc_h3 *c);
 bool tc_h3_count_frames(tc_h3 *c, uint64_t n);
 void tc_h3_credit(tc_h3 *c, uint64_t frames); /* what was done for the peer */
-void tc_h3_watch(tc_h3 *c, uint64_t ms);      /* look at the streams in so long */
+int64_t tc_h3_watch(tc_h3 *c, uint64_t ms);   /* look at the streams in so long: when */
 void tc_h3_guard_tick(tc_h3 *c);
 
 /* note.c */

@@ -125,7 +125,7 @@ void tc_h3_order(tc_h3 *c, tc_h3_stream *s, enum tc_order_kind kind, uint64_t si
 }
 
 /* Sections that the peer sent there are not read, or not to the end. */
-static void cancel_sections(tc_h3 *c, uint64_t id)
+void tc_h3_cancel_sections(tc_h3 *c, uint64_t id)
 {
     const tc_err err = tc_qpack_decoder_cancel(&c->decoder, id);
     if (err == TC_OK || c->deaf) return;
@@ -138,7 +138,7 @@ void tc_h3_stop(tc_h3 *c, tc_h3_stream *s, enum tc_h3_code code)
 {
     if (s->theirs_ended || s->their_stop) return;
     s->their_stop = true;
-    cancel_sections(c, s->id);
+    tc_h3_cancel_sections(c, s->id);
     tc_h3_order(c, s, TC_ORDER_STOP, s->id, code);
 }
 
@@ -177,7 +177,7 @@ void tc_h3_fault(tc_h3 *c, tc_h3_stream *s, enum tc_h3_code code, tc_err err)
 void tc_h3_refuse(tc_h3 *c, uint64_t id, enum tc_h3_code code)
 {
     tc_h3_remember(c, id);
-    cancel_sections(c, id);
+    tc_h3_cancel_sections(c, id);
     tc_h3_order(c, NULL, TC_ORDER_RESET, id, code);
     tc_h3_order(c, NULL, TC_ORDER_STOP, id, code);
     (void)tc_h3_count_reset(c); /* where it failed, nothing more is read */
@@ -191,9 +191,9 @@ void tc_h3_settle(tc_h3 *c, tc_h3_stream *s)
     const bool arrived = s->out.acked == s->out.queued;
     if (tc_h3_is_server(c)) {
         if (!s->ended || !s->fin_sent) return;
-        tc_h3_stop(c, s, TC_H3_NO_ERROR);
+        if (!tc_h3_linger(c, s)) tc_h3_stop(c, s, TC_H3_NO_ERROR);
         s->deaf |= s->their_stop;
-        if (arrived) close(c, s, TC_OK);
+        if (arrived && (s->theirs_ended || s->their_stop)) close(c, s, TC_OK);
         return;
     }
     if (!s->theirs_ended || !s->end_given || s->offered > 0) return;

@@ -171,6 +171,46 @@ void h3_turn(h3_end *e)
     }
 }
 
+/* --- the network --- */
+
+void h3_carry(h3_end *from, h3_flow *f, h3_end *to)
+{
+    const size_t most = check_random_below(2) ? 50 : 70000;
+    size_t n = 1 + (size_t)check_random_below(most);
+    if (n > f->out.len) n = f->out.len;
+    const bool stopped = f->was_stopped && !f->stop_told, reset = f->was_reset && !f->reset_told;
+    const bool fin = f->out_fin && n == f->out.len && !f->was_reset;
+    if (stopped) {
+        f->stop_told = true;
+        if (!h3_flow_of(to, f->sid)->was_reset && !h3_flow_of(to, f->sid)->out_fin)
+            to->c->type->stopped(to->c->engine, f->sid, f->stop_code, true);
+    }
+    if (reset) {
+        f->reset_told = true;
+        if (!h3_flow_of(to, f->sid)->fin_taken && !h3_flow_of(to, f->sid)->deaf)
+            to->c->type->stopped(to->c->engine, f->sid, f->reset_code, false);
+        return;
+    }
+    if (n == 0 && !fin) return;
+    const tc_span bytes = tc_span_of(f->out.at, n);
+    if (!h3_flow_of(to, f->sid)->fin) h3_came(to, f->sid, bytes, fin);
+    tc_buf_drop(&f->out, n);
+    if (from->acks_by_hand && check_random_below(3)) return;
+    h3_ack(from, f, f->out_all - f->acked - f->out.len);
+}
+
+void h3_step(h3_end *from, h3_end *to)
+{
+    if (from->count) {
+        h3_flow *f = &from->flows[check_random_below(from->count)];
+        h3_carry(from, f, to);
+        if (from->acks_by_hand && check_random_below(4) == 0)
+            h3_ack(from, f, f->out_all - f->acked - f->out.len);
+    }
+    if (check_random_below(3)) h3_turn(to);
+    if (check_random_below(8) == 0) h3_turn(from);
+}
+
 /* --- a peer by hand --- */
 
 static void put(h3_raw *r, tc_span s)

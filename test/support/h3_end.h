@@ -44,6 +44,10 @@ void h3_came(h3_end *e, uint64_t sid, tc_span bytes, bool fin);
 /* Lends all that there is, in pieces of step bytes (0: whole), and does what follows. */
 void h3_turn(h3_end *e);
 void h3_ack(h3_end *e, h3_flow *f, uint64_t n);
+/* A part of one stream's bytes reaches the other end, and what was ordered for it. */
+void h3_carry(h3_end *from, h3_flow *f, h3_end *to);
+/* The same of any stream, and perhaps what follows from it. */
+void h3_step(h3_end *from, h3_end *to);
 
 /* --- a peer by hand --- */
 

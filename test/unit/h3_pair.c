@@ -58,48 +58,9 @@ static size_t times(const h3_end *e, const char *text)
 
 /* --- the network ------------------------------------------------------------------------------ */
 
-/* A part of one stream's bytes reaches the other end, and what was ordered for it. */
-static void carry_flow(h3_end *from, h3_flow *f, h3_end *to)
-{
-    const size_t most = check_random_below(2) ? 50 : 70000;
-    size_t n = 1 + (size_t)check_random_below(most);
-    if (n > f->out.len) n = f->out.len;
-    const bool stopped = f->was_stopped && !f->stop_told, reset = f->was_reset && !f->reset_told;
-    const bool fin = f->out_fin && n == f->out.len && !f->was_reset;
-    if (stopped) {
-        f->stop_told = true;
-        if (!h3_flow_of(to, f->sid)->was_reset && !h3_flow_of(to, f->sid)->out_fin)
-            to->c->type->stopped(to->c->engine, f->sid, f->stop_code, true);
-    }
-    if (reset) {
-        f->reset_told = true;
-        if (!h3_flow_of(to, f->sid)->fin_taken && !h3_flow_of(to, f->sid)->deaf)
-            to->c->type->stopped(to->c->engine, f->sid, f->reset_code, false);
-        return;
-    }
-    if (n == 0 && !fin) return;
-    const tc_span bytes = tc_span_of(f->out.at, n);
-    if (!h3_flow_of(to, f->sid)->fin) h3_came(to, f->sid, bytes, fin);
-    tc_buf_drop(&f->out, n);
-    if (from->acks_by_hand && check_random_below(3)) return;
-    h3_ack(from, f, f->out_all - f->acked - f->out.len);
-}
-
-static void step(h3_end *from, h3_end *to)
-{
-    if (from->count) {
-        h3_flow *f = &from->flows[check_random_below(from->count)];
-        carry_flow(from, f, to);
-        if (from->acks_by_hand && check_random_below(4) == 0)
-            h3_ack(from, f, f->out_all - f->acked - f->out.len);
-    }
-    if (check_random_below(3)) h3_turn(to);
-    if (check_random_below(8) == 0) h3_turn(from);
-}
-
 static void any_step(void)
 {
-    check_random_below(2) ? step(&client, &server) : step(&server, &client);
+    check_random_below(2) ? h3_step(&client, &server) : h3_step(&server, &client);
 }
 
 static void begin_pair(unsigned exchanges)
@@ -222,7 +183,7 @@ static void test_without_memory(void **state)
         for (int i = 0; i < 200 && !client_conn.closed && !client.closed && !server.closed; i++) {
             h3_end *from = i % 2 ? &server : &client, *to = i % 2 ? &client : &server;
             for (size_t j = 0; j < from->count; j++)
-                carry_flow(from, &from->flows[j], to);
+                h3_carry(from, &from->flows[j], to);
             h3_turn(to);
         }
         tc_alloc_fail_after(-1);

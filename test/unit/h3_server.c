@@ -786,15 +786,56 @@ static void test_drain(void **state)
     end();
 }
 
-/* A whole answer ends the exchange, and the rest of the request is asked for no more. */
-static void test_early_answer(void **state)
+static void answer_early(void)
 {
-    (void)state;
-    begin();
     h3_greet(&e);
     c.scripts[0].at_head = true;
     h3_raw_fields(&raw, H3_POST);
     tell(0, false, 0);
+}
+
+/* A whole answer ends the exchange. A little of the rest of the request is thrown away; more is
+ * asked for no more. */
+static void test_early_answer(void **state)
+{
+    (void)state;
+    static const char much[3000];
+    for (int how = 0; how < 5; how++) {
+        begin();
+        c.limits.unread_body = 5000;
+        answer_early();
+        assert_false(h3_flow_of(&e, 0)->was_stopped);
+        assert_int_equal(c.closed, 0);
+        h3_raw_frame(&raw, TC_H3_DATA, tc_span_of(much, sizeof much));
+        tell(0, how == 0, 0);
+        if (how == 1) c.type->stopped(c.engine, 0, TC_H3_REQUEST_CANCELLED, false);
+        if (how == 2) {
+            h3_raw_frame(&raw, TC_H3_DATA, tc_span_of(much, sizeof much));
+            tell(0, false, 0);
+        }
+        if (how == 3) {
+            assert_int_equal(c.type->deadline(c.engine),
+                             c.now + (int64_t)c.limits.linger_ms * TC_MS);
+            c.now += (int64_t)c.limits.linger_ms * TC_MS;
+            c.type->tick(c.engine, c.now);
+        }
+        if (how == 4) { /* fields that are not read are not waited for */
+            h3_raw_fields(&raw, "x-sum: 1\n");
+            tell(0, true, 0);
+        }
+        h3_turn(&e);
+        assert_int_equal(h3_flow_of(&e, 0)->was_stopped, how == 2 || how == 3);
+        assert_false(h3_flow_of(&e, 0)->was_reset);
+        assert_int_equal(c.reached.unread_body, how == 2);
+        assert_int_equal(c.reached.linger_ms, how == 3);
+        assert_int_equal(c.closed, 1);
+        check_span(tc_buf_span(&c.log), "head POST / 3 host=a length=-1\nclosed\n");
+        assert_false(e.closed);
+        end();
+    }
+    begin();
+    c.limits.linger_ms = 0;
+    answer_early();
     assert_true(h3_flow_of(&e, 0)->was_stopped);
     assert_int_equal(h3_flow_of(&e, 0)->stop_code, TC_H3_NO_ERROR);
     assert_false(h3_flow_of(&e, 0)->was_reset);

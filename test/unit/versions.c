@@ -9,6 +9,7 @@
 #include "h2/h2.h"
 #include "support/check.h"
 #include "support/conn.h"
+#include "support/h3_end.h"
 
 enum { LARGE = 300000, ROUNDS = 12 };
 
@@ -162,6 +163,7 @@ static const version versions[] = {
     {"1.1", &tc_h1_type, false}, /* what the others are held against */
     {"1.0", &tc_h1_type, true},
     {"2", &tc_h2_type, false},
+    {"3", &tc_h3_type, false},
 };
 enum { VERSIONS = sizeof versions / sizeof *versions };
 
@@ -198,6 +200,8 @@ static script answer_of(const exchange *e)
 /* --- playing ---------------------------------------------------------------------------------- */
 
 static conn client, server;
+static h3_end client_end, server_end; /* their streams, if the version's link has such */
+static bool streams;
 
 static void carry(conn *from, conn *to)
 {
@@ -210,6 +214,14 @@ static void carry(conn *from, conn *to)
     tc_buf_drop(&from->out, n);
     conn_feed(to, tc_span_of(copy, n), from->ordered && from->out.len == 0);
     free(copy);
+}
+
+static void step(conn *from, conn *to)
+{
+    if (streams)
+        from == &client ? h3_step(&client_end, &server_end) : h3_step(&server_end, &client_end);
+    else
+        carry(from, to);
 }
 
 /* What an end was told, line by line, without the version, its reason phrase, the end of the
@@ -255,21 +267,33 @@ static void told(const conn *c, const exchange *e, bool bare, tc_buf *ret)
 
 static void play(const exchange *e, const version *v)
 {
-    conn_init(&client, v->type, TC_CLIENT);
-    conn_init(&server, v->type, TC_SERVER);
+    streams = v->type == &tc_h3_type;
+    if (streams) {
+        h3_end_init(&client_end, &client, TC_CLIENT);
+        h3_end_init(&server_end, &server, TC_SERVER);
+        client_end.acks_by_hand = server_end.acks_by_hand = true;
+    } else {
+        conn_init(&client, v->type, TC_CLIENT);
+        conn_init(&server, v->type, TC_SERVER);
+    }
     client.scripts[0] = request_of(e, v->old);
     server.scripts[0] = answer_of(e);
     client.script_count = server.script_count = 1;
     client.write_max = (size_t)check_random_below(2) * 700;
     client.pause_every = (size_t)check_random_below(3);
     server.pause_every = (size_t)check_random_below(3);
-    conn_feed(&client, (tc_span){0}, false);
+    streams ? h3_turn(&client_end) : conn_feed(&client, (tc_span){0}, false);
     for (int i = 0; i < 10000000 && (!client.closed || !server.closed); i++)
-        check_random_below(2) ? carry(&client, &server) : carry(&server, &client);
+        check_random_below(2) ? step(&client, &server) : step(&server, &client);
 }
 
 static void stop(void)
 {
+    if (streams) {
+        h3_end_fini(&client_end);
+        h3_end_fini(&server_end);
+        return;
+    }
     conn_fini(&client);
     conn_fini(&server);
 }
