@@ -261,8 +261,43 @@ class Asked(Quic):
                 peer.terminate()
 
 
+# Asks until an answer came over HTTP/3, and says by which versions they came.
+PAGE = """<title>Safe Page</title><p id=p></p><script>
+const sleep = ms => new Promise(done => setTimeout(done, ms));
+(async () => {
+  const seen = [];
+  while (seen.at(-1) !== 'h3' && seen.length < 400) {
+    const url = location.origin + '/small?' + seen.length;
+    await (await fetch(url, {cache: 'no-store'})).text();
+    let entry;
+    while (!(entry = performance.getEntriesByName(url)[0])) await sleep(10);
+    seen.push(entry.nextHopProtocol);
+    await sleep(20);
+  }
+  document.getElementById('p').textContent = seen.join(' ');
+})();
+</script>
+"""
+
+
 class Browser(Quic):
     SECONDS = 200
+
+    def test_chromium_moves_by_itself(self):
+        """By Alt-Svc alone. Chromium believes an authority that somebody added over TCP, but over QUIC only one that it
+        came with (QUIC_TLS_CERTIFICATE_UNKNOWN in its log), unless a host is named to be spoken to over QUIC at once: that
+        holds for the name and all of its ports, so another port is named, and this one is left to Alt-Svc."""
+        log, home = self.dir / "log", self.dir / "home"
+        server = self.secure(log=str(log), files={"index.html": PAGE, "small": "s" * 612})
+        database = home / ".pki" / "nssdb"
+        database.mkdir(parents=True)
+        for options in (("-N", "--empty-password"), ("-A", "-n", "tercet", "-t", "C,,", "-i", self.ca)):
+            self.assertEqual(self.other("certutil", *options, "-d", f"sql:{database}").status, 0)
+        got = self.other("env", f"HOME={home}", *CHROMIUM, "--origin-to-force-quic-on=127.0.0.1:1", f"--user-data-dir={self.dir}/profile",
+                         "--virtual-time-budget=20000", "--dump-dom", f"https://127.0.0.1:{server.port}/", seconds=90, group=True)
+        self.assertRegex(got.text, r'<p id="p">(h2 )+h3</p>', got.text[:3000])
+        self.assertRegex(log.read_text(), r"GET /  HTTP/2\n")
+        self.assertRegex(log.read_text(), r"GET /small\?\d+  HTTP/3\n")
 
     def test_chromium(self):
         log = self.dir / "log"

@@ -4,7 +4,11 @@ import json
 import os
 import re
 
-from harness import Case
+import pathlib
+import shutil
+import tempfile
+
+from harness import Case, newer_programs
 
 # name, scheme, our option, curl's, whether it knows Expect and content of unknown length
 VERSIONS = [
@@ -13,8 +17,10 @@ VERSIONS = [
     ("HTTP/2", "http", ["--http", "2"], ["--http2-prior-knowledge"], True),
     ("HTTP/2", "https", ["--http", "2", "-k"], ["--http2", "-k"], True),
     ("HTTP/1.1", "https", ["--http", "1.1", "-k"], ["--http1.1", "-k"], True),
-    ("HTTP/3", "https", ["--http", "3", "-k"], None, True),  # Debian 12's curl has none
+    ("HTTP/3", "https", ["--http", "3", "-k"], ["--http3-only", "-k"], True),  # by a newer curl
 ]
+NEWER = [row for row in VERSIONS if row[0] == "HTTP/3"]
+OLDER = [row for row in VERSIONS if row not in NEWER]
 BIG = os.urandom(1 << 20).hex().encode()  # text, 2 MB
 
 # What no URL may have, and other clients send all the same; ours says so itself.
@@ -75,9 +81,18 @@ class Versions(Case):
         self.plain = self.serve(files=files)
         self.secure = self.serve(root=self.dir / "site", listen=["https://127.0.0.1:{port}"],
                                  env={"XDG_STATE_HOME": str(self.dir)})
-        (self.dir / "content").write_bytes(BIG)
+        self.newer = []  # what a newer curl is run by
+        self.room = self.there = self.dir  # files of an exchange: where we find them, where curl does
         for path in ("a.txt", "empty", "big"):
             os.utime(self.dir / "site" / path, (1_700_000_000, 1_700_000_000))
+
+    def use_newer_curl(self):
+        tree, reason = newer_programs()
+        if reason:
+            self.skipTest(reason)
+        self.room = pathlib.Path(tempfile.mkdtemp(prefix="tercet-test.", dir=tree / "tmp"))
+        self.addCleanup(shutil.rmtree, self.room, True)
+        self.newer, self.there = ["chroot", tree], "/tmp/" + self.room.name
 
     def server(self, scheme):
         return self.secure if scheme == "https" else self.plain
@@ -101,8 +116,8 @@ class Versions(Case):
     def by_curl(self, row, exchange):
         name, scheme, _, option, _ = row
         method, target, fields, content = exchange
-        head = self.dir / "head"
-        args = [*option, "--path-as-is", "--globoff", "-o", self.dir / "body", "-D", head, "-w", "%{http_version} %{http_code}"]
+        head = self.room / "head"
+        args = [*option, "--path-as-is", "--globoff", "-o", f"{self.there}/body", "-D", f"{self.there}/head", "-w", "%{http_version} %{http_code}"]
         args += ["-I"] if method == "HEAD" else ["-X", method]
         if target.startswith("/echo"):
             args += ["-H", "Accept: application/json"]
@@ -111,20 +126,19 @@ class Versions(Case):
         if content == "stream":
             args += ["-T", "-"]
         elif content is not None:
-            (self.dir / "given").write_bytes(content)
-            args += ["--data-binary", f"@{self.dir / 'given'}"]
+            (self.room / "given").write_bytes(content)
+            args += ["--data-binary", f"@{self.there}/given"]
         if content is not None and not any(f.startswith("Expect") for f in fields):
             args += ["-H", "Expect:"]
-        (self.dir / "body").unlink(missing_ok=True)
-        got = self.other("curl", "-sS", "--max-time", 60, "--noproxy", "*", *args, f"{scheme}://127.0.0.1:{self.server(scheme).port}{target}",
+        (self.room / "body").unlink(missing_ok=True)
+        got = self.other(*self.newer, "curl", "-sS", "--max-time", 60, "--noproxy", "*", *args, f"{scheme}://127.0.0.1:{self.server(scheme).port}{target}",
                          stdin=BIG if content == "stream" else None)
         self.assertEqual(got.status, 0, (row, exchange[:2], got.err[-300:]))
         version, status = got.out.decode().split()
-        self.assertEqual("HTTP/" + version.replace("1.0", "1.1") if name != "HTTP/2" else "HTTP/" + version,
-                         "HTTP/1.1" if name != "HTTP/2" else "HTTP/2")
+        self.assertEqual(f"HTTP/{version}", {"HTTP/1.0": "HTTP/1.1", "HTTP/2": "HTTP/2", "HTTP/3": "HTTP/3"}.get(name, "HTTP/1.1"))
         last = [part for part in head.read_bytes().split(b"\r\n\r\n") if part][-1].decode("latin-1")
         lines = [line.partition(":") for line in last.split("\r\n")[1:]]
-        body = (self.dir / "body").read_bytes() if (self.dir / "body").exists() and method != "HEAD" else b""
+        body = (self.room / "body").read_bytes() if (self.room / "body").exists() and method != "HEAD" else b""
         return self.neutral(int(status), [(n, v.strip()) for n, _, v in lines], body, scheme, target, method)
 
     def by_ours(self, row, exchange):
@@ -156,17 +170,20 @@ class Versions(Case):
     def label(exchange):
         return exchange[0], exchange[1][:40], str(exchange[2])[:60]
 
-    def play(self, how, exchanges):
+    def play(self, how, exchanges, versions=VERSIONS):
         for exchange in exchanges:
-            known = [row for row in VERSIONS if how == self.by_ours or row[3]]
-            rows = [row for row in known if row[4] or exchange[3] != "stream" and "Expect" not in str(exchange[2])]
+            rows = [row for row in versions if row[4] or exchange[3] != "stream" and "Expect" not in str(exchange[2])]
             wanted = how(rows[0], exchange)
             for row in rows[1:]:
                 with self.subTest(exchange=self.label(exchange), version=row[:2]):
                     self.assertEqual(how(row, exchange), wanted)
 
     def test_curl(self):
-        self.play(self.by_curl, [e for e in EXCHANGES if not any(len(f) > 65536 for f in e[2])])
+        self.play(self.by_curl, [e for e in EXCHANGES if not any(len(f) > 65536 for f in e[2])], OLDER)
+
+    def test_newer_curl(self):
+        self.use_newer_curl()
+        self.play(self.by_curl, [e for e in EXCHANGES if not any(len(f) > 65536 for f in e[2])], [VERSIONS[0], *NEWER])
 
     def test_ours(self):
         mine = [e for e in EXCHANGES if e[0] == ("GET" if e[3] is None else "POST") and e[1].find("..") < 0 and e[1] not in NO_URL]
@@ -174,7 +191,7 @@ class Versions(Case):
 
     def test_ours_is_what_curl_is_told(self):
         for exchange in [e for e in EXCHANGES if e[0] == "GET" and e[1] in ("/a.txt", "/missing") and len(str(e[2])) < 100]:
-            for row in (row for row in VERSIONS if row[3]):
+            for row in OLDER:
                 with self.subTest(exchange=self.label(exchange), version=row[:2]):
                     ours, theirs = self.by_ours(row, exchange), self.by_curl(row, exchange)
                     self.assertEqual(ours, theirs)
