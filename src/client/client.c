@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "client/again.h"
 #include "client/choice.h"
 #include "client/inside.h"
@@ -27,6 +28,8 @@ static void ended(tc_session_env *env, tc_session *s, tc_err why)
         *at = gone->next;
         break;
     }
+    if (gone->came_back && !gone->shaken && why == TC_ERR_CONNECT) /* nobody has heard of it */
+        tc_tickets_put_back(c->tickets, &gone->origin);
     if (gone->opened) gone->opened(gone, why ? why : TC_ERR_SESSION_ENDED);
     tc_pool_wake(c, &gone->origin, UINT32_MAX);
     tc_quic_free(gone->endpoint);
@@ -47,12 +50,51 @@ static void tell_choice(tc_connection *connection)
     tc_session_tell(&connection->session, TC_SEEN_CHOSEN, why);
 }
 
+/* What the server gave to come back with, once. */
+static void keep_ticket(tc_connection *connection)
+{
+    tc_client *c = connection->client;
+    void *memory;
+    tc_span session, params;
+    if (!c->tickets || !connection->endpoint || connection->kept ||
+        tc_quic_ticket(&connection->quic, &memory, &session, &params) != TC_OK)
+        return;
+    connection->kept = true;
+    tc_tickets_keep(c->tickets, &connection->origin, session, params, tc_clock_wall());
+    tc_free(memory);
+}
+
+static bool awaits_ticket(const tc_connection *connection)
+{
+    return connection->endpoint && !connection->kept && connection->shaken &&
+           tc_session_goes_on(&connection->session);
+}
+
+void tc_client_await_tickets(tc_client *c)
+{
+    enum { WAIT_MS = 50, ROUND_TRIPS = 3 };
+    if (!c->tickets) return;
+    const int64_t begun = tc_loop_tick(c->loop);
+    for (bool more = true; more;) {
+        int64_t until = begun;
+        more = false;
+        for (const tc_connection *at = c->connections; at; at = at->next) {
+            tc_quic_facts facts;
+            if (!awaits_ticket(at)) continue;
+            tc_quic_describe(&at->quic, &facts);
+            const int64_t end = begun + WAIT_MS * TC_MS + ROUND_TRIPS * facts.rtt_ns;
+            if (end > until) until = end;
+        }
+        more = until > tc_loop_tick(c->loop) && tc_loop_turn(c->loop, until) == TC_OK;
+    }
+}
+
 /* A session that had its turn may take one more. */
 static void idle(tc_session_env *env, tc_session *s)
 {
     tc_client *c = (tc_client *)env;
-    const tc_connection *connection =
-        (tc_connection *)((char *)s - offsetof(tc_connection, session));
+    tc_connection *connection = (tc_connection *)((char *)s - offsetof(tc_connection, session));
+    keep_ticket(connection);
     if (c->waiting && !connection->opened) tc_pool_wake(c, &connection->origin, 1);
 }
 
@@ -60,6 +102,7 @@ static void opened(tc_session_env *env, tc_session *s)
 {
     tc_connection *connection = (tc_connection *)((char *)s - offsetof(tc_connection, session));
     (void)env;
+    connection->shaken = true;
     if (!tc_session_has_version(s, connection->origin.version)) {
         (void)snprintf(connection->why, sizeof connection->why, "it was offered %.*s only",
                        TC_FMT(tc_version_name(connection->origin.version)));
@@ -107,7 +150,7 @@ tc_err tc_client_secure(tc_client *c, enum tc_version version, char why[TC_TLS_W
 }
 
 /* An endpoint for one connection, and the connection. */
-static tc_err begin_quic(tc_connection *made, int fd, const tc_address *peer)
+static tc_err begin_quic(tc_connection *made, int fd, const tc_address *peer, bool early)
 {
     enum { UNI_STREAMS = 16 }; /* HTTP/3 needs three, and one for each push */
     tc_client *c = made->client;
@@ -115,6 +158,9 @@ static tc_err begin_quic(tc_connection *made, int fd, const tc_address *peer)
     const uint64_t least = l->fields_bytes + 64; /* a head is read as a whole */
     tc_address local;
     tc_err err = tc_udp_prepare(fd, &local);
+    const tc_ticket *back = NULL;
+    if (c->tickets && early) back = tc_tickets_take(c->tickets, &made->origin, tc_clock_wall());
+    made->came_back = back != NULL;
     const tc_quic_config config = {
         .loop = c->loop,
         .tls = c->tls[made->origin.version],
@@ -125,6 +171,9 @@ static tc_err begin_quic(tc_connection *made, int fd, const tc_address *peer)
         .stream_window = l->h3_stream_window > least ? l->h3_stream_window : least,
         .window = l->h3_window > least ? l->h3_window : least,
         .idle_ns = (int64_t)(l->idle_ms < UINT32_MAX ? l->idle_ms : UINT32_MAX) * TC_MS,
+        .tickets = c->tickets != NULL,
+        .back_session = back ? back->session : (tc_span){0},
+        .back_params = back ? back->params : (tc_span){0},
         .workers = 1,
         .watch = c->env.watch};
     if (!err) err = tc_quic_new(&config, fd, &local, &made->endpoint);
@@ -139,12 +188,12 @@ static tc_err begin_quic(tc_connection *made, int fd, const tc_address *peer)
 }
 
 /* The link, by the scheme and the version asked for. The descriptor is its own from here on. */
-static tc_err begin_link(tc_connection *made, int fd, const tc_address *peer)
+static tc_err begin_link(tc_connection *made, int fd, const tc_address *peer, bool early)
 {
     tc_client *c = made->client;
     const tc_origin *origin = &made->origin;
     const struct sockaddr *address = peer ? &peer->any : NULL;
-    if (tc_client_needs_quic(origin->version)) return begin_quic(made, fd, peer);
+    if (tc_client_needs_quic(origin->version)) return begin_quic(made, fd, peer, early);
     if (tc_span_eq(origin->scheme, TC_SPAN("https")))
         return tc_link_tls_init(&made->tls, c->loop, fd, address, c->tls[origin->version],
                                 origin->host.at, made->why, ready);
@@ -158,7 +207,7 @@ bool tc_client_needs_quic(enum tc_version version)
 }
 
 tc_err tc_client_adopt(tc_client *c, int fd, const tc_address *peer, const tc_origin *origin,
-                       const void *opener, tc_connection **ret_connection)
+                       bool early, const void *opener, tc_connection **ret_connection)
 {
     tc_connection *made = tc_alloc_zero(sizeof *made);
     tc_err err = made ? tc_origin_keep(origin, &made->memory, &made->origin) : TC_ERR_NO_MEMORY;
@@ -170,7 +219,8 @@ tc_err tc_client_adopt(tc_client *c, int fd, const tc_address *peer, const tc_or
     made->client = c;
     made->number = ++c->made;
     const bool secure = tc_span_eq(origin->scheme, TC_SPAN("https"));
-    err = begin_link(made, fd, peer);
+    made->shaken = !secure;
+    err = begin_link(made, fd, peer, early);
     if (err) {
         tc_free(made->memory);
         tc_free(made);
@@ -179,8 +229,9 @@ tc_err tc_client_adopt(tc_client *c, int fd, const tc_address *peer, const tc_or
     if (secure) tc_again_use(c, made);
     made->next = c->connections;
     c->connections = made;
+    const bool known = !secure || (made->endpoint && tc_link_is_early(&made->link));
     tc_session_begin(&made->session, &c->env, &made->link,
-                     secure ? NULL : tc_session_engine_for(origin->version));
+                     known ? tc_session_engine_for(origin->version) : NULL);
     made->session.opener = opener;
     if (!made->endpoint) err = tc_link_tcp_watch(&made->tcp);
     if (err) {

@@ -4,6 +4,7 @@
 #pragma once
 #include "client/alternatives.h"
 #include "client/origin.h"
+#include "client/tickets.h"
 #include "net/connect.h"
 #include "net/link_tls.h"
 #include "net/quic.h"
@@ -25,6 +26,8 @@ typedef struct tc_connection {
     uint64_t number; /* from 1 in each client */
     bool used;       /* had an exchange before */
     bool kept;       /* what it may be come back to with was kept */
+    bool shaken;     /* its handshake is over */
+    bool came_back;  /* with a ticket */
     bool spent;      /* takes no exchange any more */
     tc_origin origin;
     char *memory; /* what origin points at */
@@ -52,6 +55,7 @@ typedef struct tc_client {
     struct tc_fetch *openers;        /* each makes a connection */
     struct tc_fetch *waiting;        /* for a connection, in order; see pool.h */
     tc_alternatives *alternatives;   /* the caller's; NULL: none are heeded */
+    tc_tickets *tickets;             /* the caller's; NULL: no early data */
     tc_tls_client_config tls_config; /* filled in by the caller before the first https */
     tc_tls *tls[TC_HTTP_3 + 1];      /* for each version asked for; made when it is needed */
 } tc_client;
@@ -64,7 +68,10 @@ void tc_client_fini(tc_client *c); /* ends all connections; no fetch may be unde
 tc_err tc_client_secure(tc_client *c, enum tc_version version, char why[TC_TLS_WHY]) TC_MUST_USE;
 bool tc_client_needs_quic(enum tc_version version); /* whose descriptors are for datagrams */
 /* Makes a connection of a connected descriptor, which is the client's from here on, whatever the
- * result; opener is told to those who look on. It may be opening (tc_session_opening): then nothing
+ * result; opener is told to those who look on; early: for a request that may go out as early data.
+ * It may be opening (tc_session_opening): then nothing
  * can be started before its opened. */
 tc_err tc_client_adopt(tc_client *c, int fd, const tc_address *peer, const tc_origin *origin,
-                       const void *opener, tc_connection **ret_connection) TC_MUST_USE;
+                       bool early, const void *opener, tc_connection **ret_connection) TC_MUST_USE;
+/* Goes on for a moment, where servers still owe what to come back with. */
+void tc_client_await_tickets(tc_client *c);

@@ -9,7 +9,7 @@
 #include "client/inside.h"
 #include "client/pool.h"
 
-enum { CONTINUE_MS = 1000, QUIET_LOOKS = 4 };
+enum { CONTINUE_MS = 1000, QUIET_LOOKS = 4, TOO_EARLY = 425 };
 
 #define OWNER(type, member, pointer) ((type *)((char *)(pointer)-offsetof(type, member)))
 
@@ -92,6 +92,10 @@ static tc_err on_head(void *self, tc_exchange *x)
     }
     f->waits_100 = false; /* the answer came first: the content is not sent */
     const tc_url *url = &f->request.url;
+    if (x->theirs.status == TOO_EARLY && x->early && !f->retried) {
+        f->too_early = true; /* once more, now that the handshake is over (RFC 8470, 5.2) */
+        return TC_OK;
+    }
     if (f->client->alternatives && tc_span_eq(url->scheme, TC_SPAN("https")))
         tc_alternatives_hear(f->client->alternatives, url->host, url->port, &x->theirs.fields,
                              tc_clock_wall());
@@ -109,7 +113,8 @@ static tc_err on_head(void *self, tc_exchange *x)
 static tc_err on_data(void *self, tc_exchange *x, tc_span run)
 {
     tc_fetch *f = self;
-    if (!f->following) return f->handler->on_data ? f->handler->on_data(f->self, x, run) : TC_OK;
+    if (!f->following && !f->too_early)
+        return f->handler->on_data ? f->handler->on_data(f->self, x, run) : TC_OK;
     /* Nobody reads it; a little of it is a fair price for keeping the connection. */
     return x->content_in > f->client->limits->unread_body ? TC_ERR_SESSION_ENDED : TC_OK;
 }
@@ -117,7 +122,8 @@ static tc_err on_data(void *self, tc_exchange *x, tc_span run)
 static tc_err on_end(void *self, tc_exchange *x)
 {
     tc_fetch *f = self;
-    return !f->following && f->handler->on_end ? f->handler->on_end(f->self, x) : TC_OK;
+    return !f->following && !f->too_early && f->handler->on_end ? f->handler->on_end(f->self, x)
+                                                                : TC_OK;
 }
 
 static tc_err on_room(void *self, tc_exchange *x)
@@ -150,6 +156,24 @@ static bool died_unanswered(const tc_fetch *f, const tc_exchange *x, tc_err why)
     return gone && !f->err && f->reused && !f->retried && x->wire_in == 0;
 }
 
+/* It went out early, and the handshake came to nothing. */
+static bool never_opened(const tc_exchange *x)
+{
+    return !OWNER(tc_connection, session, x->session)->shaken;
+}
+
+static bool nobody_there(tc_err err)
+{
+    return err == TC_ERR_CONNECT || err == TC_ERR_TLS_TIME;
+}
+
+/* There is an address left. With datagrams only the handshake shows whether somebody is there. */
+static bool another(const tc_fetch *f)
+{
+    const tc_connect *c = &f->connect;
+    return f->skip + 1 < c->found[TC_V6].count + c->found[TC_V4].count;
+}
+
 /* What the link has to say about its end. */
 static tc_span link_why(const tc_exchange *x)
 {
@@ -164,9 +188,18 @@ static void on_close(void *self, tc_exchange *x, tc_err why)
     tc_loop_clear(f->client->loop, &f->quiet);
     tc_again_keep(f->client,
                   OWNER(tc_connection, session, x->session)); /* it may be about to end */
-    f->phase = x->wire_in > 0 || x->ended ? TC_PHASE_RESPONSE : TC_PHASE_REQUEST;
+    f->phase = never_opened(x)              ? TC_PHASE_CONNECT
+               : x->wire_in > 0 || x->ended ? TC_PHASE_RESPONSE
+                                            : TC_PHASE_REQUEST;
     f->x = NULL;
     if (f->following && !f->err && why != TC_ERR_NO_MEMORY) {
+        go_on(f, TC_FETCH_GO);
+    } else if (f->too_early && !f->err && why != TC_ERR_NO_MEMORY) {
+        f->too_early = false;
+        f->retried = true;
+        go_on(f, TC_FETCH_GO);
+    } else if (why && !f->err && never_opened(x) && nobody_there(why) && another(f)) {
+        f->skip++;
         go_on(f, TC_FETCH_GO);
     } else if (why && !f->err && x->wire_in == 0 && tc_request_repeatable(&f->request) &&
                tc_race_falls_back(f)) {
@@ -221,6 +254,10 @@ static tc_err name_alternative(const tc_connection *connection, tc_exchange *x)
 
 static void launch(tc_fetch *f, tc_connection *connection)
 {
+    if (tc_session_early(&connection->session) && !tc_request_may_be_early(&f->request)) {
+        tc_pool_wait(f); /* until the handshake is over */
+        return;
+    }
     tc_race_decided(f, connection);
     tc_exchange *x = tc_session_exchange(&f->client->env);
     if (!x) {
@@ -255,13 +292,6 @@ static void launch(tc_fetch *f, tc_connection *connection)
     if (!f->waits_100 && !x->ended) tc_fetch_send(f);
 }
 
-/* There is an address left. With datagrams only the handshake shows whether somebody is there. */
-static bool another(const tc_fetch *f)
-{
-    const tc_connect *c = &f->connect;
-    return f->skip + 1 < c->found[TC_V6].count + c->found[TC_V4].count;
-}
-
 /* The connection's handshake is over. If it failed, the connection goes. */
 static void opened(tc_connection *connection, tc_err err)
 {
@@ -272,7 +302,7 @@ static void opened(tc_connection *connection, tc_err err)
     }
     f->opening = NULL;
     connection->opened = NULL;
-    if (connection->endpoint && (err == TC_ERR_CONNECT || err == TC_ERR_TLS_TIME) && another(f)) {
+    if (connection->endpoint && nobody_there(err) && another(f)) {
         f->skip++;
         tc_pool_settle(f, TC_OK, (tc_span){0}); /* those who wait for it look again */
         go_on(f, TC_FETCH_GO);
@@ -299,12 +329,14 @@ static void connected(tc_connect *c, tc_err err, int fd, const tc_address *peer)
     tc_connection *connection;
     f->connecting = false;
     if (err == TC_ERR_CONNECT_TIME) f->client->reached->connect_ms++;
-    if (!err) err = tc_client_adopt(f->client, fd, peer, &origin, f, &connection);
+    const bool early = !f->retried && tc_request_may_be_early(&f->request);
+    if (!err) err = tc_client_adopt(f->client, fd, peer, &origin, early, f, &connection);
     if (err && tc_race_falls_back(f)) return;
     if (err) {
         tc_pool_settle(f, err, tc_span_str(c->why));
         tc_fetch_over(f, err, tc_span_str(c->why));
     } else if (!tc_session_opening(&connection->session)) {
+        tc_race_begin(f, connection);
         launch(f, connection);
         tc_pool_settle(f, TC_OK, (tc_span){0});
     } else {

@@ -57,6 +57,7 @@ typedef struct tc_fetch {
     bool timed;     /* the clock of limit_ns runs */
     bool reused;    /* the exchange is not the first of its connection */
     bool following; /* the response says to ask elsewhere */
+    bool too_early; /* ... or once more */
     bool waits_100; /* content waits for 100 (Continue) */
     bool sending;   /* a stream is under way */
     bool read;      /* ... and something of it was read */

@@ -107,7 +107,12 @@ static void quic_opened(tc_connection *connection, tc_err err)
 static void head_start_over(tc_alarm *alarm)
 {
     tc_fetch *f = OWNER(tc_fetch, head_start, alarm);
-    if (!tc_race_tries(f) || f->x || f->next == TC_FETCH_OVER) return;
+    if (!tc_race_tries(f) || f->next == TC_FETCH_OVER) return;
+    if (f->x) { /* it went out early, and perhaps nobody is there */
+        const tc_session *s = f->x->session;
+        if (tc_session_early(s) && f->x->wire_in == 0) tc_exchange_abort(f->x, TC_ERR_OUTRUN);
+        return;
+    }
     if (f->opening && !tc_session_opening(&f->opening->session)) return; /* it is up */
     if (f->connecting) tc_connect_cancel(&f->connect);
     f->connecting = false;
@@ -126,13 +131,16 @@ void tc_race_begin(tc_fetch *f, tc_connection *connection)
         tc_alternatives_name(&f->alternative, connection->alt_used);
     if (!tc_race_tries(f) || f->head_start.ring) return; /* another address: the clock runs */
     f->head_start = (tc_alarm){.ring = head_start_over};
-    if (tc_loop_set(loop, &f->head_start, tc_loop_now(loop) + TC_RACE_MS * TC_MS) != TC_OK)
+    const bool early = tc_session_early(&connection->session);
+    const int64_t ms = early ? TC_RACE_EARLY_MS : TC_RACE_MS;
+    if (tc_loop_set(loop, &f->head_start, tc_loop_now(loop) + ms * TC_MS) != TC_OK && !early)
         (void)tc_race_falls_back(f);
 }
 
 void tc_race_decided(tc_fetch *f, const tc_connection *winner)
 {
     tc_connection *loser = f->quic;
+    if (winner && tc_session_early(&winner->session)) return; /* it has not won yet */
     if (f->head_start.ring) tc_loop_clear(f->client->loop, &f->head_start);
     f->head_start.ring = NULL;
     f->quic = NULL;

@@ -118,6 +118,11 @@ tc_err tc_redirect_apply(tc_arena *a, tc_request *r, unsigned status, tc_span lo
     return TC_OK;
 }
 
+bool tc_request_may_be_early(const tc_request *r)
+{
+    return tc_method_flags(r->method) & TC_METHOD_SAFE && r->content.kind == TC_CONTENT_NONE;
+}
+
 bool tc_request_repeatable(const tc_request *r)
 {
     return tc_method_flags(r->method) & TC_METHOD_IDEMPOTENT &&

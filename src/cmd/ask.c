@@ -53,6 +53,8 @@ typedef struct asking {
     tc_term term; /* stderr */
     tc_authority_files own;
     tc_alternatives alternatives;
+    tc_tickets tickets;
+    char folder[PATH_MAX]; /* where we are */
     tc_record record;
     tc_picture picture;
     tc_progress progress;
@@ -427,6 +429,12 @@ static void set_up_trust(asking *k)
 static void set_up_memory(asking *k)
 {
     const tc_ask *a = k->ask;
+    if (a->early && getcwd(k->folder, sizeof k->folder)) {
+        tc_tickets_init(&k->tickets, a->limits.tls_sessions, &k->reached.tls_sessions,
+                        tc_span_str(k->folder));
+        tc_remember_load_tickets(&k->tickets);
+        k->client.tickets = &k->tickets;
+    }
     if (!tc_quic_built || a->no_alt_svc || a->insecure || !a->limits.alternatives ||
         tc_alternatives_init(&k->alternatives, a->limits.alternatives, &k->reached.alternatives))
         return;
@@ -460,9 +468,12 @@ int tc_ask_all(const tc_ask *a)
     set_up_memory(k);
     if (!a->outputs) err = tc_output_open(&k->output, NULL);
     if (!err) err = ask_all(k);
+    if (!k->interrupted) tc_client_await_tickets(&k->client);
     tc_client_fini(&k->client);
     tc_qlog_files_fini(&k->qlog);
     tc_qlog_folder_close(&k->qlog_folder);
+    tc_remember_store_tickets(&k->tickets);
+    tc_tickets_fini(&k->tickets);
     tc_remember_store(&k->alternatives);
     tc_alternatives_fini(&k->alternatives);
     if (a->json) err = tc_json_write(&k->record, a->secrets, put_out, &k->output);

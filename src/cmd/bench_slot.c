@@ -244,7 +244,7 @@ static void connected(tc_connect *c, tc_err err, int fd, const tc_address *peer)
     tc_bench_driver *d = s->driver;
     s->connecting = NULL;
     s->another = s->skip + 1 < c->found[TC_V6].count + c->found[TC_V4].count;
-    if (!err) err = tc_client_adopt(&d->client, fd, peer, &d->origin, s, &s->connection);
+    if (!err) err = tc_client_adopt(&d->client, fd, peer, &d->origin, false, s, &s->connection);
     if (err) {
         s->connection = NULL;
         failed(s, err, c->why);

@@ -4,11 +4,12 @@
 
 #include "cmd/ask.h"
 #include "cmd/commands.h"
+#include "net/quic.h"
 
 typedef struct settings {
     const char *data, *cacert, *crl, *cert, *key, *qlog;
     unsigned verbose;
-    bool quiet, json, follow, fail, secrets, insecure, push, no_alt_svc;
+    bool quiet, json, follow, fail, secrets, insecure, push, no_alt_svc, early;
     int color, version;
     int64_t max_ns, connect_ns;
     tc_option_list limits, outputs;
@@ -26,6 +27,11 @@ static const tc_option options[] = {
     {"no-alt-svc", 0, TC_OPTION_FLAG, offsetof(settings, no_alt_svc), NULL,
      "neither heeds nor keeps where servers said that HTTP/3 can be had (https), nor asks the DNS "
      "for HTTPS records.",
+     0, 0},
+    {"early-data", 0, TC_OPTION_FLAG, offsetof(settings, early), NULL,
+     "where a server was asked before over HTTP/3, sends GET and other safe requests before the "
+     "handshake is over (0-RTT): somebody on the way could send them once more. Keeps what that "
+     "takes in a file.",
      0, 0},
     {"follow", 'L', TC_OPTION_FLAG, offsetof(settings, follow), NULL,
      "follows redirects; credentials are not taken along to another origin.", 0, 0},
@@ -199,6 +205,7 @@ static int send_request(const tc_command *c, int argc, char **argv)
                   .qlog = s.qlog,
                   .insecure = s.insecure,
                   .no_alt_svc = s.no_alt_svc,
+                  .early = s.early,
                   .color = (enum tc_color_when)s.color,
                   .limit_ns = s.max_ns,
                   .prepared = &prepared};
@@ -207,6 +214,15 @@ static int send_request(const tc_command *c, int argc, char **argv)
     if (s.insecure && (s.cacert || s.crl))
         return tc_command_complain(c, "--insecure verifies nothing: --%s has no use",
                                    s.cacert ? "cacert" : "crlfile");
+    const enum tc_version version = versions[s.version];
+    if (s.early && !tc_quic_built)
+        return tc_command_complain(
+            c, "--early-data is for QUIC, which this program was built without");
+    if (s.early && s.insecure)
+        return tc_command_complain(
+            c, "--early-data: nothing is kept of who is not verified (--insecure)");
+    if (s.early && (ask.all || (version && version != TC_HTTP_3)))
+        return tc_command_complain(c, "--early-data is for HTTP/3");
     if (!set_limits(c, &s, &ask.limits)) return tc_err_exit(TC_ERR_USAGE);
     const tc_span method = method_of(c, &line, room);
     if (!method.len) return tc_command_complain(c, "a method is missing");

@@ -74,6 +74,10 @@ static void protection(writer *w, const tc_record_connection *c)
     text_or_null(w, "protocol", tc_span_str(p->protocol));
     tc_json_boolean(&w->json, "resumed", p->resumed);
     tc_json_boolean(&w->json, "verified", !p->unverified);
+    text_or_null(w, "early_data",
+                 p->early == TC_EARLY_TAKEN     ? TC_SPAN("accepted")
+                 : p->early == TC_EARLY_REFUSED ? TC_SPAN("rejected")
+                                                : (tc_span){0});
     tc_json_raw(&w->json, "}");
 }
 

@@ -58,6 +58,12 @@ static void add_link(tc_picture *p, const tc_record_connection *c)
                      tc_span_first(tc_span_str(text), n > 0 ? (size_t)n : 0));
 }
 
+static const char *early_text(const tc_record_connection *c)
+{
+    return c->protection.early == TC_EARLY_TAKEN ? "early data: accepted"
+                                                 : "early data: rejected, it went out again";
+}
+
 /* In clear text nothing was chosen: that is said only among the messages. */
 static void show_choice(tc_picture *p, const tc_record_connection *c)
 {
@@ -75,6 +81,19 @@ static void show_choice(tc_picture *p, const tc_record_connection *c)
                   ""); /* the version that it is not: it must not be what a narrow line cuts */
     tc_line_elastic(p, TC_STYLE_PLAIN, tc_span_from(other, 2));
     tc_line_end(p, (tc_span){0});
+}
+
+/* Requests are on their way since before the handshake; now it is known what became of them. */
+static void show_early(tc_picture *p, const tc_record_connection *c)
+{
+    const tc_protection *t = &c->protection;
+    tc_line_begin(p, 0, "");
+    tc_line_add(p, TC_STYLE_PLAIN, "%s", early_text(c));
+    tc_line_add(p, TC_STYLE_PLAIN, "   %s%s %s", t->version, t->resumed ? " resumed" : "",
+                t->cipher);
+    tc_line_gap(p);
+    tc_line_end_time(p, "handshake ", c->ready - c->begun);
+    show_choice(p, c);
 }
 
 static void show_connected(tc_picture *p, const tc_record_connection *c)
@@ -99,6 +118,11 @@ static void show_connected(tc_picture *p, const tc_record_connection *c)
     }
     tc_line_end_time(p, "", c->ready - c->begun);
     show_attempts(p, c);
+    if (c->secure && c->protection.early) { /* its turn came later */
+        tc_line_begin(p, 0, "");
+        tc_line_add(p, TC_STYLE_PLAIN, "%s", early_text(c));
+        tc_line_end(p, (tc_span){0});
+    }
     show_choice(p, c);
 }
 
@@ -367,8 +391,19 @@ static void show_begun(tc_picture *p, const tc_record_exchange *e)
         show_reused(p, e);
 }
 
+/* The handshake of a connection that is in use already. */
+static void show_chosen(tc_picture *p, const tc_seen *what)
+{
+    const tc_record_connection *c = tc_record_connection_of(p->record, what->session->id);
+    if (c && c->owner == p->turn && c->protection.early && c->exchanges) show_early(p, c);
+}
+
 static void show_phases(tc_picture *p, const tc_seen *what)
 {
+    if (what->kind == TC_SEEN_CHOSEN) {
+        show_chosen(p, what);
+        return;
+    }
     const tc_record_exchange *e = tc_record_of(p->record, what);
     if (!e || e->owner != p->turn) return;
     if (e->pushed) {
@@ -436,7 +471,7 @@ void tc_picture_init(tc_picture *p, const tc_record *record, const tc_term *term
     if (phases || wire)
         p->watch.mask = 1u << TC_SEEN_BEGUN | 1u << TC_SEEN_REQUEST_HEAD |
                         1u << TC_SEEN_REQUEST_END | 1u << TC_SEEN_RESPONSE_HEAD |
-                        1u << TC_SEEN_CLOSED;
+                        1u << TC_SEEN_CLOSED | 1u << TC_SEEN_CHOSEN;
     if (wire) p->watch.mask |= 1u << TC_SEEN_NOTE;
     tc_buf_init(&p->text, LINE_MAX_BYTES);
     tc_buf_init(&p->out, 4 * LINE_MAX_BYTES);

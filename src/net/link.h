@@ -85,3 +85,8 @@ struct tc_link {
     const tc_link_type *type;
     void (*on_ready)(tc_link *l, unsigned what);
 };
+
+static inline bool tc_link_is_early(const tc_link *l)
+{
+    return l->type->early && l->type->early(l);
+}

@@ -296,6 +296,11 @@ bool tc_tls_wide_name(tc_tls *tls, size_t i, char ret_name[TC_TLS_HOST])
     return wide;
 }
 
+const char *tc_tls_library(void)
+{
+    return gnutls_check_version(NULL);
+}
+
 void tc_tls_free(tc_tls *tls)
 {
     if (!tls) return;

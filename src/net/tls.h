@@ -61,7 +61,8 @@ tc_err tc_tls_client_new(const tc_tls_client_config *config, tc_tls **ret_tls,
 /* The first name in the certificate of a server's i-th pair that is for no host: a wildcard
  * directly below a top-level name. False: there is none. */
 bool tc_tls_wide_name(tc_tls *tls, size_t i, char ret_name[TC_TLS_HOST]);
-void tc_tls_free(tc_tls *tls); /* no link may be left that uses it */
+const char *tc_tls_library(void); /* which version of it: what it packed, no other unpacks */
+void tc_tls_free(tc_tls *tls);    /* no link may be left that uses it */
 
 /* Takes up files that have changed; looks at most once a second. now: monotonic ns. */
 void tc_tls_look(tc_tls *tls, int64_t now);

@@ -96,11 +96,6 @@ static const tc_engine_type *agreed_engine(const tc_session *s)
     return &tc_h1_type;
 }
 
-static bool is_early(const tc_link *l)
-{
-    return l->type->early && l->type->early(l);
-}
-
 void tc_session_look_whether_open(tc_session *s)
 {
     if (s->link->type->opening(s->link)) return;
@@ -111,7 +106,7 @@ void tc_session_look_whether_open(tc_session *s)
         if (!(s->flags & HAS_ENGINE)) engine_init(s, agreed_engine(s));
     }
     s->flags &= (uint16_t)~EARLY;
-    if (is_early(s->link)) {
+    if (tc_link_is_early(s->link)) {
         s->flags |= EARLY;
         return;
     }
@@ -169,7 +164,7 @@ void tc_session_begin(tc_session *s, tc_session_env *env, tc_link *link, const t
     s->phase_began = tc_loop_now(env->loop);
     tc_buf_init(&s->carry, carry_most(env));
     if (link->type->opening && link->type->opening(link)) s->flags |= OPENING;
-    if (is_early(link) && !(s->flags & OPENING)) s->flags |= EARLY;
+    if (tc_link_is_early(link) && !(s->flags & OPENING)) s->flags |= EARLY;
     if (link->type->streams) s->flags |= STREAMS;
     if (type)
         engine_init(s, type);

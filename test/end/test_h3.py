@@ -5,6 +5,7 @@ import json
 import os
 import re
 import socket
+import stat
 import struct
 import subprocess
 import threading
@@ -257,6 +258,114 @@ class Asked(Quic):
                         return got.status == 0
                     self.assertTrue(wait_for(asked, 10), got)
                     self.assertEqual(got.out, wanted)
+            finally:
+                peer.terminate()
+
+
+class Early(Quic):
+    """`tercet get --early-data`: what a run leaves for the next one."""
+
+    def ask(self, port, *items):
+        got = self.tercet("get", "--json", "--early-data", "--http", 3, "--cacert", self.ca,
+                          f"https://127.0.0.1:{port}/small", *items, env=self.env)
+        self.assertEqual(got.status, 0, got)
+        said = json.loads(got.text)["exchanges"]
+        self.assertEqual([x["response"]["status"] for x in said], [200] * len(said))
+        tls = said[0]["connection"]["tls"]
+        return tls["early_data"], tls["resumed"]
+
+    def setUp(self):
+        super().setUp()
+        self.file = self.state / "tercet" / "sessions"
+
+    def test_our_server(self):
+        log = self.dir / "log"
+        server = self.secure("--early-data", "--log-format", "json", log=str(log))
+        self.assertEqual(self.ask(server.port), (None, False))
+        self.assertEqual(stat.S_IMODE(self.file.stat().st_mode), 0o600)
+        kept = self.file.read_bytes()
+        for _ in range(3):
+            self.assertEqual(self.ask(server.port), ("accepted", True))
+        self.assertEqual(self.file.read_bytes().count(b"\n"), 1)
+        self.file.write_bytes(kept)  # the server knows that ticket
+        self.assertEqual(self.ask(server.port), ("rejected", True))
+        posted = self.tercet("post", "--early-data", "--http", 3, "--cacert", self.ca, "--data", "x",
+                             f"https://127.0.0.1:{server.port}/echo", env=self.env)
+        self.assertEqual(posted.status, 0, posted)
+        self.assertTrue(wait_for(lambda: len(log.read_text().splitlines()) == 6, 10))
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        self.assertEqual([x.get("early", False) for x in lines], [False, True, True, True, False, False])
+        self.assertEqual(list(self.file.parent.glob("*.part")), [])
+
+    def test_only_when_asked_for(self):
+        server = self.secure("--early-data")
+        self.get(server, "/small")
+        self.assertFalse(self.file.exists())
+        self.assertEqual(self.ask(server.port, "Authorization:Basic eA=="), (None, False))
+        self.assertFalse(self.file.exists() and self.file.read_bytes())
+        self.ask(server.port)
+        before = self.file.read_bytes()
+        self.get(server, "/small")
+        self.assertEqual(self.file.read_bytes(), before)
+        for options in (("--insecure",), ("--http", "2"), ("--http", "all")):
+            got = self.tercet("get", "--early-data", *options, f"https://127.0.0.1:{server.port}/", env=self.env)
+            self.assertEqual(got.status, 2, got)
+            self.assertIn("--early-data", got.err)
+
+    def test_another_server_there(self):
+        """Its tickets, its authority and its key are new: what went out early goes out again, or not at all."""
+        server = self.secure("--early-data")
+        self.ask(server.port)
+        port, kept = server.port, self.file.read_bytes()
+        server.stop()
+        server = self.secure("--early-data", port=port)
+        self.assertEqual(self.ask(port), ("rejected", False))
+        server.stop()
+        self.file.write_bytes(kept)
+        crt, key = self.certificate("other", "DNS:elsewhere.example")
+        self.secure("--early-data", "--cert", crt, "--key", key, port=port)
+        got = self.tercet("get", "--early-data", "--http", 3, "--cacert", self.authority()[0], f"https://127.0.0.1:{port}/", env=self.env)
+        self.assertEqual(got.status, 60, got)
+
+    def test_a_file_of_nonsense(self):
+        server = self.secure("--early-data")
+        self.ask(server.port)
+        for text in (b"", b"\0" * 100000, self.file.read_bytes()[:-20], self.file.read_bytes()[20:], os.urandom(5000)):
+            self.file.write_bytes(text)
+            self.assertEqual(self.ask(server.port), (None, False))
+            self.assertEqual(self.ask(server.port), ("accepted", True))
+
+    def test_nobody_is_there_any_more(self):
+        """What Alt-Svc told of is silent: TCP has the request after a second."""
+        server = self.secure("--early-data")
+        ask = ("get", "--json", "--early-data", "--cacert", self.ca, f"https://127.0.0.1:{server.port}/small")
+        seen = []
+        for _ in range(4):
+            if len(seen) == 3:
+                port = server.port
+                server.stop()
+                silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                silent.bind(("127.0.0.1", port))
+                self.addCleanup(silent.close)
+                self.secure("--no-quic", port=port)
+            got = self.tercet(*ask, env=self.env)
+            self.assertEqual(got.status, 0, got)
+            last = json.loads(got.text)["exchanges"][-1]
+            seen.append((last["response"]["version"], last["connection"]["tls"]["early_data"]))
+        self.assertEqual(seen, [("HTTP/2", None), ("HTTP/3", None), ("HTTP/3", "accepted"), ("HTTP/2", None)])
+
+    def test_gtlsserver(self):
+        crt, key = self.certificate("peer", "DNS:localhost,IP:127.0.0.1")
+        self.ca = self.authority()[0]
+        port = free_port()
+        with subprocess.Popen(["gtlsserver", "-q", "-d", str(self.site(self.files)), "127.0.0.1", str(port), str(key), str(crt)],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent()) as peer:
+            try:
+                self.assertTrue(wait_for(lambda: self.tercet("get", "--http", 3, "-q", "--cacert", self.ca,
+                                                             f"https://127.0.0.1:{port}/small", env=self.env).status == 0, 10))
+                self.assertEqual(self.ask(port), (None, False))
+                for _ in range(3):
+                    self.assertEqual(self.ask(port), ("accepted", True))
             finally:
                 peer.terminate()
 
