@@ -35,6 +35,7 @@ typedef struct tc_qpack_section {
 /* out_max: bytes that may wait in .out. */
 void tc_qpack_decoder_init(tc_qpack_decoder *d, uint32_t table_max, size_t out_max);
 void tc_qpack_decoder_fini(tc_qpack_decoder *d); /* safe twice */
+void tc_qpack_decoder_rest(tc_qpack_decoder *d); /* memory that is soon made again goes */
 /* The encoder stream (4.3). TC_ERR_COMPRESSION: QPACK_ENCODER_STREAM_ERROR. TC_ERR_NO_MEMORY: the
  * connection is over too. */
 tc_err tc_qpack_decoder_read(tc_qpack_decoder *d, tc_span *in) TC_MUST_USE;

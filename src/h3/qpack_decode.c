@@ -35,12 +35,17 @@ void tc_qpack_decoder_init(tc_qpack_decoder *d, uint32_t table_max, size_t out_m
     tc_buf_init(&d->out, out_max);
 }
 
+void tc_qpack_decoder_rest(tc_qpack_decoder *d)
+{
+    tc_free(d->scratch);
+    d->scratch = NULL;
+}
+
 void tc_qpack_decoder_fini(tc_qpack_decoder *d)
 {
     tc_ring_fini(&d->table);
     tc_buf_fini(&d->out);
-    tc_free(d->scratch);
-    d->scratch = NULL;
+    tc_qpack_decoder_rest(d);
 }
 
 /* --- the encoder stream --- */

@@ -23,6 +23,15 @@ void tc_h3_pipe_fini(tc_h3_pipe *p)
     p->ring = NULL;
 }
 
+void tc_h3_rest(tc_h3 *c)
+{
+    if (c->alive > 0) return;
+    for (int i = 0; i < TC_H3_PIPES; i++)
+        if (c->pipes[i].acked == c->pipes[i].end) tc_h3_pipe_fini(&c->pipes[i]);
+    if (c->scratch.len == 0) tc_buf_fini(&c->scratch);
+    tc_qpack_decoder_rest(&c->decoder);
+}
+
 void tc_h3_control_frame(tc_h3 *c, uint64_t type, tc_span payload)
 {
     char head[TC_H3_FRAME_HEAD];
@@ -207,6 +216,7 @@ void tc_h3_acked(tc_h3 *c, uint64_t sid, size_t n)
     if (p) {
         p->acked += n;
         assert(p->acked <= p->sent);
+        tc_h3_rest(c);
     } else if (s && !s->our_reset && !s->closing) {
         tc_run_queue_acked(&s->out, n);
         if (s->out.acked == s->out.queued) tc_h3_say(c, s);

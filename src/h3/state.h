@@ -206,6 +206,7 @@ void tc_h3_goaway(tc_h3 *c, uint64_t id);
 /* send.c */
 void tc_h3_pipe_init(tc_h3_pipe *p, tc_buf *from);
 void tc_h3_pipe_fini(tc_h3_pipe *p);
+void tc_h3_rest(tc_h3 *c); /* if nothing is under way, memory that is soon made again goes */
 bool tc_h3_is_quiet(const tc_h3 *c); /* all that was said on the control stream has arrived */
 /* A frame of ours on the control stream. */
 void tc_h3_control_frame(tc_h3 *c, uint64_t type, tc_span payload);

@@ -55,6 +55,7 @@ void tc_h3_forget(tc_h3 *c, tc_h3_stream *s)
         tc_h3_take(c, c->in.len);
     }
     if (!s->theirs_ended || s->offered > 0 || s->took > 0) tc_h3_remember(c, s->id);
+    tc_h3_rest(c);
 }
 
 void tc_h3_await_head(tc_h3 *c, tc_h3_stream *s)

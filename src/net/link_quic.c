@@ -16,8 +16,7 @@ static tc_err quic_flush(tc_link *link)
 {
     tc_link_quic *l = tc_quic_of(link);
     if (!l->failed) tc_quic_flush(l);
-    if (!l->opening && !l->early && (l->side.set || l->side.name))
-        tc_tls_side_forget(&l->side, false);
+    tc_quic_tls_settle(l);
     return TC_OK; /* what fails is news */
 }
 
@@ -64,10 +63,7 @@ static bool quic_protection(const tc_link *link, tc_protection *ret)
 {
     const tc_link_quic *l = of(link);
     if (l->opening) return false;
-    tc_tls_describe(l->side.session, ret);
-    (void)snprintf(ret->offered, sizeof ret->offered, "%.*s", TC_FMT(l->home->config.protocol));
-    ret->unverified = l->side.insecure;
-    ret->early = l->early_was;
+    tc_quic_tls_describe(l, ret);
     return true;
 }
 

@@ -79,7 +79,9 @@ struct tc_link_quic {
     uint64_t unacked;                         /* bytes taken and not acknowledged */
     uint64_t next_sid;                        /* client: of the next stream that is opened */
     uint64_t code;                            /* of the application, for close */
-    size_t packet_most;                       /* bytes of a packet, where the path takes so many */
+    const char *cipher, *group;               /* what was agreed on, once the session is gone */
+    bool resumed;
+    size_t packet_most; /* bytes of a packet, where the path takes so many */
     tc_address peer;
     tc_err failed; /* what news tells */
     int liberr;    /* the library's reason */

@@ -67,6 +67,17 @@ static void give_token(tc_link_quic *l)
     if (len > 0) (void)ngtcp2_conn_submit_new_token(l->conn, token, (size_t)len); /* or without */
 }
 
+/* After its Finished a client has nothing more to say to TLS (RFC 9001, 4.4 and 6). */
+static int on_crypto(ngtcp2_conn *conn, ngtcp2_encryption_level level, uint64_t offset,
+                     const uint8_t *at, size_t len, void *user)
+{
+    const tc_link_quic *l = user;
+    if (l->side.session)
+        return ngtcp2_crypto_recv_crypto_data_cb(conn, level, offset, at, len, user);
+    ngtcp2_conn_set_tls_alert(conn, GNUTLS_A_UNEXPECTED_MESSAGE);
+    return NGTCP2_ERR_CRYPTO;
+}
+
 static int on_handshake(ngtcp2_conn *conn, void *user)
 {
     tc_link_quic *l = user;
@@ -208,7 +219,7 @@ static int on_their_reset(ngtcp2_conn *conn, const ngtcp2_pkt_stateless_reset *r
 static void fill_callbacks(ngtcp2_callbacks *c, bool server)
 {
     *c = (ngtcp2_callbacks){
-        .recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb,
+        .recv_crypto_data = on_crypto,
         .handshake_completed = on_handshake,
         .encrypt = ngtcp2_crypto_encrypt_cb,
         .decrypt = ngtcp2_crypto_decrypt_cb,
@@ -247,15 +258,16 @@ static const uint32_t versions[] = {NGTCP2_PROTO_VER_V1, NGTCP2_PROTO_VER_V2};
 
 /* What is tried as the size of a packet, in this order (RFC 9000, 14.3). The interface that leads
  * back into the machine carries much more than a network, and nothing on that way carries less. */
-static const uint16_t sizes[] = {QUIC_INSIDE, QUIC_PACKET, 1454 - 48, 1390 - 48, 1280 - 48};
+static const uint16_t sizes[] = {QUIC_INSIDE, QUIC_CLIENT, QUIC_PACKET,
+                                 1454 - 48,   1390 - 48,   1280 - 48};
 
 static void fill_sizes(tc_link_quic *l, const tc_address *local, ngtcp2_settings *s)
 {
-    const bool inside = tc_address_is_inside(local, &l->peer);
-    l->packet_most = inside ? QUIC_INSIDE : QUIC_PACKET;
+    const size_t first = !tc_address_is_inside(local, &l->peer) ? 2 : !l->home->server;
+    l->packet_most = sizes[first];
     s->max_tx_udp_payload_size = l->packet_most;
-    s->pmtud_probes = inside ? sizes : sizes + 1;
-    s->pmtud_probeslen = sizeof sizes / sizeof *sizes - !inside;
+    s->pmtud_probes = sizes + first;
+    s->pmtud_probeslen = sizeof sizes / sizeof *sizes - first;
 }
 
 static void fill(const tc_quic *q, ngtcp2_settings *s, ngtcp2_transport_params *p)
@@ -520,7 +532,7 @@ void tc_quic_conn_close(tc_link_quic *l)
     tc_quic_streams_free(l);
     ngtcp2_conn_del(l->conn);
     tc_tls_side_forget(&l->side, true);
-    gnutls_deinit(l->side.session);
+    if (l->side.session) gnutls_deinit(l->side.session);
     tc_quic_log_free(l);
     l->conn = NULL;
     l->side.session = NULL;

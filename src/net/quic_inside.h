@@ -17,7 +17,8 @@ enum {
     QUIC_RUNS = 4,        /* of a stream, before it takes memory for more */
     QUIC_CLOSE = 160,     /* the most that a packet which closes takes of a tomb */
     QUIC_PACKET = 1452,   /* bytes that are tried as a packet: with IPv6 they fit into Ethernet */
-    QUIC_INSIDE = TC_UDP_MOST / 4, /* ... on a way that does not leave the machine */
+    QUIC_INSIDE = TC_UDP_MOST / 4,  /* ... on a way that does not leave the machine; */
+    QUIC_CLIENT = TC_UDP_MOST / 16, /* a client's there, since servers keep room for such a one */
 };
 
 /* Bytes that we keep until they are acknowledged. */
@@ -175,6 +176,8 @@ void tc_quic_conn_close(tc_link_quic *l);
 tc_err tc_quic_tls_begin(tc_quic *q, tc_link_quic *l, const char *host) TC_MUST_USE;
 /* The handshake is over. */
 tc_err tc_quic_tls_done(tc_link_quic *l) TC_MUST_USE;
+void tc_quic_tls_settle(tc_link_quic *l); /* the handshake is over: what only it needs goes */
+void tc_quic_tls_describe(const tc_link_quic *l, tc_protection *ret);
 /* Why the handshake failed, as it would have over TCP. */
 tc_err tc_quic_tls_why(tc_link_quic *l, int liberr);
 /* The peer ended the connection by an alert of TLS. */

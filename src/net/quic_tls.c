@@ -94,6 +94,40 @@ tc_err tc_quic_tls_done(tc_link_quic *l)
     return rc < 0 ? refused_by_us(l, rc) : TC_OK;
 }
 
+/* Of a server's session nothing is left to do: keys are renewed without it, and its tickets are
+ * written. It is a fifth of what a connection takes. */
+void tc_quic_tls_settle(tc_link_quic *l)
+{
+    tc_tls_side *s = &l->side;
+    if (l->opening || l->early || l->failed || !s->session) return;
+    if (s->set || s->name) tc_tls_side_forget(s, false);
+    if (!l->home->server || !ngtcp2_conn_get_handshake_completed(l->conn)) return;
+    l->cipher = gnutls_cipher_get_name(gnutls_cipher_get(s->session));
+    l->group = gnutls_group_get_name(gnutls_group_get(s->session));
+    l->resumed = gnutls_session_is_resumed(s->session) != 0;
+    ngtcp2_conn_set_tls_native_handle(l->conn, NULL);
+    gnutls_deinit(s->session);
+    s->session = NULL;
+}
+
+void tc_quic_tls_describe(const tc_link_quic *l, tc_protection *ret)
+{
+    const int protocol = (int)l->home->config.protocol.len;
+    if (l->side.session) {
+        tc_tls_describe(l->side.session, ret);
+    } else {
+        *ret = (tc_protection){.version = "TLS 1.3", .resumed = l->resumed};
+        (void)snprintf(ret->cipher, sizeof ret->cipher, "%s", l->cipher ? l->cipher : "");
+        (void)snprintf(ret->group, sizeof ret->group, "%s", l->group ? l->group : "");
+        (void)snprintf(ret->protocol, sizeof ret->protocol, "%.*s", protocol,
+                       l->home->config.protocol.at);
+    }
+    (void)snprintf(ret->offered, sizeof ret->offered, "%.*s", protocol,
+                   l->home->config.protocol.at);
+    ret->unverified = l->side.insecure;
+    ret->early = l->early_was;
+}
+
 bool tc_quic_tls_said(const tc_link_quic *l, int *ret_alert)
 {
     const ngtcp2_ccerr *said = ngtcp2_conn_get_ccerr(l->conn);
