@@ -58,8 +58,8 @@ tc_err tc_quic_send(tc_quic *q, const tc_datagrams *d)
     return TC_ERR_FULL;
 }
 
-/* The socket takes something again: what was kept, then all who have something. */
-static void unblock(tc_quic *q)
+/* What was kept, then all who have something, if the socket takes it again. */
+void tc_quic_unblock(tc_quic *q)
 {
     if (!q->blocked) return;
     if (tc_udp_send(q->io.fd, &q->spill, q->any_address, &q->segments) == TC_ERR_FULL) return;
@@ -260,7 +260,7 @@ static void socket_ready(tc_io *io, unsigned what)
 {
     tc_quic *q = (tc_quic *)((char *)io - offsetof(tc_quic, io));
     enter(q);
-    if (what & TC_READY_OUT) unblock(q);
+    if (what & TC_READY_OUT) tc_quic_unblock(q);
     read_some(q);
     leave(q);
 }

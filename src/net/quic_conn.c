@@ -457,6 +457,7 @@ void tc_quic_conn_ring(tc_alarm *alarm)
     tc_link_quic *l = (tc_link_quic *)((char *)alarm - offsetof(tc_link_quic, alarm));
     tc_quic *q = l->home;
     if (l->failed) return;
+    tc_quic_unblock(q); /* after ENOBUFS the socket says nothing */
     const int rc = ngtcp2_conn_handle_expiry(l->conn, tc_quic_now(q));
     if (rc != 0)
         tc_quic_conn_fail(l, rc);

@@ -152,6 +152,7 @@ void tc_quic_bury_all(tc_quic *q);
 
 /* quic.c */
 tc_err tc_quic_send(tc_quic *q, const tc_datagrams *d);
+void tc_quic_unblock(tc_quic *q);
 void tc_quic_touch(tc_quic *q,
                    tc_link_quic *l); /* its owner is to be told at the end of the batch */
 void tc_quic_tell_all(tc_quic *q);

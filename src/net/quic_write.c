@@ -302,7 +302,7 @@ static void set_alarm(tc_link_quic *l)
     const uint64_t expiry = l->failed ? UINT64_MAX : ngtcp2_conn_get_expiry(l->conn);
     const int64_t soon = tc_loop_now(l->home->config.loop) + BLOCKED_MS * TC_MS;
     int64_t at = expiry >= INT64_MAX ? TC_NEVER : (int64_t)expiry;
-    if (l->home->blocked && at < soon) at = soon; /* the socket will say so before */
+    if (l->home->blocked && at < soon) at = soon; /* the socket may say so before */
     if (tc_loop_set(l->home->config.loop, &l->alarm, at) != TC_OK)
         tc_quic_conn_fail(l, NGTCP2_ERR_NOMEM);
 }

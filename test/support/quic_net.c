@@ -153,7 +153,9 @@ bool quic_net_run(quic_net *net, bool (*until)(quic_net *net), int64_t ns)
     const int64_t end = tc_loop_now(net->loop) + ns;
     while (!until(net)) {
         if (tc_loop_now(net->loop) >= end) return false;
-        assert_int_equal(tc_loop_turn(net->loop, 0), TC_OK);
+        assert_int_equal(tc_loop_turn(net->loop, net->sockets ? TC_MS : 0), TC_OK);
+        if (net->sockets) tc_loop_tick(net->loop);
+        if (net->sockets) continue;
         if (deliver_one(net)) continue;
         tc_clock_move(until_the_next(net));
         tc_loop_tick(net->loop);
@@ -475,6 +477,15 @@ static void make_env(quic_net *net, tc_session_env *env, enum tc_role role, tc_r
     env->engine.scheme = TC_SPAN("https");
 }
 
+static void open_sockets(quic_net *net, int fds[2], tc_quic_config *client, tc_quic_config *server)
+{
+    tc_address at = address("127.0.0.1", 0);
+    client->send = server->send = NULL;
+    assert_int_equal(tc_udp_listen(&at, 1, &fds[1]), TC_OK);
+    assert_int_equal(tc_udp_prepare(fds[1], &net->server_at), TC_OK);
+    assert_int_equal(tc_udp_connect(&net->server_at, &fds[0], &net->client_at), TC_OK);
+}
+
 void quic_net_begin(quic_net *net)
 {
     net->chance = net->seed;
@@ -485,7 +496,7 @@ void quic_net_begin(quic_net *net)
         assert_int_equal(write(net->file, pattern, sizeof pattern), (ssize_t)sizeof pattern);
     }
     if (!net->own_tls) quic_net_make_tls(net);
-    tc_clock_stop();
+    if (!net->sockets) tc_clock_stop();
     assert_int_equal(tc_loop_new(&net->loop), TC_OK);
     tc_slab_init(&net->connections, sizeof(quic_net_connection), 256);
     make_env(net, &net->client_env, TC_CLIENT, &net->client_reached);
@@ -527,8 +538,10 @@ void quic_net_begin(quic_net *net)
     c.unused = unused;
     tc_quic_secret_make(net->tls[1], &c.secret);
     net->server_config = c;
-    assert_int_equal(tc_quic_new(&c, -1, &net->server_at, &net->server), TC_OK);
-    assert_int_equal(tc_quic_new(&client, -1, &net->client_at, &net->client), TC_OK);
+    int fds[2] = {-1, -1};
+    if (net->sockets) open_sockets(net, fds, &client, &c);
+    assert_int_equal(tc_quic_new(&c, fds[1], &net->server_at, &net->server), TC_OK);
+    assert_int_equal(tc_quic_new(&client, fds[0], &net->client_at, &net->client), TC_OK);
     quic_net_connect(net);
 }
 
@@ -579,5 +592,5 @@ void quic_net_fini(quic_net *net)
         tc_tls_free(net->tls[i]);
     tc_loop_free(net->loop);
     if (net->file >= 0) close(net->file);
-    tc_clock_go();
+    if (!net->sockets) tc_clock_go();
 }

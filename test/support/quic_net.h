@@ -36,6 +36,7 @@ struct quic_net {
     bool rebind;                  /* the client has another address from the next datagram on */
     tc_limits limits;
     const tc_engine_type *engine;
+    bool sockets;       /* over the loopback, in the time that there is */
     bool pause;         /* handlers take content only now and then */
     bool from_file;     /* the server answers out of a file */
     const char *host;   /* that the client wants; NULL: the server's */
