@@ -107,9 +107,52 @@ bool tc_is_token(tc_span s)
     return s.len > 0;
 }
 
+/* Eight bytes at a time: most names and values are of plain bytes, the others are looked at one by
+ * one. A sum of two bytes below 0x80 stays in its byte, and its high bit is the comparison. */
+enum { WORD = 8 };
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+static inline uint64_t word_at(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+static inline bool has_controls(uint64_t word)
+{
+    const uint64_t low = word & EACH(0x7f);
+    const uint64_t visible = low + EACH(0x80 - ' '), del = low + EACH(0x80 - 0x7f);
+    return ((~visible | del) & ~word & EACH(0x80)) != 0;
+}
+
+static inline bool is_lower_or_dash(uint64_t word)
+{
+    const uint64_t low = word & EACH(0x7f);
+    const uint64_t letter = (low + EACH(0x80 - 'a')) & ~(low + EACH(0x80 - 'z' - 1));
+    const uint64_t dash = ~((low ^ EACH('-')) + EACH(0x7f));
+    return ((letter | dash) & ~word & EACH(0x80)) == EACH(0x80);
+}
+
+bool tc_is_lower_token(tc_span s)
+{
+    size_t i = 0;
+    while (s.len - i >= WORD && is_lower_or_dash(word_at(s.at + i)))
+        i += WORD;
+    if (s.len - i < WORD && i && is_lower_or_dash(word_at(s.at + s.len - WORD))) return true;
+    for (; i < s.len; i++)
+        if (!s.at[i] || tc_token_lower[(uint8_t)s.at[i]] != s.at[i]) return false;
+    return s.len > 0;
+}
+
 bool tc_is_field_value(tc_span s)
 {
-    for (size_t i = 0; i < s.len; i++)
+    size_t i = 0;
+    while (s.len - i >= WORD && !has_controls(word_at(s.at + i)))
+        i += WORD;
+    if (s.len - i < WORD && i && !has_controls(word_at(s.at + s.len - WORD))) i = s.len;
+    for (; i < s.len; i++)
         if (((uint8_t)s.at[i] < 0x20 && s.at[i] != '\t') || s.at[i] == 0x7f) return false;
     return tc_span_trim(s).len == s.len;
 }

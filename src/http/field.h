@@ -52,6 +52,7 @@ static inline bool tc_fields_has(const tc_fields *f, enum tc_field_id id)
 /* Byte classes of the grammar. */
 extern const char tc_token_lower[256]; /* a token's byte in lower case, or 0 (RFC 9110, 5.6.2) */
 bool tc_is_token(tc_span s);
+bool tc_is_lower_token(tc_span s); /* as HTTP/2 and 3 write names */
 bool tc_is_field_value(tc_span s); /* no controls but HTAB, no blanks at the ends */
 
 /* Adds to the end without checking or copying: name is lower case, both outlive the arena. */

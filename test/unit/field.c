@@ -28,6 +28,31 @@ static void tokens_are_those_of_the_rfc(void **state)
     assert_false(tc_is_field_value(TC_SPAN("a\t")));
 }
 
+/* Each byte at each place of a name and of a value, as long as several words and a bit. */
+static void every_byte_counts_wherever_it_stands(void **state)
+{
+    (void)state;
+    char text[27];
+    for (size_t len = 1; len <= sizeof text; len++) {
+        for (size_t place = 0; place < len; place++) {
+            for (int i = 0; i < 256; i++) {
+                const tc_span s = {text, len};
+                const bool end = place == 0 || place == len - 1;
+                memset(text, 'a', sizeof text);
+                text[place] = (char)i;
+                const bool lower = i && tc_token_lower[i] == (char)i;
+                const bool value = i == '\t' || i == ' ' ? !end : i >= 0x20 && i != 0x7f;
+                assert_int_equal(tc_is_lower_token(s), lower);
+                assert_int_equal(tc_is_field_value(s), value);
+            }
+        }
+    }
+    assert_false(tc_is_lower_token((tc_span){0}));
+    assert_true(tc_is_lower_token(TC_SPAN("x-0123456789-z_~")));
+    assert_true(tc_is_field_value(TC_SPAN("text/html;\tcharset=\xc3\xa4utf-8, \t~")));
+    assert_false(tc_is_field_value(TC_SPAN("text/html;\tcharset=\xc3\xa4utf-8,\0\t~")));
+}
+
 static void fields_are_checked_lowered_and_copied(void **state)
 {
     (void)state;
@@ -145,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_are_those_of_the_rfc),
+        cmocka_unit_test(every_byte_counts_wherever_it_stands),
         cmocka_unit_test(fields_are_checked_lowered_and_copied),
         cmocka_unit_test(presence_follows_adding_and_removing),
         cmocka_unit_test(without_memory_the_list_stays),

@@ -54,13 +54,6 @@ static tc_err note_pseudo(tc_receipt *t, const tc_field *f)
     return TC_OK;
 }
 
-static bool is_lower_token(tc_span s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (!s.at[i] || tc_token_lower[(uint8_t)s.at[i]] != s.at[i]) return false;
-    return s.len > 0;
-}
-
 static tc_err note_expect(tc_receipt *t, tc_span value)
 {
     if (t->part != TC_PART_REQUEST) return TC_OK;
@@ -77,7 +70,7 @@ static tc_err note_field(tc_receipt *t, const tc_field *f, bool *ret_keep)
     uint64_t length;
     *ret_keep = true;
     t->ordinary = true;
-    if (!is_lower_token(f->name) || !tc_is_field_value(f->value)) return TC_ERR_STREAM_RULES;
+    if (!tc_is_lower_token(f->name) || !tc_is_field_value(f->value)) return TC_ERR_STREAM_RULES;
     if (f->id == TC_FIELD_OTHER) return TC_OK;
     if (t->part == TC_PART_TRAILERS && tc_field_flags(f->id) & TC_FIELD_NO_TRAIL)
         return TC_ERR_STREAM_RULES;
