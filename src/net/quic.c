@@ -184,8 +184,12 @@ static void to_stranger(tc_quic *q, const tc_datagrams *d, const ngtcp2_version_
         if (q->server) tc_quic_say_reset(q, &one, v->dcid, v->dcidlen);
         return;
     }
+    ngtcp2_pkt_hd hd;
     tc_link_quic *l = q->server ? accept_one(q, &one, (uint8_t *)at, len) : NULL;
-    if (l) tc_quic_conn_read(l, &one, at, len);
+    if (!l) return;
+    tc_quic_conn_read(l, &one, at, len);
+    if (l->liberr == NGTCP2_ERR_RETRY && ngtcp2_accept(&hd, (uint8_t *)at, len) == 0)
+        tc_quic_say_retry(q, &one, &hd); /* the library cannot begin with this one */
 }
 
 static void one_packet(tc_quic *q, const tc_datagrams *d, char *at, size_t len)

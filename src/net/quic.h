@@ -63,6 +63,7 @@ struct tc_link_quic {
     tc_link link; /* first */
     tc_quic *home;
     struct ngtcp2_conn *conn;
+    struct tc_quic_memory *memory; /* what that is made of */
     tc_tls_side side;
     tc_alarm alarm;           /* its timers */
     struct tc_quic_log *log;  /* for those who look on; NULL: nobody does */
@@ -88,7 +89,7 @@ struct tc_link_quic {
     uint64_t owed; /* server: credit that is not given before the handshake is over */
     enum tc_early_was early_was;
     bool early; /* it is in use, and the handshake is not over */
-    bool opening, stuck, silent, refused, validated, touched, any_in;
+    bool opening, stuck, silent, refused, validated, touched, any_in, hello_too_long;
 };
 
 /* Takes over fd, a socket of udp.h that is prepared; -1 with config->send. */

@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: MIT
 #include <string.h>
 
+#include "base/alloc.h"
 #include "net/quic_inside.h"
 
 enum {
@@ -46,6 +47,20 @@ static int on_remove_id(ngtcp2_conn *conn, const ngtcp2_cid *cid, void *user)
     (void)conn;
     tc_quic_id_remove(l->home, l, cid);
     return 0;
+}
+
+/* The library and TLS would keep a message of 16 MB, before it is known who says it. */
+static int on_crypto(ngtcp2_conn *conn, ngtcp2_encryption_level level, uint64_t offset,
+                     const uint8_t *at, size_t len, void *user)
+{
+    tc_link_quic *l = user;
+    const tc_quic_config *c = &l->home->config;
+    if (!ngtcp2_conn_get_handshake_completed(conn) && offset + len > c->limits->quic_handshake) {
+        c->reached->quic_handshake++;
+        l->hello_too_long = true;
+        return FAILED;
+    }
+    return ngtcp2_crypto_recv_crypto_data_cb(conn, level, offset, at, len, user);
 }
 
 static void now_validated(tc_link_quic *l)
@@ -143,9 +158,9 @@ static int on_close(ngtcp2_conn *conn, uint32_t flags, int64_t sid, uint64_t cod
     (void)conn;
     (void)flags;
     (void)sid;
-    (void)code;
     if (!s) return 0;
     s->gone = true;
+    if (!s->out_done && !s->fin_sent) tc_quic_stream_stopped(l, s, code);
     tc_quic_stream_drop_out(l, s);
     tc_quic_stream_tidy(l, s);
     return 0;
@@ -161,18 +176,6 @@ static int on_reset(ngtcp2_conn *conn, int64_t sid, uint64_t size, uint64_t code
     if (!s) return 0;
     s->reset_code = code;
     tc_quic_stream_news(user, s, NEWS_RESET);
-    return 0;
-}
-
-static int on_stop(ngtcp2_conn *conn, int64_t sid, uint64_t code, void *user, void *stream)
-{
-    tc_quic_stream *s = stream;
-    (void)conn;
-    (void)sid;
-    if (!s) return 0;
-    s->stop_code = code;
-    tc_quic_stream_drop_out(user, s);
-    tc_quic_stream_news(user, s, NEWS_STOPPED);
     return 0;
 }
 
@@ -233,7 +236,6 @@ static void fill_callbacks(ngtcp2_callbacks *c, bool server)
         .remove_connection_id = on_remove_id,
         .update_key = ngtcp2_crypto_update_key_cb,
         .stream_reset = on_reset,
-        .stream_stop_sending = on_stop,
         .extend_max_stream_data = on_stream_room,
         .recv_stateless_reset = on_their_reset,
         .delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb,
@@ -291,7 +293,7 @@ static void fill(const tc_quic *q, ngtcp2_settings *s, ngtcp2_transport_params *
     p->grease_quic_bit = 1;
 }
 
-static void start(tc_quic *q, tc_link_quic *l, const tc_address *peer)
+static tc_err start(tc_quic *q, tc_link_quic *l, const tc_address *peer)
 {
     memset(l, 0, sizeof *l);
     l->link.type = &tc_link_quic_type;
@@ -305,6 +307,8 @@ static void start(tc_quic *q, tc_link_quic *l, const tc_address *peer)
     l->out_end = &l->out;
     l->fresh_end = &l->fresh;
     tc_quic_log_new(l);
+    l->memory = tc_quic_memory_new(q);
+    return l->memory ? TC_OK : TC_ERR_NO_MEMORY;
 }
 
 /* What was begun and did not succeed. */
@@ -314,6 +318,7 @@ static tc_err undo(tc_link_quic *l, tc_err err)
     tc_quic_ids_free(q, l->ids);
     l->ids = NULL;
     if (l->conn) ngtcp2_conn_del(l->conn);
+    tc_free(l->memory);
     tc_tls_side_forget(&l->side, true);
     if (l->side.session) gnutls_deinit(l->side.session);
     tc_quic_log_free(l);
@@ -337,7 +342,7 @@ tc_err tc_quic_conn_accept(tc_quic *q, tc_link_quic *l, const tc_datagrams *d,
     ngtcp2_transport_params params;
     ngtcp2_cid ours;
     const ngtcp2_path path = path_of(d);
-    start(q, l, &d->remote);
+    tc_err err = start(q, l, &d->remote);
     l->side.why = q->config.why;
     fill_callbacks(&callbacks, true);
     fill(q, &settings, &params);
@@ -351,9 +356,9 @@ tc_err tc_quic_conn_accept(tc_quic *q, tc_link_quic *l, const tc_datagrams *d,
     params.retry_scid = came->retry;
     params.retry_scid_present = came->retry.datalen > 0;
     params.stateless_reset_token_present = 1;
-    tc_err err = tc_quic_id_new(q, &ours, params.stateless_reset_token);
+    if (!err) err = tc_quic_id_new(q, &ours, params.stateless_reset_token);
     if (!err && ngtcp2_conn_server_new(&l->conn, &hd->scid, &ours, &path, hd->version, &callbacks,
-                                       &settings, &params, NULL, l) != 0)
+                                       &settings, &params, &l->memory->library, l) != 0)
         err = TC_ERR_NO_MEMORY;
     if (!err) err = tc_quic_id_add(q, l, &ours);
     if (!err) err = tc_quic_id_add(q, l, &hd->dcid);
@@ -375,7 +380,7 @@ tc_err tc_quic_connect(tc_quic *q, tc_link_quic *l, const tc_address *peer, cons
     ngtcp2_cid ours, theirs = {.datalen = NGTCP2_MIN_INITIAL_DCIDLEN + 8};
     const tc_datagrams way = {.local = q->local, .remote = *peer};
     const ngtcp2_path path = path_of(&way);
-    start(q, l, peer);
+    tc_err err = start(q, l, peer);
     l->link.on_ready = on_ready;
     l->side.why = why;
     l->validated = true;
@@ -383,10 +388,10 @@ tc_err tc_quic_connect(tc_quic *q, tc_link_quic *l, const tc_address *peer, cons
     fill(q, &settings, &params);
     fill_sizes(l, &q->local, &settings);
     if (l->log) tc_quic_log_settings(&settings);
-    tc_err err = tc_quic_id_new(q, &ours, NULL);
+    if (!err) err = tc_quic_id_new(q, &ours, NULL);
     if (!err && !tc_quic_random(theirs.data, theirs.datalen)) err = TC_ERR_SYSTEM;
     if (!err && ngtcp2_conn_client_new(&l->conn, &theirs, &ours, &path, NGTCP2_PROTO_VER_V1,
-                                       &callbacks, &settings, &params, NULL, l) != 0)
+                                       &callbacks, &settings, &params, &l->memory->library, l) != 0)
         err = TC_ERR_NO_MEMORY;
     if (!err) err = tc_quic_id_add(q, l, &ours);
     if (!err) err = tc_quic_tls_begin(q, l, host);
@@ -431,7 +436,9 @@ static tc_err reason_of(tc_link_quic *l, int liberr)
 void tc_quic_conn_fail(tc_link_quic *l, int liberr)
 {
     if (l->liberr) return;
+    if (l->hello_too_long) liberr = NGTCP2_ERR_CRYPTO_BUFFER_EXCEEDED;
     l->liberr = liberr;
+    l->memory->unbounded = true; /* so that it can be said */
     if (!l->failed) l->failed = reason_of(l, liberr);
     l->silent = liberr == NGTCP2_ERR_DRAINING || liberr == NGTCP2_ERR_IDLE_CLOSE ||
                 liberr == NGTCP2_ERR_DROP_CONN || liberr == NGTCP2_ERR_HANDSHAKE_TIMEOUT ||
@@ -525,13 +532,16 @@ void tc_quic_conn_close(tc_link_quic *l)
     tc_loop_clear(q->config.loop, &l->alarm);
     if (!l->validated) q->unvalidated--;
     if (q->single == l) q->single = NULL;
-    if (q->server)
+    /* a connection that did not begin: the same client may still begin it */
+    const bool never = l->liberr == NGTCP2_ERR_RETRY || l->liberr == NGTCP2_ERR_DROP_CONN;
+    if (q->server && !never)
         tc_quic_bury(q, l, packet, len, 3 * (pto < TC_S ? pto : TC_S));
     else
         tc_quic_ids_free(q, l->ids);
     l->ids = NULL;
     tc_quic_streams_free(l);
     ngtcp2_conn_del(l->conn);
+    tc_free(l->memory);
     tc_tls_side_forget(&l->side, true);
     if (l->side.session) gnutls_deinit(l->side.session);
     tc_quic_log_free(l);

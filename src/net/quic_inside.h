@@ -129,6 +129,17 @@ struct tc_quic {
     char *spill_room;
 };
 
+/* What the library holds for a connection. */
+typedef struct tc_quic_memory {
+    ngtcp2_mem library;
+    size_t held, most;
+    uint64_t *counter;
+    bool reached, unbounded;
+} tc_quic_memory;
+
+/* quic_memory.c: NULL without memory; tc_free when the library has given all of it back */
+tc_quic_memory *tc_quic_memory_new(const tc_quic *q);
+
 /* quic_id.c */
 void tc_quic_secrets_use(tc_quic *q);
 tc_err tc_quic_id_new(tc_quic *q, ngtcp2_cid *ret_cid, uint8_t *ret_token);
@@ -217,6 +228,7 @@ void tc_quic_stream_acked(tc_link_quic *l, tc_quic_stream *s, uint64_t offset);
 void tc_quic_stream_tell(tc_link_quic *l, tc_quic_stream *s);
 void tc_quic_stream_drop_out(tc_link_quic *l, tc_quic_stream *s);
 void tc_quic_stream_credit(tc_link_quic *l, uint64_t n); /* n bytes more, of all streams */
+void tc_quic_stream_stopped(tc_link_quic *l, tc_quic_stream *s, uint64_t code);
 void tc_quic_stream_drop_in(tc_link_quic *l, tc_quic_stream *s);
 void tc_quic_stream_tidy(tc_link_quic *l, tc_quic_stream *s); /* frees it where all is over */
 uint64_t tc_quic_streams_ending(const tc_link_quic *l);

@@ -352,6 +352,15 @@ uint64_t tc_quic_streams_ending(const tc_link_quic *l)
     return count;
 }
 
+/* The peer wants no more of ours. The library does not say so: it has reset our half by itself, and
+ * that is seen where more is written, or when the stream closes. */
+void tc_quic_stream_stopped(tc_link_quic *l, tc_quic_stream *s, uint64_t code)
+{
+    s->stop_code = code;
+    tc_quic_stream_drop_out(l, s);
+    tc_quic_stream_news(l, s, NEWS_STOPPED);
+}
+
 /* --- orders -------------------------------------------------------------------------------- */
 
 /* One of ours for both ways that may still be opened. */

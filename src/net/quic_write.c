@@ -17,6 +17,7 @@ enum {
     PENDING_MOST = 256 * 1024, /* taken and not sent: as much as a few batches carry */
     VECS = 16,
     BLOCKED_MS = 20,
+    H3_REQUEST_CANCELLED = 0x10c,
 };
 
 /* --- taking runs --------------------------------------------------------------------------- */
@@ -226,6 +227,9 @@ static ngtcp2_ssize one_packet(tc_link_quic *l, uint8_t *room, ngtcp2_path *path
         switch ((int)n) {
         case NGTCP2_ERR_WRITE_MORE: break;
         case NGTCP2_ERR_STREAM_SHUT_WR:
+            tc_quic_stream_stopped(l, s, H3_REQUEST_CANCELLED); /* which code it was is not told */
+            tc_quic_touch(l->home, l);
+            break;
         case NGTCP2_ERR_STREAM_NOT_FOUND: tc_quic_stream_drop_out(l, s); break;
         case NGTCP2_ERR_STREAM_DATA_BLOCKED: unqueue_first(l); break; /* when there is room again */
         default: return n;

@@ -274,6 +274,30 @@ static void an_address_to_be_proved(void **state)
     quic_net_fini(&net);
 }
 
+static bool too_late(quic_net *n, quic_net_packet *p)
+{
+    if (p->to_server && n->sent[1] > 1) p->due += 11 * TC_S;
+    return true;
+}
+
+/* A token is good for ten seconds. */
+static void a_token_that_is_old(void **state)
+{
+    (void)state;
+    for (int late = 0; late < 2; late++) {
+        quic_net_init(&net, &toy_streams_type);
+        net.limits.quic_unvalidated = 0;
+        net.limits.handshake_ms = 40000;
+        if (late) net.meddle = too_late;
+        quic_net_begin(&net);
+        assert_true(quic_net_run(&net, quic_net_is_open, 40 * TC_S));
+        assert_int_equal(net.over, late);
+        assert_int_equal(net.server_reached.quic_unvalidated, 1);
+        assert_int_equal(tc_quic_count(net.server), !late);
+        quic_net_fini(&net);
+    }
+}
+
 static unsigned answers[256]; /* by the first byte */
 static size_t largest;
 
@@ -506,6 +530,7 @@ int main(void)
         cmocka_unit_test(an_end_without_the_peer),
         cmocka_unit_test(a_certificate_for_another_name),
         cmocka_unit_test(an_address_to_be_proved),
+        cmocka_unit_test(a_token_that_is_old),
         cmocka_unit_test(versions_nobody_speaks),
         cmocka_unit_test(connections_nobody_knows),
         cmocka_unit_test(a_server_that_was_restarted),
