@@ -96,6 +96,7 @@ class Rules(H3Attack):
         sid = next(conn.next_stream)
         conn.send_stream(sid, headers(request(path="/half")))
         self.assertTrue(conn.until(lambda: sid in conn.ended and len(conn.stream_bytes(sid)) > 500_000))
+        self.assertTrue(conn.until(lambda: conn.stops))
         self.assertEqual(conn.stops, {sid: H3_NO_ERROR})
         for fin in (False, True):
             conn = self.open(windows=100_000)
@@ -122,6 +123,7 @@ class Rules(H3Attack):
         self.assertEqual(conn.status(sid), 200)
         self.assertIn(b"7 bytes", conn.stream_bytes(sid))
         self.assertEqual(conn.ask(), 200)
+        self.assertTrue(conn.until(lambda: conn.stops))
         self.assertEqual(conn.stops, {14: H3_STREAM_CREATION_ERROR})
 
 
