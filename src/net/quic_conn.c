@@ -49,20 +49,6 @@ static int on_remove_id(ngtcp2_conn *conn, const ngtcp2_cid *cid, void *user)
     return 0;
 }
 
-/* The library and TLS would keep a message of 16 MB, before it is known who says it. */
-static int on_crypto(ngtcp2_conn *conn, ngtcp2_encryption_level level, uint64_t offset,
-                     const uint8_t *at, size_t len, void *user)
-{
-    tc_link_quic *l = user;
-    const tc_quic_config *c = &l->home->config;
-    if (!ngtcp2_conn_get_handshake_completed(conn) && offset + len > c->limits->quic_handshake) {
-        c->reached->quic_handshake++;
-        l->hello_too_long = true;
-        return FAILED;
-    }
-    return ngtcp2_crypto_recv_crypto_data_cb(conn, level, offset, at, len, user);
-}
-
 static void now_validated(tc_link_quic *l)
 {
     if (l->validated) return;
@@ -82,11 +68,18 @@ static void give_token(tc_link_quic *l)
     if (len > 0) (void)ngtcp2_conn_submit_new_token(l->conn, token, (size_t)len); /* or without */
 }
 
-/* After its Finished a client has nothing more to say to TLS (RFC 9001, 4.4 and 6). */
+/* The library and TLS would keep a message of 16 MB, before it is known who says it. After its
+ * Finished a client has nothing more to say to TLS (RFC 9001, 4.4 and 6). */
 static int on_crypto(ngtcp2_conn *conn, ngtcp2_encryption_level level, uint64_t offset,
                      const uint8_t *at, size_t len, void *user)
 {
-    const tc_link_quic *l = user;
+    tc_link_quic *l = user;
+    const tc_quic_config *c = &l->home->config;
+    if (!ngtcp2_conn_get_handshake_completed(conn) && offset + len > c->limits->quic_handshake) {
+        c->reached->quic_handshake++;
+        l->hello_too_long = true;
+        return FAILED;
+    }
     if (l->side.session)
         return ngtcp2_crypto_recv_crypto_data_cb(conn, level, offset, at, len, user);
     ngtcp2_conn_set_tls_alert(conn, GNUTLS_A_UNEXPECTED_MESSAGE);
