@@ -37,6 +37,17 @@ def sanitized():
     return b"__asan_init" in program or b"__tsan_init" in program
 
 
+def with_quic():
+    """Whether the program speaks HTTP/3: it may be built without QUIC."""
+    if not PROGRAM.exists():
+        return True
+    said = subprocess.run([PROGRAM, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    return b"built without QUIC" not in said.stdout
+
+
+needs_quic = unittest.skipUnless(with_quic(), "the program is built without QUIC")
+
+
 @functools.cache
 def newer_programs():
     """The tree of Debian 13 (tools/peers), or why there is none."""

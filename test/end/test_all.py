@@ -2,7 +2,7 @@
 import json
 import re
 
-from harness import Peer, answers, free_port
+from harness import Peer, answers, free_port, needs_quic
 from test_tls import Tls
 
 
@@ -17,6 +17,7 @@ class All(Tls):
         """What stands in the table behind each version."""
         return dict(re.findall(r"(?m)^  (HTTP/\S+) +(.*)$", got.text))
 
+    @needs_quic
     def test_secure(self):
         server = self.secure()
         got = self.ask(f"https://localhost:{server.port}/small")
@@ -34,6 +35,7 @@ class All(Tls):
         self.assertIn("A browser takes HTTP/2 at first", got.text)
         self.assertIn(f"HTTP/3 from the next visit on, since Alt-Svc offers h3 at :{server.port} for 86400 s", got.text)
 
+    @needs_quic
     def test_without_quic(self):
         server = self.secure("--no-quic", "--limit", "header_ms=30000")
         got = self.ask(f"https://127.0.0.1:{server.port}/small")
@@ -41,6 +43,7 @@ class All(Tls):
         self.assertIn("A browser takes HTTP/2 at first", got.text)
         self.assertIn("it stays so, since there was no Alt-Svc.", got.text)
 
+    @needs_quic
     def test_clear_text(self):
         server = self.serve(files=self.files)
         got = self.ask(server.url + "/small")

@@ -6,7 +6,7 @@ import stat
 import threading
 import time
 
-from harness import Peer
+from harness import Peer, needs_quic
 from test_tls import Tls
 
 
@@ -17,6 +17,7 @@ def quietly(what):
         pass  # the test is over
 
 
+@needs_quic
 class Memory(Tls):
     def setUp(self):
         super().setUp()

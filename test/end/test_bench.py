@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from harness import PROGRAM, Peer, die_with_parent, environment, free_port, wait_for
+from harness import PROGRAM, Peer, die_with_parent, environment, free_port, needs_quic, wait_for
 from test_tls import Tls
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -48,6 +48,7 @@ class Counts(Bench):
         self.assertWhole(got, 3)
         self.assertEqual(got["connections_made"], 3)
 
+    @needs_quic
     def test_every_version(self):
         server = self.secure()
         for version, name, streams in (("1.1", "HTTP/1.1", 1), ("2", "HTTP/2", 20), ("3", "HTTP/3", 20), ("best", "HTTP/2", 4)):
@@ -58,6 +59,7 @@ class Counts(Bench):
                 self.assertEqual(got["bytes"]["content"], 300 * 612)
                 self.assertEqual(got["resumed"], 0)
 
+    @needs_quic
     def test_as_many_streams_as_there_may_be(self):
         """New ones wait for what the server lets begin, and none is forgotten."""
         server = self.secure()
@@ -66,6 +68,7 @@ class Counts(Bench):
                 got = self.bench("-n", 4000, "-c", 2, "-m", 150, "--http", version, f"https://localhost:{server.port}/small")
                 self.assertWhole(got, 4000)
 
+    @needs_quic
     def test_large_answers(self):
         server = self.secure()
         for version in ("1.1", "2", "3"):
@@ -74,6 +77,7 @@ class Counts(Bench):
                 self.assertWhole(got, 6)
                 self.assertEqual(got["bytes"]["content"], 6 * 3_000_000)
 
+    @needs_quic
     def test_a_connection_for_each(self):
         server = self.secure()
         url = f"https://localhost:{server.port}/small"
@@ -87,6 +91,7 @@ class Counts(Bench):
         self.assertWhole(got, 10)
         self.assertEqual(got["connections_made"], 10)
 
+    @needs_quic
     def test_handshakes(self):
         server = self.secure()
         for version in ("1.1", "2", "3"):
@@ -119,6 +124,7 @@ class Counts(Bench):
             self.assertRegex(head, rb"(?i)\r\nx-one: 1\r\n")
 
 
+    @needs_quic
     def test_method_and_content(self):
         """Content goes along with each request, from memory and from a file; it makes the method POST."""
         server = self.secure()
@@ -134,6 +140,7 @@ class Counts(Bench):
 
 
 class Rate(Bench):
+    @needs_quic
     def test_pace(self):
         """Not faster than the rate, and all of them."""
         server = self.secure()
@@ -303,6 +310,7 @@ class Fails(Bench):
             self.assertIn("could not connect", got.err)
             self.assertEqual(got.out, b"")
 
+    @needs_quic
     def test_nobody_there_over_quic(self):
         """The reason is that nobody is there; where another address has somebody, that is taken."""
         got = self.tercet("bench", "-k", "--http", 3, f"https://127.0.0.1:{free_port()}/", env=self.env)

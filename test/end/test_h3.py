@@ -10,7 +10,7 @@ import struct
 import subprocess
 import threading
 
-from harness import die_with_parent, free_port, wait_for
+from harness import die_with_parent, free_port, needs_quic, wait_for
 from test_tls import BIG, Tls
 
 CHROMIUM = ("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
@@ -19,6 +19,7 @@ CHROMIUM = ("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disabl
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
 
 
+@needs_quic
 class Quic(Tls):
     def gtlsclient(self, server, *paths, options=(), seconds=30):
         urls = [f"https://localhost:{server.port}{path}" for path in paths]

@@ -11,12 +11,13 @@ import subprocess
 import tempfile
 import time
 
-from harness import HERE, die_with_parent, environment, free_port, newer_programs, wait_for
+from harness import HERE, die_with_parent, environment, free_port, needs_quic, newer_programs, wait_for
 from test_tls import BIG, Tls
 
 SMALL = b"s" * 612
 
 
+@needs_quic
 class Newer(Tls):
     SECONDS = 180
 

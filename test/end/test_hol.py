@@ -8,7 +8,7 @@ import sys
 import unittest
 import xml.etree.ElementTree
 
-from harness import PROGRAM, Case, wait_for
+from harness import PROGRAM, Case, needs_quic, wait_for
 
 BENCH = pathlib.Path(__file__).resolve().parents[2] / "bench" / "hol"
 
@@ -36,6 +36,7 @@ class Hol(Case):
         wait_for(lambda: not self.started(), 10)
         self.assertNotIn("hol", os.listdir("/sys/class/net"))
 
+    @needs_quic
     def test_numbers_and_picture(self):
         file, picture = self.dir / "json", self.dir / "svg"
         proc = self.begin("--loss", "10", "--repeats", 1, "--json", file, "--svg", picture)

@@ -9,6 +9,7 @@ import threading
 import time
 import unittest
 
+from harness import needs_quic
 from test_tls import Tls
 
 A, CNAME, AAAA, HTTPS = 1, 5, 28, 65
@@ -81,6 +82,7 @@ class Names(threading.Thread):
             pass  # the test is over
 
 
+@needs_quic
 @unittest.skipUnless(os.geteuid() == 0, "needs root: for port 53 and a mount of its own")
 class Records(Tls):
     def setUp(self):

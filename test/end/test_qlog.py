@@ -7,7 +7,7 @@ import stat
 import threading
 
 import qlog_schema
-from harness import PROGRAM
+from harness import PROGRAM, needs_quic
 from test_tls import BIG, Tls
 
 
@@ -96,6 +96,7 @@ class Qlog(Tls):
         for name in ours, theirs:
             self.assertTrue(self.frames(events, f"{space}:{name}", "settings"))
 
+    @needs_quic
     def test_http3(self):
         server = self.secure("--qlog", self.logs)
         self.get(server.port, 3, paths=("/big", "/small"))
@@ -169,6 +170,7 @@ class Qlog(Tls):
             for head in heads:
                 self.assertIn(":path" if role == "server" else "content-length", self.fields(head))
 
+    @needs_quic
     def test_secrets(self):
         server = self.secure("--qlog", self.logs)
         for version in 2, 3:
@@ -194,6 +196,7 @@ class Qlog(Tls):
         self.get(server.port, "1.1")
         self.assertEqual(self.traces(server), {"client": [], "server": []})
 
+    @needs_quic
     def test_nothing_is_overwritten(self):
         server = self.secure("--qlog", self.logs, "--workers", 2)
         for _ in range(4):
@@ -202,6 +205,7 @@ class Qlog(Tls):
         traces = self.traces(server)
         self.assertEqual([len(traces[role]) for role in ("client", "server")], [8, 8])
 
+    @needs_quic
     def test_loss(self):
         server = self.secure("--qlog", self.logs)
         relay = Relay(self, server.port, 15)
@@ -230,6 +234,7 @@ class Qlog(Tls):
                     self.assertIn(f"--qlog {where}: {why}\n", got.err)
                     self.assertIn("a folder is wanted", got.err)
 
+    @needs_quic
     def test_a_folder_that_takes_no_files(self):
         """Root is told when the first file cannot be made, and served all the same; others at once."""
         server = self.secure()
@@ -239,6 +244,7 @@ class Qlog(Tls):
         self.assertEqual(got.err.count("--qlog /proc: "), 1, got.err)
         self.assertEqual(got.out, b"s" * 1224 if root else b"")
 
+    @needs_quic
     def test_full_disk(self):
         """Files may only grow so far: that is said once, and what was asked for comes all the same."""
         server = self.secure()
@@ -252,6 +258,7 @@ class Qlog(Tls):
         sizes = sorted(p.stat().st_size for p in self.logs.iterdir())  # localhost may have been tried by IPv6
         self.assertEqual(sizes[-2:], [4096] * 2)
 
+    @needs_quic
     def test_limits(self):
         server = self.secure("--qlog", self.logs, "--workers", 1, "--limit", "qlogs=2", "--limit", "qlog_bytes=50000")
         for _ in range(3):

@@ -175,6 +175,24 @@ static void handlers_that_pause(void **state)
     quic_net_fini(&net);
 }
 
+/* The server sees the client at another port, and again, while nothing is under way. */
+static void a_nat_that_forgets(void **state)
+{
+    (void)state;
+    quic_net_init(&net, &tc_h3_type);
+    begin();
+    for (int i = 0; i < 4; i++) {
+        net.asked_count = 0;
+        quic_net_ask(&net, 50000, 20000);
+        finish(60 * TC_S);
+        (void)quic_net_run(&net, quic_net_is_over, TC_S);
+        net.rebind = true;
+    }
+    assert_in_range(net.bindings, 3, 4);
+    assert_int_equal(net.server_ended, 0);
+    quic_net_fini(&net);
+}
+
 static void an_end_that_both_hear(void **state)
 {
     (void)state;
@@ -529,6 +547,7 @@ int main(void)
         cmocka_unit_test(written_in_any_order),
         cmocka_unit_test(more_than_the_windows),
         cmocka_unit_test(handlers_that_pause),
+        cmocka_unit_test(a_nat_that_forgets),
         cmocka_unit_test(an_end_that_both_hear),
         cmocka_unit_test(a_peer_that_vanishes),
         cmocka_unit_test(an_end_without_the_peer),
