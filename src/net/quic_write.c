@@ -113,10 +113,12 @@ static tc_err take_file(tc_link_quic *l, tc_quic_stream *s, const tc_run *run, s
     return err;
 }
 
+static void send_down_to(tc_link_quic *l, uint64_t pending);
+
 /* How much the stream may take now. Sets stuck where it is the connection that does not. */
 static size_t allowed(tc_link_quic *l, const tc_quic_stream *s)
 {
-    if (l->pending >= PENDING_MOST) tc_quic_flush(l);
+    if (l->pending >= PENDING_MOST) send_down_to(l, TC_UDP_MOST); /* what is left waits for more */
     const uint64_t all = ngtcp2_conn_get_max_data_left(l->conn);
     l->stuck = l->pending >= PENDING_MOST || l->pending >= all;
     if (l->stuck) return 0;
@@ -311,12 +313,18 @@ static void set_alarm(tc_link_quic *l)
         tc_quic_conn_fail(l, NGTCP2_ERR_NOMEM);
 }
 
-void tc_quic_flush(tc_link_quic *l)
+/* Packets until fewer bytes than pending are left, or no more may leave. */
+static void send_down_to(tc_link_quic *l, uint64_t pending)
 {
     size_t size;
     char *room = tc_loop_write_room(l->home->config.loop, &size);
-    while (!l->failed && !l->home->blocked && one_round(l, room, size))
+    while (l->pending >= pending && !l->failed && !l->home->blocked && one_round(l, room, size))
         ;
+}
+
+void tc_quic_flush(tc_link_quic *l)
+{
+    send_down_to(l, 0);
     if (l->log) tc_quic_log_metrics(l);
     set_alarm(l);
     if (l->stuck)
