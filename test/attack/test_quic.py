@@ -373,7 +373,7 @@ class First(H3Attack):
             "an id of 255 bytes": lambda c: b"\xc3\0\0\0\1\xff" + bytes(1200),
             "an id of 4 bytes": lambda c: (b"\xc3\0\0\0\1\4abcd\0\0\x44\x90").ljust(1200, b"\0"),
             "too short to be one": lambda c: c.packet(crypto(0, c.transcript), INITIAL),
-            "wrong seal": lambda c: self.good(c)[:-1] + b"\0",
+            "wrong seal": lambda c: (lambda p: p[:-1] + bytes([p[-1] ^ 1]))(self.good(c)),
             "0-RTT": lambda c: bytes([0xd3]) + self.good(c)[1:],
             "Handshake": lambda c: bytes([0xe3]) + self.good(c)[1:],
             "Retry": lambda c: bytes([0xf3]) + self.good(c)[1:],
