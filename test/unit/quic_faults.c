@@ -73,6 +73,18 @@ int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct
     return real(fd, messages, count, flags, timeout);
 }
 
+static void ask_for_much(void)
+{
+    net.asked_count = 0;
+    for (unsigned n = 0; n < 6; n++)
+        quic_net_ask(&net, 300000, n % 2 * 200000);
+    if (!quic_net_run(&net, quic_net_all_closed, 120 * TC_S))
+        fail_msg("%s: a request is not over", fault->name);
+    for (unsigned n = 0; n < net.asked_count; n++)
+        if (net.asked[n].err || net.asked[n].got != 300000)
+            fail_msg("%s: %s", fault->name, tc_err_name(net.asked[n].err));
+}
+
 static void what_is_under_way_goes_on(void **state)
 {
     (void)state;
@@ -80,19 +92,14 @@ static void what_is_under_way_goes_on(void **state)
         quic_net_init(&net, &toy_streams_type);
         net.keep_tls = i + 1 < sizeof faults / sizeof *faults;
         net.sockets = true;
-        net.limits.handshake_ms = 60000;
+        net.limits.handshake_ms = net.limits.send_ms = net.limits.idle_ms = 120000;
         fault = &faults[i];
         failed = 0;
         quic_net_begin(&net);
-        (void)quic_net_run(&net, quic_net_is_open, 60 * TC_S);
+        (void)quic_net_run(&net, quic_net_is_open, 120 * TC_S);
         if (!net.open) fail_msg("%s: no handshake (%s)", fault->name, tc_err_name(net.why));
-        for (unsigned n = 0; n < 6; n++)
-            quic_net_ask(&net, 300000, n % 2 * 200000);
-        if (!quic_net_run(&net, quic_net_all_closed, 120 * TC_S))
-            fail_msg("%s: a request is not over", fault->name);
-        for (unsigned n = 0; n < net.asked_count; n++)
-            if (net.asked[n].err || net.asked[n].got != 300000)
-                fail_msg("%s: %s", fault->name, tc_err_name(net.asked[n].err));
+        for (int round = 0; round < 20 && (round == 0 || !failed); round++)
+            ask_for_much();
         if (!failed) fail_msg("%s did not happen", fault->name);
         fault = NULL;
         quic_net_fini(&net);
