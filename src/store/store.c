@@ -1,0 +1,389 @@
+/* store.c - see store.h. Two queues, of changes and of looks, under one lock; each question is
+ * taken by one thread, which posts it back to the loop that it came from. */
+// SPDX-License-Identifier: MIT
+#include "store/store.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/ascii.h"
+#include "base/hash.h"
+#include "store/backend.h"
+
+enum { READERS = 2, GENERATIONS = 4096, BATCH = 1024, MEMBER_BYTES = 64 };
+
+typedef struct queue {
+    tc_store_ask *first, **end;
+    size_t count, bytes;
+    pthread_cond_t more;
+} queue;
+
+typedef struct thread {
+    pthread_t id;
+    struct tc_store *store;
+    tc_handle *handle;
+    bool started;
+} thread;
+
+struct tc_store {
+    const tc_backend *backend;
+    tc_limits limits;
+    tc_hash_key hash_key;
+    uint64_t number;
+    pthread_mutex_t lock; /* of the queues, and of closing */
+    queue changes, looks;
+    bool closing;
+    pthread_mutex_t posting; /* of asks that are forgotten while they are posted */
+    thread writer, readers[READERS];
+    atomic_uint_fast64_t reads, writes, syncs;
+    atomic_uint_fast64_t generations[GENERATIONS];
+};
+
+static const tc_backend *const backends[] = {&tc_backend_sqlite};
+
+/* --- the queues ---------------------------------------------------------------------------- */
+
+static void queue_init(queue *q)
+{
+    q->end = &q->first;
+    pthread_cond_init(&q->more, NULL);
+}
+
+/* Waits for some; takes up to most of them, in order. NULL: the store is closing and all is done.
+ */
+static tc_store_ask *take(tc_store *s, queue *q, size_t most)
+{
+    pthread_mutex_lock(&s->lock);
+    while (!q->first && !s->closing)
+        pthread_cond_wait(&q->more, &s->lock);
+    tc_store_ask *first = q->first, **at = &q->first;
+    for (size_t n = 0; *at && n < most; n++) {
+        q->count--;
+        q->bytes -= (*at)->weight;
+        at = &(*at)->next;
+    }
+    q->first = *at;
+    *at = NULL;
+    if (!q->first) q->end = &q->first;
+    pthread_mutex_unlock(&s->lock);
+    return first;
+}
+
+tc_err tc_store_begin(tc_store *s, tc_loop *loop, tc_store_ask *a)
+{
+    queue *q = a->kind == TC_STORE_CHANGING ? &s->changes : &s->looks;
+    tc_err err = TC_OK;
+    a->loop = loop;
+    a->next = NULL;
+    a->forgotten = false;
+    a->memory = NULL;
+    a->err = TC_OK;
+    a->found = a->more = false;
+    pthread_mutex_lock(&s->lock);
+    if (s->closing || q->count >= s->limits.store_waiting ||
+        q->bytes + a->weight > s->limits.store_bytes) {
+        err = TC_ERR_STORE_BUSY;
+    } else {
+        *q->end = a;
+        q->end = &a->next;
+        q->count++;
+        q->bytes += a->weight;
+        pthread_cond_signal(&q->more);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return err;
+}
+
+/* --- answers ------------------------------------------------------------------------------- */
+
+static void release(tc_store_ask *a)
+{
+    tc_free(a->memory);
+    a->memory = NULL;
+    if (a->release) a->release(a);
+}
+
+/* In the loop. */
+static void deliver(tc_task *task)
+{
+    tc_store_ask *a = (tc_store_ask *)task;
+    if (!a->forgotten) a->done(a);
+    release(a);
+}
+
+/* All of a batch, back to where they came from. */
+static void post(tc_store *s, tc_store_ask *first)
+{
+    pthread_mutex_lock(&s->posting); /* a loop may go as soon as all that it asked is forgotten */
+    for (tc_store_ask *a = first, *next; a; a = next) {
+        next = a->next;
+        a->task = (tc_task){.run = deliver};
+        if (a->forgotten)
+            release(a);
+        else
+            tc_loop_post(a->loop, &a->task);
+    }
+    pthread_mutex_unlock(&s->posting);
+}
+
+void tc_store_forget(tc_store *s, tc_store_ask *a)
+{
+    pthread_mutex_lock(&s->posting);
+    a->forgotten = true;
+    pthread_mutex_unlock(&s->posting);
+}
+
+/* --- looking ------------------------------------------------------------------------------- */
+
+/* What was found stays with the ask. */
+static tc_err keep(tc_store_ask *a, const tc_record *found)
+{
+    a->memory = tc_alloc(found->document.len + 1);
+    if (!a->memory) return TC_ERR_NO_MEMORY;
+    memcpy(a->memory, found->document.at, found->document.len);
+    a->memory[found->document.len] = 0; /* for those who read it as text */
+    a->record = *found;
+    a->record.key = a->key;
+    a->record.document = tc_span_of(a->memory, found->document.len);
+    a->found = true;
+    return TC_OK;
+}
+
+static void look(thread *t, tc_store_ask *a)
+{
+    const tc_backend *b = t->store->backend;
+    tc_record found;
+    if (a->kind == TC_STORE_LIST) {
+        a->err = b->list(t->handle, a);
+    } else {
+        a->err = b->find(t->handle, a->collection, a->key, &found);
+        if (!a->err) a->err = keep(a, &found);
+        b->let_go(t->handle);
+        if (a->err == TC_ERR_NOTHING) a->err = TC_OK;
+    }
+    atomic_fetch_add(&t->store->reads, 1);
+}
+
+static void *run_reader(void *self)
+{
+    thread *t = self;
+    tc_store_ask *a;
+    while ((a = take(t->store, &t->store->looks, 1))) {
+        look(t, a);
+        post(t->store, a);
+    }
+    return NULL;
+}
+
+/* --- changing ------------------------------------------------------------------------------ */
+
+static tc_err change(thread *t, tc_store_ask *a)
+{
+    const tc_backend *b = t->store->backend;
+    tc_record before, *had = &before;
+    a->change = (tc_store_change){.what = TC_STORE_KEEP};
+    tc_err err = TC_OK;
+    if (a->makes_key) {
+        err = b->make_key(t->handle, a->collection, a->made);
+        a->key = tc_span_str(a->made);
+    }
+    if (!err) err = b->find(t->handle, a->collection, a->key, &before);
+    a->found = !err;
+    a->record = (tc_record){.key = a->key};
+    if (err == TC_ERR_NOTHING) {
+        err = TC_OK;
+        had = NULL;
+    }
+    if (err) return err;
+    if (had) a->record = (tc_record){a->key, {0}, before.version, before.changed_s};
+    a->decide(a, had, &a->change);
+    if (a->change.what == TC_STORE_PUT) {
+        a->record.changed_s = tc_clock_wall();
+        err = b->put(t->handle, a->collection, a->key, a->change.document, a->record.changed_s,
+                     &a->record.version);
+    } else if (a->change.what == TC_STORE_DELETE) {
+        err = b->remove(t->handle, a->collection, a->key);
+    }
+    return err;
+}
+
+/* All or nothing; the error is of the first that failed. */
+static tc_err transact(thread *t, tc_store_ask *first, const tc_store_ask *end)
+{
+    const tc_backend *b = t->store->backend;
+    tc_err err = b->begin(t->handle);
+    for (tc_store_ask *a = first; a != end && !err; a = a->next)
+        err = change(t, a);
+    if (!err) err = b->commit(t->handle);
+    if (err) b->rollback(t->handle);
+    return err;
+}
+
+static atomic_uint_fast64_t *generation(tc_store *s, unsigned collection, tc_span key)
+{
+    return &s->generations[(tc_hash(&s->hash_key, key) + collection) % GENERATIONS];
+}
+
+/* Those who remember a record must not find it unchanged when the first hears that it is not. */
+static void committed(tc_store *s, tc_store_ask *first, const tc_store_ask *end)
+{
+    uint64_t writes = 0;
+    for (tc_store_ask *a = first; a != end; a = a->next) {
+        a->err = TC_OK;
+        if (a->change.what == TC_STORE_KEEP) continue;
+        writes++;
+        atomic_fetch_add(generation(s, a->collection, a->key), 1);
+    }
+    atomic_fetch_add(&s->writes, writes);
+    atomic_fetch_add(&s->syncs, writes > 0);
+}
+
+/* A transaction that failed is tried again by each of its changes alone: one that cannot be written
+ * must not take the others with it. */
+static void write_batch(thread *t, tc_store_ask *first)
+{
+    const tc_err err = transact(t, first, NULL);
+    if (!err) {
+        committed(t->store, first, NULL);
+    } else if (!first->next) {
+        first->err = err;
+    } else {
+        for (tc_store_ask *a = first; a; a = a->next) {
+            a->err = transact(t, a, a->next);
+            if (!a->err) committed(t->store, a, a->next);
+        }
+    }
+}
+
+static void *run_writer(void *self)
+{
+    thread *t = self;
+    tc_store_ask *first;
+    while ((first = take(t->store, &t->store->changes, BATCH))) {
+        write_batch(t, first);
+        post(t->store, first);
+    }
+    return NULL;
+}
+
+/* --- the whole ----------------------------------------------------------------------------- */
+
+static tc_err start(thread *t, tc_store *s, void *(*run)(void *))
+{
+    sigset_t all, before;
+    t->store = s;
+    sigfillset(&all); /* signals are the program's, not the thread's */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    t->started = pthread_create(&t->id, NULL, run, t) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return t->started ? TC_OK : TC_ERR_SYSTEM;
+}
+
+static const tc_backend *find_backend(const char **where)
+{
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
+        const size_t n = strlen(backends[i]->name);
+        if (strncmp(*where, backends[i]->name, n) || (*where)[n] != ':') continue;
+        *where += n + 1;
+        return backends[i];
+    }
+    return NULL;
+}
+
+static tc_err open_all(tc_store *s, const char *where, const tc_collection_config *collections,
+                       unsigned count, char why[TC_STORE_WHY])
+{
+    const tc_backend *b = s->backend;
+    tc_err err = b->open(where, true, collections, count, &s->writer.handle, why);
+    if (!err) s->number = b->number(s->writer.handle);
+    for (int i = 0; i < READERS && !err; i++)
+        err = b->open(where, false, collections, count, &s->readers[i].handle, why);
+    if (!err) err = start(&s->writer, s, run_writer);
+    for (int i = 0; i < READERS && !err; i++)
+        err = start(&s->readers[i], s, run_reader);
+    return err;
+}
+
+tc_err tc_store_open(const char *where, const tc_collection_config *collections, unsigned count,
+                     const tc_limits *limits, tc_store **ret_store, char why[TC_STORE_WHY])
+{
+    why[0] = 0;
+    const tc_backend *backend = find_backend(&where);
+    if (!backend || !*where) {
+        (void)snprintf(why, TC_STORE_WHY, "a store is named sqlite:FILE");
+        return TC_ERR_STORE_FILE;
+    }
+    tc_store *s = tc_alloc_zero(sizeof *s);
+    if (!s) return TC_ERR_NO_MEMORY;
+    s->backend = backend;
+    s->limits = *limits;
+    s->hash_key = tc_hash_key_random();
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->posting, NULL);
+    queue_init(&s->changes);
+    queue_init(&s->looks);
+    const tc_err err = open_all(s, where, collections, count, why);
+    if (err)
+        tc_store_close(s);
+    else
+        *ret_store = s;
+    return err;
+}
+
+static void end_thread(tc_store *s, thread *t)
+{
+    if (t->started) pthread_join(t->id, NULL);
+    if (t->handle) s->backend->close(t->handle);
+}
+
+void tc_store_close(tc_store *s)
+{
+    if (!s) return;
+    pthread_mutex_lock(&s->lock);
+    s->closing = true;
+    pthread_cond_broadcast(&s->changes.more);
+    pthread_cond_broadcast(&s->looks.more);
+    pthread_mutex_unlock(&s->lock);
+    for (int i = 0; i < READERS; i++)
+        end_thread(s, &s->readers[i]);
+    end_thread(s, &s->writer); /* last: it leaves the database in good order */
+    pthread_cond_destroy(&s->changes.more);
+    pthread_cond_destroy(&s->looks.more);
+    pthread_mutex_destroy(&s->posting);
+    pthread_mutex_destroy(&s->lock);
+    tc_free(s);
+}
+
+uint64_t tc_store_generation(const tc_store *s, unsigned collection, tc_span key)
+{
+    return atomic_load(generation((tc_store *)s, collection, key));
+}
+
+uint64_t tc_store_number(const tc_store *s)
+{
+    return s->number;
+}
+
+tc_store_counts tc_store_count(const tc_store *s)
+{
+    return (tc_store_counts){atomic_load(&s->reads), atomic_load(&s->writes),
+                             atomic_load(&s->syncs)};
+}
+
+bool tc_store_member(tc_span name)
+{
+    bool begins = true; /* a part of it */
+    if (!name.len || name.len > MEMBER_BYTES) return false;
+    for (size_t i = 0; i < name.len; i++) {
+        const char c = name.at[i];
+        const bool dot = c == '.';
+        if (dot ? begins : !tc_ascii_alpha(c) && !tc_ascii_digit(c) && c != '_' && c != '-')
+            return false;
+        begins = dot;
+    }
+    return !begins;
+}
