@@ -11,6 +11,7 @@
 #include "base/ascii.h"
 #include "cmd/commands.h"
 #include "cmd/qlog.h"
+#include "cmd/records.h"
 #include "cmd/secure.h"
 #include "cmd/term.h"
 #include "http/target.h"
@@ -22,6 +23,7 @@ enum { WORKERS_MAX = 1024, NOT_GIVEN = -1 };
 
 typedef struct settings {
     tc_option_list listen, limits, certificates, keys, preload, push;
+    tc_record_settings records;
     uint64_t workers;
     const char *access_log, *qlog, *index, *language, *echo, *tickets, *hsts, *client_ca,
         *client_crl;
@@ -100,6 +102,16 @@ static const tc_option options[] = {
      0, 0},
     {"echo", 0, TC_OPTION_TEXT, offsetof(settings, echo), "PATH",
      "answers at this path how the request was understood, as HTML, JSON or text.", 0, 0},
+    {"records", 0, TC_OPTION_LIST, offsetof(settings, records.collections), "PATH:KEY[:MEMBER,...]",
+     "keeps JSON documents at this path, each by the member that is its key, as in "
+     "/customers:CustID. The members behind it get an index, for fast filters and sorting.",
+     0, 0},
+    {"store", 0, TC_OPTION_TEXT, offsetof(settings, records.store), "sqlite:FILE",
+     "the database of the records; records.db in ~/.local/state/tercet if not given.", 0, 0},
+    {"records-requests", 0, TC_OPTION_TEXT, offsetof(settings, records.requests), "NAME",
+     "below a collection, where a PUT looks a record up by its key; requests if not given.", 0, 0},
+    {"records-conditional", 0, TC_OPTION_FLAG, offsetof(settings, records.conditional), NULL,
+     "changes a record that is there only on a condition, as If-Match; else 428.", 0, 0},
     {"preload", 0, TC_OPTION_LIST, offsetof(settings, preload), "PATH=ASSET[,ASSET...]",
      "names what the page at this path needs besides itself in a Link field, as in "
      "/=/style.css,/logo.png, so that browsers fetch it at once.",
@@ -303,7 +315,7 @@ static int listen_all(tc_server *server, settings *s)
 }
 
 static void announce(const settings *s, const char *dir, const tc_server *server,
-                     const tc_secure *secure)
+                     const tc_secure *secure, const tc_record_place *records)
 {
     bool any_secure = false;
     const unsigned workers = tc_server_workers(server);
@@ -328,6 +340,9 @@ static void announce(const settings *s, const char *dir, const tc_server *server
                 "  certificate by %s\n    SHA-256 %s\n    `tercet trust` makes this machine "
                 "believe it\n",
                 secure->files.authority, secure->files.fingerprint);
+    for (unsigned i = 0; i < records->count; i++)
+        fprintf(stderr, "  records  %.*s by %.*s, in %s\n", TC_FMT(records->collections[i].path),
+                TC_FMT(records->collections[i].key), records->where);
     fprintf(stderr, "  %u worker%s, Ctrl-C ends\n", workers, workers == 1 ? "" : "s");
 }
 
@@ -358,7 +373,8 @@ static void report_log(const tc_log *log)
                 (unsigned long long)log->dropped, log->dropped == 1 ? "" : "s");
 }
 
-static int run(tc_server *server, const settings *s, const char *dir, const tc_secure *secure)
+static int run(tc_server *server, const settings *s, const char *dir, const tc_secure *secure,
+               const tc_record_place *records)
 {
     sigset_t signals;
     sigemptyset(&signals);
@@ -371,7 +387,7 @@ static int run(tc_server *server, const settings *s, const char *dir, const tc_s
         tc_server_wait(server);
         return fail(err, "could not start", NULL);
     }
-    announce(s, dir, server, secure);
+    announce(s, dir, server, secure, records);
     int which;
     (void)sigwait(&signals, &which); /* fails only for a bad set */
     struct sigaction at_once = {.sa_handler = SIG_DFL};
@@ -442,10 +458,17 @@ static int serve_folder(const tc_command *c, settings *s, const char *dir)
     if (code) return code;
     config.tls = secure.tls;
     config.hsts = tc_span_str(s->hsts_value);
+    tc_record_place records = {0};
+    code = tc_records_open(c, &s->records, &config.limits, &records);
+    if (code) {
+        tc_secure_fini(&secure);
+        return code;
+    }
     const int root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0 || faccessat(root, ".", X_OK, AT_EACCESS)) {
         const int error = errno;
         if (root >= 0) close(root);
+        tc_store_close(records.store);
         tc_secure_fini(&secure);
         return fail(TC_ERR_READ_FILE, dir, strerror(error));
     }
@@ -458,6 +481,7 @@ static int serve_folder(const tc_command *c, settings *s, const char *dir)
     if (err) {
         const int error = errno;
         close(root);
+        tc_store_close(records.store);
         tc_secure_fini(&secure);
         return fail(TC_ERR_WRITE_FILE, *s->access_log ? s->access_log : "--access-log",
                     strerror(error));
@@ -479,6 +503,9 @@ static int serve_folder(const tc_command *c, settings *s, const char *dir)
                            .echo = tc_span_str(s->echo),
                            .dotfiles = s->dotfiles,
                            .preloads = tc_preloads_any(&s->preloads) ? &s->preloads : NULL,
+                           .store = records.store,
+                           .collections = records.collections,
+                           .collection_count = records.count,
                            .watch = log.fd >= 0 || qlog.name ? tc_lookers_watch : NULL,
                            .unwatch = tc_lookers_unwatch,
                            .watch_self = &lookers};
@@ -488,10 +515,11 @@ static int serve_folder(const tc_command *c, settings *s, const char *dir)
     code = made ? fail(made, "could not start", NULL) : listen_all(server, s);
     if (s->redirect) site.secure_port = s->secure_port; /* known only now, where it was port 0 */
     if (!made) {
-        code = code ? code : run(server, s, dir, &secure);
+        code = code ? code : run(server, s, dir, &secure, &records);
         tc_server_free(server);
         report_log(&log);
     }
+    tc_store_close(records.store);
     tc_secure_fini(&secure);
     tc_qlog_folder_close(&qlog);
     tc_log_close(&log);

@@ -110,8 +110,11 @@ static tc_err set_fields(tc_exchange *x, enum tc_reply_kind kind, unsigned statu
         [TC_REPLY_TEXT] = "text/plain; charset=utf-8",
     };
     tc_fields *f = &x->ours.fields;
-    tc_span caching;
+    tc_span caching, etag;
+    /* Of 412 it says what is there now, not what the page is. */
+    const bool tells = status == 412 && tc_fields_get(f, TC_FIELD_ETAG, &etag);
     tc_err err = tc_page_fields(x, tc_span_str(types[kind]));
+    if (!err && tells) err = tc_fields_set(f, &x->arena, TC_FIELD_ETAG, etag);
     if (!err) err = tc_fields_set(f, &x->arena, TC_FIELD_CONTENT_LANGUAGE, TC_SPAN("en"));
     if (err) return err;
     if (status < 400 || tc_message_get(&x->ours, TC_FIELD_CACHE_CONTROL, &caching))
@@ -121,12 +124,17 @@ static tc_err set_fields(tc_exchange *x, enum tc_reply_kind kind, unsigned statu
 
 tc_err tc_error_page(tc_exchange *x, unsigned status, tc_span detail)
 {
+    return tc_error_page_as(x, status, detail, TC_REPLY_HTML);
+}
+
+tc_err tc_error_page_as(tc_exchange *x, unsigned status, tc_span detail, enum tc_reply_kind usual)
+{
     assert(status >= 300 && status < 1000);
     if (x->began) return TC_ERR_HEAD_TWICE;
     if (tc_status_no_content(status)) return tc_exchange_answer(x, status, 0);
 
     const struct words w = words_of(status);
-    const enum tc_reply_kind kind = tc_accept_kind(&x->theirs, TC_REPLY_HTML);
+    const enum tc_reply_kind kind = tc_accept_kind(&x->theirs, usual);
     const tc_span line = tc_span_first(detail, DETAIL_BYTES), link = link_of(x, status);
     const size_t bytes = FRAME_BYTES + ESCAPED * (line.len + 2 * link.len);
     tc_buf room;

@@ -14,6 +14,7 @@
 typedef struct state {
     const tc_site_config *config;
     tc_files files;
+    tc_records records;
     void *watch_state;
 } state;
 
@@ -23,6 +24,7 @@ static void worker_end(void *app, tc_worker *w, void *argument)
     state *s = argument;
     (void)w;
     tc_file_cache_fini(&s->files.cache);
+    tc_records_fini(&s->records);
     if (config->unwatch && s->watch_state) config->unwatch(config->watch_self, s->watch_state);
     tc_free(s);
 }
@@ -44,6 +46,8 @@ static void *worker_begin(void *app, tc_worker *w)
     s->files.cache.language = config->language;
     s->files.index = config->index;
     s->files.loop = tc_worker_loop(w);
+    tc_records_init(&s->records, config->store, config->collections, config->collection_count,
+                    s->files.loop, tc_worker_limits(w), tc_worker_reached(w));
     if (!config->watch) return s;
     tc_watch *watch = config->watch(config->watch_self, w, &s->watch_state);
     if (watch) {
@@ -85,6 +89,7 @@ static void route(tc_worker *w, tc_exchange *x)
         x->self = (void *)(uintptr_t)&s->config->secure_port;
         return;
     }
+    if (s->records.count && tc_records_route(&s->records, x)) return;
     if (x->theirs.method == TC_METHOD_GET && !s->config->echo.len) {
         x->handler = &tc_files_handler;
         x->self = &s->files;

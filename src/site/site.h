@@ -3,6 +3,7 @@
 #pragma once
 #include "server/server.h"
 #include "site/preload.h"
+#include "site/records.h"
 
 typedef struct tc_site_config {
     int root; /* an open directory; borrowed */
@@ -11,6 +12,9 @@ typedef struct tc_site_config {
     tc_span index, language, echo;
     bool dotfiles;
     const tc_preloads *preloads; /* NULL: none */
+    tc_store *store;             /* of the collections; NULL: there are none */
+    const tc_collection *collections;
+    unsigned collection_count;
     uint16_t secure_port; /* where http:// requests are sent on to https://; 0: they are answered */
     tc_watch *(*watch)(void *self, tc_worker *w, void **ret_state); /* NULL: nobody looks on */
     void (*unwatch)(void *self, void *state);

@@ -43,21 +43,10 @@ tc_err tc_sqlite_err(int code)
 
 /* --- keys ---------------------------------------------------------------------------------- */
 
-bool tc_sqlite_integer(tc_span key, int64_t *ret_number)
-{
-    const bool minus = key.len && key.at[0] == '-';
-    const tc_span digits = minus ? tc_span_from(key, 1) : key;
-    uint64_t n;
-    if (!tc_span_number(digits, &n) || n > (uint64_t)INT64_MAX) return false;
-    if (digits.at[0] == '0' && key.len > 1) return false; /* 007, -0 */
-    *ret_number = minus ? -(int64_t)n : (int64_t)n;
-    return true;
-}
-
 int tc_sqlite_bind_key(sqlite3_stmt *s, int at, tc_span key)
 {
     int64_t number;
-    if (tc_sqlite_integer(key, &number)) return sqlite3_bind_int64(s, at, number);
+    if (tc_store_integer(key, &number)) return sqlite3_bind_int64(s, at, number);
     return sqlite3_bind_text64(s, at, key.at, key.len, SQLITE_STATIC, SQLITE_UTF8);
 }
 
@@ -240,8 +229,7 @@ static tc_err set_up(tc_handle *h, const char *file, bool writes, char why[TC_ST
     if (sqlite3_open_v2(file, &h->db, how, NULL)) return complain(h, file, NULL, why);
     (void)sqlite3_busy_timeout(h->db, BUSY_MS);
     sqlite3_progress_handler(h->db, 1000, look_at_clock, h);
-    if (!run(h, "PRAGMA cell_size_check=ON"))
-        return complain(h, file, NULL, why);
+    if (!run(h, "PRAGMA cell_size_check=ON")) return complain(h, file, NULL, why);
     if (writes) {
         err = check(h, file, why);
         if (err) return err;

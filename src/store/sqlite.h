@@ -20,9 +20,6 @@ struct tc_handle {
 
 /* What an error of SQLite's is to us. */
 tc_err tc_sqlite_err(int code);
-/* Keys that are integers in canonical form are integers there, too: so "100" is 100, and they sort
- * as numbers, before the others. */
-bool tc_sqlite_integer(tc_span key, int64_t *ret_number);
 int tc_sqlite_bind_key(sqlite3_stmt *s, int at, tc_span key);
 /* Lives until the statement is stepped or reset; integers are in room. */
 tc_span tc_sqlite_key(sqlite3_stmt *s, int column, char room[TC_STORE_MADE_KEY]);

@@ -387,3 +387,14 @@ bool tc_store_member(tc_span name)
     }
     return !begins;
 }
+
+bool tc_store_integer(tc_span key, int64_t *ret_number)
+{
+    const bool minus = key.len && key.at[0] == '-';
+    const tc_span digits = minus ? tc_span_from(key, 1) : key;
+    uint64_t n;
+    if (!tc_span_number(digits, &n) || n > (uint64_t)INT64_MAX) return false;
+    if (digits.at[0] == '0' && key.len > 1) return false; /* 007, -0 */
+    *ret_number = minus ? -(int64_t)n : (int64_t)n;
+    return true;
+}

@@ -127,3 +127,6 @@ tc_store_counts tc_store_count(const tc_store *store);
 
 /* Whether a member may be filtered and sorted by: letters, digits, "_" and "-", joined by dots. */
 bool tc_store_member(tc_span name);
+/* Whether a key is an integer in canonical form, so that "100" is 100. Those sort as numbers,
+ * before all others. */
+bool tc_store_integer(tc_span key, int64_t *ret_number);

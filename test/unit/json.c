@@ -33,7 +33,7 @@ static void what_is_refused_and_where(void **state)
         {"{\"a\":}", 1, 0, "unexpected token"},
         {"{\"a\":1,}", 1, 0, "expected"},
         {"{a:1}", 1, 0, "expected"},
-        {"{'a':1}", 1, 0, "invalid token"},
+        {"{'a':1}", 1, 0, "expected near '''"},
         {"{\"a\":\"\\ud800\"}", 1, 0, "invalid Unicode"},
         {"{\"a\":\"\\udc00\\ud800\"}", 1, 0, "invalid Unicode"},
         {"{\"a\":\"\\u0000\"}", 1, 0, "\\u0000"},

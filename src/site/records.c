@@ -1,0 +1,261 @@
+/* records.c - see records.h: which resource a path is, which methods it has, and what all of them
+ * say of a record. */
+// SPDX-License-Identifier: MIT
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/ascii.h"
+#include "base/text.h"
+#include "http/date.h"
+#include "site/error_page.h"
+#include "site/records_inside.h"
+
+/* --- set up -------------------------------------------------------------------------------- */
+
+static const char *path_fault(tc_span path)
+{
+    if (path.len < 2 || path.at[0] != '/' || path.at[path.len - 1] == '/')
+        return "the path begins with / and does not end with it";
+    for (size_t i = 0; i < path.len; i++)
+        if (!tc_ascii_alpha(path.at[i]) && !tc_ascii_digit(path.at[i]) &&
+            !strchr("/-_.", path.at[i]))
+            return "the path has letters, digits, / - _ and . alone";
+    return NULL;
+}
+
+static const char *take_indexes(tc_span list, tc_collection_config *c)
+{
+    while (list.len) {
+        const tc_span member = tc_span_take(&list, tc_span_find(list, ','));
+        if (list.len) (void)tc_span_take(&list, 1);
+        if (!tc_store_member(member))
+            return "members have letters, digits, - and _, joined by dots";
+        if (c->index_count == TC_STORE_INDEXES) return "there are more than 16 indexes";
+        c->indexes[c->index_count++] = member;
+    }
+    return NULL;
+}
+
+const char *tc_collection_parse(tc_span text, tc_collection *c)
+{
+    tc_span rest = text;
+    const tc_span path = tc_span_take(&rest, tc_span_find(rest, ':'));
+    rest = tc_span_from(rest, 1);
+    const tc_span key = tc_span_take(&rest, tc_span_find(rest, ':'));
+    if (!key.len) return "it is a path and the member that is the key: /customers:CustID";
+    const char *fault = path_fault(path);
+    if (fault) return fault;
+    if (!tc_store_member(key) || tc_span_find(key, '.') < key.len)
+        return "the key's name has letters, digits, - and _ alone";
+    *c = (tc_collection){
+        .path = path, .key = key, .requests = TC_SPAN("requests"), .stored = {.name = path}};
+    return take_indexes(tc_span_from(rest, 1), &c->stored);
+}
+
+void tc_records_init(tc_records *r, tc_store *store, const tc_collection *collections,
+                     unsigned count, tc_loop *loop, const tc_limits *limits, tc_reached *reached)
+{
+    *r = (tc_records){.store = store,
+                      .collections = collections,
+                      .count = count,
+                      .loop = loop,
+                      .limits = limits,
+                      .reached = reached};
+    tc_map_init(&r->cache, 1 << 20, tc_hash_key_random());
+}
+
+/* --- what all answers have ----------------------------------------------------------------- */
+
+tc_span tc_record_etag(uint64_t store_number, uint64_t version, char room[TC_ETAG_BYTES])
+{
+    const int n = snprintf(room, TC_ETAG_BYTES, "\"%" PRIx64 "-%" PRIx64 "\"",
+                           store_number & UINT32_MAX, version);
+    return tc_span_of(room, (size_t)n);
+}
+
+tc_err tc_records_validators(tc_asking *a, tc_exchange *x, uint64_t version, int64_t changed_s)
+{
+    char room[TC_ETAG_BYTES];
+    tc_fields *to = &x->ours.fields;
+    const tc_span etag =
+        tc_arena_copy(&x->arena, tc_record_etag(tc_store_number(a->records->store), version, room));
+    char *date = tc_arena_bytes(&x->arena, TC_DATE_BYTES);
+    if (!etag.at || !date) return TC_ERR_NO_MEMORY;
+    tc_date_write(date, changed_s);
+    const tc_err err = tc_fields_set(to, &x->arena, TC_FIELD_ETAG, etag);
+    return err ? err
+               : tc_fields_set(to, &x->arena, TC_FIELD_LAST_MODIFIED,
+                               tc_span_of(date, TC_DATE_BYTES));
+}
+
+tc_err tc_records_problem(tc_exchange *x, unsigned status, tc_span detail)
+{
+    return tc_error_page_as(x, status, detail, TC_REPLY_JSON);
+}
+
+tc_err tc_records_fail(tc_asking *a, tc_exchange *x, tc_err err)
+{
+    if (err == TC_ERR_NO_MEMORY || !tc_err_status(err)) return err;
+    if (err == TC_ERR_STORE_BUSY) {
+        a->records->reached->store_waiting++;
+        const tc_err set =
+            tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_RETRY_AFTER, TC_SPAN("1"));
+        if (set) return set;
+    }
+    if (err == TC_ERR_STORE_TIME) a->records->reached->list_ms++;
+    return tc_records_problem(x, (unsigned)tc_err_status(err), tc_span_str(tc_err_sentence(err)));
+}
+
+const char *tc_records_key_fault(const tc_asking *a, tc_span key)
+{
+    if (!key.len) return "a key is not empty";
+    if (key.len > a->records->limits->record_key) {
+        a->records->reached->record_key++;
+        return "the key is too long (record_key)";
+    }
+    if (tc_span_eq(key, TC_SPAN(".")) || tc_span_eq(key, TC_SPAN("..")))
+        return "\".\" and \"..\" cannot be keys";
+    if (tc_span_eq(key, a->collection->requests)) return "this name is the resource of requests";
+    for (size_t i = 0; i < key.len; i++)
+        if ((uint8_t)key.at[i] < ' ' || key.at[i] == 0x7f) return "a key has no control characters";
+    return tc_text_is_utf8(key) ? NULL : "a key is UTF-8";
+}
+
+tc_span tc_records_address(tc_arena *arena, const tc_collection *c, tc_span key)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    char *at = tc_arena_bytes(arena, c->path.len + 1 + 3 * key.len);
+    size_t len = c->path.len;
+    if (!at) return (tc_span){0};
+    memcpy(at, c->path.at, len);
+    at[len++] = '/';
+    for (size_t i = 0; i < key.len; i++) {
+        const char b = key.at[i];
+        if (tc_ascii_alpha(b) || tc_ascii_digit(b) || (b && strchr("-._~", b))) {
+            at[len++] = b;
+        } else {
+            at[len++] = '%';
+            at[len++] = hex[(uint8_t)b >> 4];
+            at[len++] = hex[(uint8_t)b & 15];
+        }
+    }
+    return tc_span_of(at, len);
+}
+
+/* --- which resource it is ------------------------------------------------------------------ */
+
+/* A segment decoded; false: its escapes are malformed, or there is no memory. */
+static bool decode(tc_arena *arena, tc_span segment, tc_span *ret)
+{
+    *ret = segment;
+    if (tc_span_find(segment, '%') == segment.len) return true;
+    char *at = tc_arena_bytes(arena, segment.len);
+    size_t len = 0;
+    for (size_t i = 0; at && i < segment.len; i++) {
+        at[len++] = segment.at[i];
+        if (segment.at[i] != '%') continue;
+        const int high = i + 2 < segment.len ? tc_ascii_hex(segment.at[i + 1]) : -1;
+        const int low = i + 2 < segment.len ? tc_ascii_hex(segment.at[i + 2]) : -1;
+        if (high < 0 || low < 0) return false;
+        at[len - 1] = (char)(high << 4 | low);
+        i += 2;
+    }
+    *ret = tc_span_of(at, len);
+    return at;
+}
+
+static tc_err answer_wrong_key(void *self, tc_exchange *x)
+{
+    const tc_asking *a = self;
+    return tc_records_problem(x, 404, tc_span_str(a->state));
+}
+
+static tc_err answer_method(void *self, tc_exchange *x)
+{
+    static const char *const allowed[] = {
+        [TC_PLACE_COLLECTION] = "GET, HEAD, POST, OPTIONS",
+        [TC_PLACE_REQUESTS] = "PUT, OPTIONS",
+        [TC_PLACE_RECORD] = "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
+    };
+    static const char patches[] = "application/merge-patch+json, application/json-patch+json";
+    const tc_asking *a = self;
+    tc_fields *to = &x->ours.fields;
+    tc_err err = tc_fields_set(to, &x->arena, TC_FIELD_ALLOW, tc_span_str(allowed[a->place]));
+    if (!err && a->place == TC_PLACE_RECORD)
+        err = tc_fields_set(to, &x->arena, TC_FIELD_ACCEPT_PATCH, tc_span_str(patches));
+    if (err) return err;
+    if (x->theirs.method == TC_METHOD_OPTIONS) return tc_exchange_answer(x, 204, 0);
+    return tc_records_problem(x, 405, (tc_span){0});
+}
+
+static const tc_handler wrong_key_handler = {.name = "records", .on_head = answer_wrong_key};
+static const tc_handler method_handler = {.name = "records", .on_head = answer_method};
+
+static const tc_handler *handler_for(enum tc_place place, enum tc_method method)
+{
+    const bool reads = method == TC_METHOD_GET || method == TC_METHOD_HEAD;
+    switch (place) {
+    case TC_PLACE_COLLECTION:
+        if (reads) return &tc_record_list_handler;
+        return method == TC_METHOD_POST ? &tc_record_write_handler : &method_handler;
+    case TC_PLACE_REQUESTS:
+        return method == TC_METHOD_PUT ? &tc_record_write_handler : &method_handler;
+    case TC_PLACE_RECORD: break;
+    }
+    if (reads) return &tc_record_read_handler;
+    return method == TC_METHOD_PUT || method == TC_METHOD_PATCH || method == TC_METHOD_DELETE
+               ? &tc_record_write_handler
+               : &method_handler;
+}
+
+/* rest: what stands behind the collection's path: "", "/key", with a query perhaps. */
+static void choose(tc_asking *a, tc_exchange *x, tc_span rest)
+{
+    const size_t mark = tc_span_find(rest, '?');
+    a->query = tc_span_from(rest, mark + 1);
+    rest = tc_span_first(rest, mark);
+    x->self = a;
+    a->place = rest.len > 1 ? TC_PLACE_RECORD : TC_PLACE_COLLECTION;
+    if (rest.len > 1) {
+        const tc_span segment = tc_span_from(rest, 1);
+        const bool good =
+            tc_span_find(segment, '/') == segment.len && decode(&x->arena, segment, &a->key);
+        if (good && tc_span_eq(a->key, a->collection->requests)) a->place = TC_PLACE_REQUESTS;
+        const char *fault = !good                           ? "no such record"
+                            : a->place == TC_PLACE_REQUESTS ? NULL
+                                                            : tc_records_key_fault(a, a->key);
+        if (fault) {
+            a->state = (void *)(uintptr_t)fault;
+            x->handler = &wrong_key_handler;
+            return;
+        }
+    }
+    x->handler = handler_for(a->place, x->theirs.method);
+}
+
+static tc_err answer_no_memory(void *self, tc_exchange *x)
+{
+    (void)self;
+    (void)x;
+    return TC_ERR_NO_MEMORY;
+}
+
+static const tc_handler no_memory_handler = {.name = "records", .on_head = answer_no_memory};
+
+bool tc_records_route(tc_records *r, tc_exchange *x)
+{
+    const tc_span path = x->theirs.path;
+    for (unsigned i = 0; i < r->count; i++) {
+        const tc_collection *c = &r->collections[i];
+        if (!tc_span_starts(path, c->path)) continue;
+        const tc_span rest = tc_span_from(path, c->path.len);
+        if (rest.len && rest.at[0] != '/' && rest.at[0] != '?') continue;
+        tc_asking *a = tc_exchange_alloc(x, sizeof *a);
+        x->handler = &no_memory_handler;
+        if (!a) return true;
+        *a = (tc_asking){.records = r, .collection = c, .number = i};
+        choose(a, x, rest);
+        return true;
+    }
+    return false;
+}

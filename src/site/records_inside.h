@@ -1,0 +1,64 @@
+/* records_inside.h - what the files of records share. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "site/json.h"
+#include "site/records.h"
+
+/* What a path below a collection is. */
+enum tc_place { TC_PLACE_COLLECTION, TC_PLACE_REQUESTS, TC_PLACE_RECORD };
+
+/* An exchange with a collection, in its arena. */
+typedef struct tc_asking {
+    tc_records *records;
+    const tc_collection *collection;
+    unsigned number; /* of the collection */
+    enum tc_place place;
+    tc_span key;   /* RECORD: decoded */
+    tc_span query; /* without "?" */
+    void *state;   /* the handler's */
+} tc_asking;
+
+/* The answer to what went wrong: problem+json, unless the request would rather have a page (RFC
+ * 9457). err decides about the status. */
+tc_err tc_records_problem(tc_exchange *x, unsigned status, tc_span detail) TC_MUST_USE;
+/* The same for an error of the store, counted. */
+tc_err tc_records_fail(tc_asking *a, tc_exchange *x, tc_err err) TC_MUST_USE;
+/* ETag and Last-Modified of a version. */
+tc_err tc_records_validators(tc_asking *a, tc_exchange *x, uint64_t version,
+                             int64_t changed_s) TC_MUST_USE;
+/* Whether a text can be a key: not empty, no control characters, not "." or "..", UTF-8, and not
+ * longer than allowed. NULL: it can; else why not. */
+const char *tc_records_key_fault(const tc_asking *a, tc_span key);
+/* "/customers/100", percent-encoded; at is NULL without memory. */
+tc_span tc_records_address(tc_arena *arena, const tc_collection *c, tc_span key);
+
+/* --- records_cache.c: what was read, until somebody changes it ------------------------------ */
+
+typedef struct tc_entry {
+    tc_records *records;
+    struct tc_entry *newer, *older;
+    unsigned refs;
+    bool cached;
+    uint64_t generation; /* of the store, from before it was read */
+    tc_span id;          /* number of the collection (one byte) and key */
+    tc_span document;
+    uint64_t version;
+    int64_t changed_s;
+    tc_span etag;
+    tc_block block; /* the fields of a 200 */
+    tc_arena arena;
+} tc_entry;
+
+/* As it is now, with a reference for the caller; NULL: the store must be asked. */
+tc_entry *tc_entry_get(tc_records *r, unsigned collection, tc_span key);
+/* Made of what was found, remembered if there is room; one reference is the caller's. NULL: no
+ * memory. */
+tc_entry *tc_entry_make(tc_records *r, unsigned collection, const tc_record *found,
+                        uint64_t generation);
+void tc_entry_unref(void *entry);
+
+/* --- records_read.c, records_list.c, records_write.c, records_page.c ----------------------- */
+
+extern const tc_handler tc_record_read_handler;  /* GET, HEAD of one */
+extern const tc_handler tc_record_list_handler;  /* GET, HEAD of a collection */
+extern const tc_handler tc_record_write_handler; /* PUT, POST, PATCH, DELETE */
