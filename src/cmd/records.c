@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cmd/authority.h"
-#include "site/json.h"
+#include "site/document.h"
 
 static int complain(tc_err err, const char *why)
 {
@@ -65,7 +65,7 @@ int tc_records_open(const tc_command *c, const tc_record_settings *s, const tc_l
     if (code) return code;
     if (!find_place(s, p))
         return complain(TC_ERR_STORE_FILE, "there is no state folder; name a file with --store");
-    tc_json_init();
+    tc_document_init();
     const tc_err err = tc_store_open(p->where, p->stored, p->count, limits, &p->store, why);
     return err ? complain(err, why) : 0;
 }

@@ -34,6 +34,17 @@ typedef struct settings {
     char hsts_value[TC_HSTS_BYTES];
 } settings;
 
+/* What a server stands on, opened one after the other. */
+typedef struct parts {
+    tc_secure secure;
+    int root; /* -1: not open */
+    tc_log log;
+    bool log_open;
+    tc_qlog_folder qlog;
+    tc_lookers lookers;
+    tc_record_place records;
+} parts;
+
 static const tc_option options[] = {
     {"listen", 'l', TC_OPTION_LIST, offsetof(settings, listen), "URL",
      "where to listen: http://127.0.0.1:8080, https://[::1]:443, http://*:80 (all addresses of "
@@ -373,8 +384,7 @@ static void report_log(const tc_log *log)
                 (unsigned long long)log->dropped, log->dropped == 1 ? "" : "s");
 }
 
-static int run(tc_server *server, const settings *s, const char *dir, const tc_secure *secure,
-               const tc_record_place *records)
+static int run(tc_server *server, const settings *s, const char *dir, const parts *p)
 {
     sigset_t signals;
     sigemptyset(&signals);
@@ -387,7 +397,7 @@ static int run(tc_server *server, const settings *s, const char *dir, const tc_s
         tc_server_wait(server);
         return fail(err, "could not start", NULL);
     }
-    announce(s, dir, server, secure, records);
+    announce(s, dir, server, &p->secure, &p->records);
     int which;
     (void)sigwait(&signals, &which); /* fails only for a bad set */
     struct sigaction at_once = {.sa_handler = SIG_DFL};
@@ -444,6 +454,80 @@ static int set_up_secure(const tc_command *c, settings *s, tc_secure *secure)
     return 0;
 }
 
+static int open_root(parts *p, const char *dir)
+{
+    p->root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (p->root >= 0 && !faccessat(p->root, ".", X_OK, AT_EACCESS)) return 0;
+    return fail(TC_ERR_READ_FILE, dir, strerror(errno));
+}
+
+static int open_log(parts *p, const settings *s)
+{
+    tc_term term;
+    tc_term_init(&term, STDOUT_FILENO, (enum tc_color_when)s->color);
+    const bool to_terminal = tc_span_eq(tc_span_str(s->access_log), TC_SPAN("-")) && term.color;
+    const tc_err err =
+        tc_log_open(&p->log, s->access_log, (enum tc_log_format)s->log_format, to_terminal);
+    p->log_open = !err;
+    if (!err) return 0;
+    return fail(TC_ERR_WRITE_FILE, *s->access_log ? s->access_log : "--access-log",
+                strerror(errno));
+}
+
+/* Not zero: the program's exit code, and the reason was said. */
+static int open_parts(const tc_command *c, settings *s, const char *dir, const tc_limits *limits,
+                      parts *p)
+{
+    *p = (parts){.root = -1};
+    int code = set_up_secure(c, s, &p->secure);
+    if (!code) code = open_root(p, dir);
+    if (!code) code = open_log(p, s);
+    if (!code) code = tc_qlog_folder_open(&p->qlog, s->qlog);
+    if (!code) code = tc_records_open(c, &s->records, limits, &p->records);
+    p->lookers = (tc_lookers){.log = &p->log, .qlog = &p->qlog};
+    return code;
+}
+
+static void close_parts(parts *p)
+{
+    tc_store_close(p->records.store);
+    tc_qlog_folder_close(&p->qlog);
+    if (p->log_open) tc_log_close(&p->log);
+    if (p->root >= 0) close(p->root);
+    tc_secure_fini(&p->secure);
+}
+
+static int serve_parts(settings *s, const char *dir, tc_server_config *config, parts *p)
+{
+    char path[PATH_MAX];
+    const bool watched = p->log.fd >= 0 || p->qlog.name;
+    tc_site_config site = {.root = p->root,
+                           .root_path = absolute(dir, path) ? path : NULL,
+                           .index = tc_span_str(s->index),
+                           .language = tc_span_str(s->language),
+                           .echo = tc_span_str(s->echo),
+                           .dotfiles = s->dotfiles,
+                           .preloads = tc_preloads_any(&s->preloads) ? &s->preloads : NULL,
+                           .store = p->records.store,
+                           .collections = p->records.collections,
+                           .collection_count = p->records.count,
+                           .watch = watched ? tc_lookers_watch : NULL,
+                           .unwatch = tc_lookers_unwatch,
+                           .watch_self = &p->lookers};
+    config->tls = p->secure.tls;
+    config->hsts = tc_span_str(s->hsts_value);
+    config->app = tc_site_app(&site);
+    tc_server *server;
+    const tc_err made = tc_server_new(config, &server);
+    if (made) return fail(made, "could not start", NULL);
+    int code = listen_all(server, s);
+    if (s->redirect) site.secure_port = s->secure_port; /* known only now, where it was port 0 */
+    if (!code) code = run(server, s, dir, p);
+    tc_server_free(server);
+    report_log(&p->log);
+    return code;
+}
+
 static int serve_folder(const tc_command *c, settings *s, const char *dir)
 {
     tc_server_config config = {
@@ -453,77 +537,10 @@ static int serve_folder(const tc_command *c, settings *s, const char *dir)
     if (code) return code;
     raise_file_limit();
     signal(SIGPIPE, SIG_IGN);
-    tc_secure secure = {0};
-    code = set_up_secure(c, s, &secure);
-    if (code) return code;
-    config.tls = secure.tls;
-    config.hsts = tc_span_str(s->hsts_value);
-    tc_record_place records = {0};
-    code = tc_records_open(c, &s->records, &config.limits, &records);
-    if (code) {
-        tc_secure_fini(&secure);
-        return code;
-    }
-    const int root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0 || faccessat(root, ".", X_OK, AT_EACCESS)) {
-        const int error = errno;
-        if (root >= 0) close(root);
-        tc_store_close(records.store);
-        tc_secure_fini(&secure);
-        return fail(TC_ERR_READ_FILE, dir, strerror(error));
-    }
-    tc_log log;
-    tc_term term;
-    tc_term_init(&term, STDOUT_FILENO, (enum tc_color_when)s->color);
-    const bool to_terminal = tc_span_eq(tc_span_str(s->access_log), TC_SPAN("-")) && term.color;
-    const tc_err err =
-        tc_log_open(&log, s->access_log, (enum tc_log_format)s->log_format, to_terminal);
-    if (err) {
-        const int error = errno;
-        close(root);
-        tc_store_close(records.store);
-        tc_secure_fini(&secure);
-        return fail(TC_ERR_WRITE_FILE, *s->access_log ? s->access_log : "--access-log",
-                    strerror(error));
-    }
-    tc_qlog_folder qlog;
-    code = tc_qlog_folder_open(&qlog, s->qlog);
-    if (code) {
-        tc_log_close(&log);
-        close(root);
-        tc_secure_fini(&secure);
-        return code;
-    }
-    tc_lookers lookers = {.log = &log, .qlog = &qlog};
-    char path[PATH_MAX];
-    tc_site_config site = {.root = root,
-                           .root_path = absolute(dir, path) ? path : NULL,
-                           .index = tc_span_str(s->index),
-                           .language = tc_span_str(s->language),
-                           .echo = tc_span_str(s->echo),
-                           .dotfiles = s->dotfiles,
-                           .preloads = tc_preloads_any(&s->preloads) ? &s->preloads : NULL,
-                           .store = records.store,
-                           .collections = records.collections,
-                           .collection_count = records.count,
-                           .watch = log.fd >= 0 || qlog.name ? tc_lookers_watch : NULL,
-                           .unwatch = tc_lookers_unwatch,
-                           .watch_self = &lookers};
-    config.app = tc_site_app(&site);
-    tc_server *server;
-    const tc_err made = tc_server_new(&config, &server);
-    code = made ? fail(made, "could not start", NULL) : listen_all(server, s);
-    if (s->redirect) site.secure_port = s->secure_port; /* known only now, where it was port 0 */
-    if (!made) {
-        code = code ? code : run(server, s, dir, &secure, &records);
-        tc_server_free(server);
-        report_log(&log);
-    }
-    tc_store_close(records.store);
-    tc_secure_fini(&secure);
-    tc_qlog_folder_close(&qlog);
-    tc_log_close(&log);
-    close(root);
+    parts p;
+    code = open_parts(c, s, dir, &config.limits, &p);
+    if (!code) code = serve_parts(s, dir, &config, &p);
+    close_parts(&p);
     return code;
 }
 

@@ -2,7 +2,7 @@
  * nothing: after an error the document must be thrown away. */
 // SPDX-License-Identifier: MIT
 #pragma once
-#include "site/json.h"
+#include "site/document.h"
 
 enum tc_patch_kind { TC_PATCH_MERGE, TC_PATCH_OPERATIONS };
 enum { TC_PATCH_WHY = 256 };

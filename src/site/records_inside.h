@@ -1,7 +1,7 @@
 /* records_inside.h - what the files of records share. */
 // SPDX-License-Identifier: MIT
 #pragma once
-#include "site/json.h"
+#include "site/document.h"
 #include "site/records.h"
 
 /* What a path below a collection is. */

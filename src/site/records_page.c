@@ -34,7 +34,7 @@ static void write_value(tc_page *p, const json_t *v)
     }
     tc_buf_init(&text, VALUE_BYTES);
     raw(p, json_is_number(v) ? "<span class=\"n\">" : "<code>");
-    const tc_err err = tc_json_text(v, &text);
+    const tc_err err = tc_document_write(v, &text);
     if (err == TC_ERR_FULL)
         raw(p, "...");
     else if (err && !p->err)
@@ -66,11 +66,11 @@ tc_err tc_record_page(tc_asking *a, tc_exchange *x, const tc_entry *e)
 {
     tc_buf page;
     tc_page p = {&page, TC_OK};
-    tc_json_fault fault;
+    tc_document_fault fault;
     json_t *document = NULL;
     const char *name;
     json_t *value;
-    const tc_err err = tc_json_read(e->document, UINT64_MAX, &document, &fault);
+    const tc_err err = tc_document_read(e->document, UINT64_MAX, &document, &fault);
     if (err) return err;
     tc_buf_init(&page, PAGE_MORE + 8 * e->document.len);
     tc_page_open(&p, a->key);
@@ -152,11 +152,11 @@ tc_err tc_record_list_page(tc_asking *a, tc_exchange *x, tc_span rows, tc_span n
 {
     tc_buf page;
     tc_page p = {&page, TC_OK};
-    tc_json_fault fault;
+    tc_document_fault fault;
     json_t *all = NULL, *row;
     size_t i;
     const char *columns[COLUMNS];
-    const tc_err err = tc_json_read(rows, UINT64_MAX, &all, &fault);
+    const tc_err err = tc_document_read(rows, UINT64_MAX, &all, &fault);
     if (err) return err;
     const unsigned count = columns_of(all, a->collection->key, columns);
     tc_buf_init(&page, PAGE_MORE + 16 * rows.len);

@@ -219,7 +219,7 @@ static tc_err add_key(writing *w, tc_span key)
         return TC_ERR_NO_MEMORY;
     tc_buf_reset(&w->document);
     w->own_key = true;
-    const tc_err err = tc_json_text(w->value, &w->document);
+    const tc_err err = tc_document_write(w->value, &w->document);
     w->now = tc_buf_span(&w->document);
     return err == TC_ERR_FULL ? TC_ERR_CONTENT_TOO_LARGE : err;
 }
@@ -263,10 +263,10 @@ static void decide_status(writing *w, unsigned status, tc_err err)
 /* What a patch makes of the record. */
 static void patch(writing *w, const tc_record *before)
 {
-    tc_json_fault fault;
+    tc_document_fault fault;
     json_t *document = NULL;
     tc_span key;
-    tc_err err = tc_json_read(before->document, UINT64_MAX, &document, &fault);
+    tc_err err = tc_document_read(before->document, UINT64_MAX, &document, &fault);
     if (!err) err = tc_patch_apply(&document, w->patch_kind, w->value, &w->bounds, w->why);
     if (!err) {
         const tc_span member = w->collection->key;
@@ -277,7 +277,7 @@ static void patch(writing *w, const tc_record *before)
         if (wrong) err = TC_ERR_PATCH;
     }
     tc_buf_reset(&w->document);
-    if (!err) err = tc_json_text(document, &w->document);
+    if (!err) err = tc_document_write(document, &w->document);
     if (err == TC_ERR_FULL) err = TC_ERR_CONTENT_TOO_LARGE;
     json_decref(document);
     decide_status(w, err ? (unsigned)tc_err_status(err) : 200, err);
@@ -428,11 +428,11 @@ static tc_err on_end(void *self, tc_exchange *x)
 {
     tc_asking *a = self;
     writing *w = a->state;
-    tc_json_fault fault;
+    tc_document_fault fault;
     if (!w) return TC_OK; /* answered already */
     if (w->what != REMOVE) {
-        const tc_err err = tc_json_read(tc_buf_span(&w->content), a->records->limits->json_depth,
-                                        &w->value, &fault);
+        const tc_err err = tc_document_read(tc_buf_span(&w->content),
+                                            a->records->limits->json_depth, &w->value, &fault);
         if (err == TC_ERR_JSON) return refuse(a, x, 400, fault.text);
         if (err) return err;
         if (w->what != CHANGE) return take_document(a, x, w);

@@ -186,7 +186,7 @@ static void bombs(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    tc_json_init();
+    tc_document_init();
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /* JSON as records have it: what is refused and where, what numbers become, bounds. */
 // SPDX-License-Identifier: MIT
-#include "site/json.h"
+#include "site/document.h"
 
 #include <stdlib.h>
 
@@ -54,17 +54,19 @@ static void what_is_refused_and_where(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         json_t *value = NULL;
-        tc_json_fault f = {0};
-        const tc_err err = tc_json_read(check_edge(tc_span_str(cases[i].text)), DEPTH, &value, &f);
+        tc_document_fault f = {0};
+        const tc_err err =
+            tc_document_read(check_edge(tc_span_str(cases[i].text)), DEPTH, &value, &f);
         check_case(err == TC_ERR_JSON && !value, cases[i].text);
         if (!strstr(f.text, cases[i].words)) fail_msg("%s: %s", cases[i].text, f.text);
         check_case(!cases[i].line || f.line == cases[i].line, cases[i].text);
         if (cases[i].column && f.column != cases[i].column)
             fail_msg("%s: %s", cases[i].text, f.text);
     }
-    tc_json_fault f;
+    tc_document_fault f;
     json_t *value;
-    assert_int_equal(tc_json_read(tc_span_of("{\"a\":1\0}", 8), DEPTH, &value, &f), TC_ERR_JSON);
+    assert_int_equal(tc_document_read(tc_span_of("{\"a\":1\0}", 8), DEPTH, &value, &f),
+                     TC_ERR_JSON);
 }
 
 static void what_comes_back(void **state)
@@ -88,12 +90,12 @@ static void what_comes_back(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         json_t *value;
-        tc_json_fault f;
+        tc_document_fault f;
         tc_buf out;
-        if (tc_json_read(tc_span_str(cases[i].text), DEPTH, &value, &f))
+        if (tc_document_read(tc_span_str(cases[i].text), DEPTH, &value, &f))
             fail_msg("%s: %s", cases[i].text, f.text);
         tc_buf_init(&out, 4096);
-        assert_int_equal(tc_json_text(value, &out), TC_OK);
+        assert_int_equal(tc_document_write(value, &out), TC_OK);
         check_span(tc_buf_span(&out), cases[i].written);
         tc_buf_fini(&out);
         json_decref(value);
@@ -106,17 +108,17 @@ static void large_things(void **state)
     (void)state;
     enum { MANY = 1000000 };
     json_t *value;
-    tc_json_fault f;
+    tc_document_fault f;
     char *text = malloc(16 * MANY);
     assert_non_null(text);
     memset(text, '[', MANY);
-    assert_int_equal(tc_json_read(tc_span_of(text, MANY), DEPTH, &value, &f), TC_ERR_JSON);
+    assert_int_equal(tc_document_read(tc_span_of(text, MANY), DEPTH, &value, &f), TC_ERR_JSON);
     size_t n = 0;
     text[n++] = '{';
     for (int i = 0; i < MANY / 10; i++)
         n += (size_t)sprintf(text + n, "%s\"%d\":0", i ? "," : "", i);  // NOLINT
     text[n++] = '}';
-    assert_int_equal(tc_json_read(tc_span_of(text, n), DEPTH, &value, &f), TC_OK);
+    assert_int_equal(tc_document_read(tc_span_of(text, n), DEPTH, &value, &f), TC_OK);
     assert_int_equal(json_object_size(value), MANY / 10);
     json_decref(value);
     free(text);
@@ -127,11 +129,11 @@ static void no_memory(void **state)
     (void)state;
     static const tc_span text = {"{\"a\":[1,2.5,\"x\"],\"b\":{}}", 24};
     json_t *value = NULL;
-    tc_json_fault f;
+    tc_document_fault f;
     tc_err err = TC_ERR_NO_MEMORY;
     for (int n = 0; err; n++) {
         tc_alloc_fail_after(n);
-        err = tc_json_read(text, DEPTH, &value, &f);
+        err = tc_document_read(text, DEPTH, &value, &f);
         tc_alloc_fail_after(-1);
         assert_true(!err || !value);
         assert_true(err == TC_OK || err == TC_ERR_NO_MEMORY || err == TC_ERR_JSON);
@@ -143,7 +145,7 @@ static void no_memory(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    tc_json_init();
+    tc_document_init();
     return 0;
 }
 
@@ -155,5 +157,5 @@ int main(void)
         cmocka_unit_test(large_things),
         cmocka_unit_test(no_memory),
     };
-    return cmocka_run_group_tests_name("json", tests, set_up, NULL);
+    return cmocka_run_group_tests_name("document", tests, set_up, NULL);
 }

@@ -1,7 +1,7 @@
-/* json.c - see json.h. The library reads; nesting is measured before, as it has no limit that could
- * be set. */
+/* document.c - see document.h. The library reads; nesting is measured before, as it has no limit
+ * that could be set. */
 // SPDX-License-Identifier: MIT
-#include "site/json.h"
+#include "site/document.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 enum { REAL_BYTES = 32 };
 
-void tc_json_init(void)
+void tc_document_init(void)
 {
     json_set_alloc_funcs(tc_alloc, tc_free);
     json_object_seed(0);
@@ -21,7 +21,7 @@ void tc_json_init(void)
 
 /* --- reading ------------------------------------------------------------------------------- */
 
-static tc_err fault(tc_json_fault *f, unsigned line, unsigned column, const char *what)
+static tc_err fault(tc_document_fault *f, unsigned line, unsigned column, const char *what)
 {
     f->line = line;
     f->column = column;
@@ -92,7 +92,7 @@ static const char *hint(tc_span text, const json_error_t *e)
     return NULL;
 }
 
-tc_err tc_json_read(tc_span text, uint64_t depth, json_t **ret_value, tc_json_fault *f)
+tc_err tc_document_read(tc_span text, uint64_t depth, json_t **ret_value, tc_document_fault *f)
 {
     json_error_t e;
     unsigned line, column;
@@ -135,7 +135,7 @@ static tc_err write_array(const json_t *value, tc_buf *out)
     tc_err err = tc_buf_add_byte(out, '[');
     for (size_t i = 0; i < json_array_size(value) && !err; i++) {
         if (i) err = tc_buf_add_byte(out, ',');
-        if (!err) err = tc_json_text(json_array_get(value, i), out);
+        if (!err) err = tc_document_write(json_array_get(value, i), out);
     }
     return err ? err : tc_buf_add_byte(out, ']');
 }
@@ -149,12 +149,12 @@ static tc_err write_object(json_t *value, tc_buf *out)
         if (i != first) err = tc_buf_add_byte(out, ',');
         if (!err) err = tc_text_json(out, tc_span_str(name));
         if (!err) err = tc_buf_add_byte(out, ':');
-        if (!err) err = tc_json_text(json_object_iter_value(i), out);
+        if (!err) err = tc_document_write(json_object_iter_value(i), out);
     }
     return err ? err : tc_buf_add_byte(out, '}');
 }
 
-tc_err tc_json_text(const json_t *value, tc_buf *out)
+tc_err tc_document_write(const json_t *value, tc_buf *out)
 {
     switch (json_typeof(value)) {
     case JSON_OBJECT: return write_object((json_t *)value, out);

@@ -1,22 +1,22 @@
-/* json.h - JSON as records have it (RFC 8259): read strictly and within bounds, with the place of
- * what is wrong; written so that numbers stay what they were. */
+/* document.h - JSON as records have it (RFC 8259): read strictly and within bounds, with the place
+ * of what is wrong; written so that numbers stay what they were. */
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <jansson.h>
 
 #include "base/buf.h"
 
-typedef struct tc_json_fault {
+typedef struct tc_document_fault {
     unsigned line, column; /* from 1; 0: it has no place */
     char text[192];        /* "line 2, column 7: ..." */
-} tc_json_fault;
+} tc_document_fault;
 
 /* Once, before the first of all: memory from tc_alloc, hashes keyed by chance. */
-void tc_json_init(void);
+void tc_document_init(void);
 
 /* An object or an array, alone. Duplicate members, numbers that are too large, lone surrogates, NUL
  * and nesting deeper than depth are refused. TC_ERR_JSON with ret_fault filled in; NO_MEMORY. */
-tc_err tc_json_read(tc_span text, uint64_t depth, json_t **ret_value,
-                    tc_json_fault *ret_fault) TC_MUST_USE;
+tc_err tc_document_read(tc_span text, uint64_t depth, json_t **ret_value,
+                        tc_document_fault *ret_fault) TC_MUST_USE;
 /* Compact. Reals are the shortest that read as the same. */
-tc_err tc_json_text(const json_t *value, tc_buf *out) TC_MUST_USE;
+tc_err tc_document_write(const json_t *value, tc_buf *out) TC_MUST_USE;
