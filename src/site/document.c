@@ -103,6 +103,11 @@ tc_err tc_document_read(tc_span text, uint64_t depth, json_t **ret_value, tc_doc
         place(text, deep, &line, &column);
         return fault(f, line, column, what);
     }
+    const size_t nul = tc_span_find(text, 0);
+    if (nul < text.len) { /* the library passes over some */
+        place(text, nul, &line, &column);
+        return fault(f, line, column, "a NUL byte");
+    }
     *ret_value = json_loadb(text.at, text.len, JSON_REJECT_DUPLICATES, &e);
     if (*ret_value) return TC_OK;
     if (json_error_code(&e) == json_error_out_of_memory) return TC_ERR_NO_MEMORY;
