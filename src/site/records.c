@@ -1,6 +1,8 @@
 /* records.c - see records.h: which resource a path is, which methods it has, and what all of them
  * say of a record. */
 // SPDX-License-Identifier: MIT
+#include "site/records.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 

@@ -45,7 +45,7 @@ static void write_value(tc_page *p, const json_t *v)
     tc_buf_fini(&text);
 }
 
-static tc_err send(tc_exchange *x, tc_buf *page, tc_err err)
+static tc_err finish(tc_exchange *x, tc_buf *page, tc_err err)
 {
     const tc_span content = tc_buf_span(page);
     if (err) {
@@ -96,7 +96,7 @@ tc_err tc_record_page(tc_asking *a, tc_exchange *x, const tc_entry *e)
     raw(&p, "</p>\n");
     tc_page_close(&p);
     json_decref(document);
-    return send(x, &page, p.err);
+    return finish(x, &page, p.err);
 }
 
 /* --- a collection -------------------------------------------------------------------------- */
@@ -182,5 +182,5 @@ tc_err tc_record_list_page(tc_asking *a, tc_exchange *x, tc_span rows, tc_span n
     }
     tc_page_close(&p);
     json_decref(all);
-    return send(x, &page, p.err);
+    return finish(x, &page, p.err);
 }
