@@ -5,11 +5,13 @@
 #include "base/alloc.h"
 #include "http/secret.h"
 
-enum { FIELD_PLACES = 128, NAME_PLACES = 32, SEEN_PLACES = 256, STEPS_MAX = 16 };
+enum { FIELD_PLACES = 128, NAME_PLACES = 32, SEEN_PLACES = 32, STEPS_MAX = 16 };
 
 struct tc_pack_index {
     uint32_t fields[FIELD_PLACES], names[NAME_PLACES];
-    uint16_t seen[SEEN_PLACES]; /* hashes of fields that were sent as literals */
+    /* Hashes of fields that were sent as literals, of late: what comes again after long does not
+     * pay. More places made sections larger, whatever the hash. */
+    uint16_t seen[SEEN_PLACES];
 };
 
 tc_pack_index *tc_pack_index_new(void)
@@ -92,7 +94,7 @@ static uint32_t hash_of(uint64_t h, tc_span s)
 void tc_pack_seek(tc_pack_sought *s)
 {
     s->name_hash = s->tag ? s->tag : hash_of(0, s->name);
-    s->hash = hash_of(s->name_hash, s->value);
+    s->hash = hash_of((uint64_t)s->name_hash * 0x9e3779b1u, s->value);
 }
 
 static bool same_name(const tc_ring *t, const tc_ring_entry *entry, const tc_pack_sought *s)
