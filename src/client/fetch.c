@@ -92,6 +92,7 @@ static tc_err on_head(void *self, tc_exchange *x)
     }
     f->waits_100 = false; /* the answer came first: the content is not sent */
     const tc_url *url = &f->request.url;
+    tc_fetch_hear_cookies(f, x);
     if (x->theirs.status == TOO_EARLY && x->early && !f->retried) {
         f->too_early = true; /* once more, now that the handshake is over (RFC 8470, 5.2) */
         return TC_OK;
@@ -268,6 +269,7 @@ static void launch(tc_fetch *f, tc_connection *connection)
     f->phase = TC_PHASE_REQUEST;
     f->reused = connection->used;
     tc_err err = name_alternative(connection, x);
+    if (!err) err = tc_fetch_cookies(f, x);
     if (!err) err = tc_session_start(&connection->session, x);
     if (err) {
         tc_exchange_fini(x);
@@ -419,7 +421,10 @@ static tc_err redirect(tc_fetch *f)
         return TC_ERR_TOO_MANY_REDIRECTS;
     }
     f->redirects++;
-    return tc_redirect_apply(&f->arena, &f->request, f->status, f->location);
+    const tc_url from = f->request.url;
+    const tc_err err = tc_redirect_apply(&f->arena, &f->request, f->status, f->location);
+    if (!err) tc_fetch_led(f, &from);
+    return err;
 }
 
 static tc_span redirect_why(tc_err err)

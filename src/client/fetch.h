@@ -54,16 +54,17 @@ typedef struct tc_fetch {
     unsigned status;                                        /* of a response that is followed */
     tc_span location;
     bool connecting;
-    bool timed;     /* the clock of limit_ns runs */
-    bool reused;    /* the exchange is not the first of its connection */
-    bool following; /* the response says to ask elsewhere */
-    bool too_early; /* ... or once more */
-    bool waits_100; /* content waits for 100 (Continue) */
-    bool sending;   /* a stream is under way */
-    bool read;      /* ... and something of it was read */
-    bool lent;      /* ... and the exchange has the piece */
-    bool lingers;   /* only for what was pushed */
-    bool listening; /* ... or the loop waits for more of it */
+    bool timed;         /* the clock of limit_ns runs */
+    bool reused;        /* the exchange is not the first of its connection */
+    bool following;     /* the response says to ask elsewhere */
+    bool led_by_others; /* by a redirect of another site; see jar.h */
+    bool too_early;     /* ... or once more */
+    bool waits_100;     /* content waits for 100 (Continue) */
+    bool sending;       /* a stream is under way */
+    bool read;          /* ... and something of it was read */
+    bool lent;          /* ... and the exchange has the piece */
+    bool lingers;       /* only for what was pushed */
+    bool listening;     /* ... or the loop waits for more of it */
     tc_err err;
     tc_io stream;
     char *piece;                          /* of a stream: TC_FETCH_PIECE bytes */

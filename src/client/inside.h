@@ -24,6 +24,11 @@ void tc_fetch_promised(tc_session_env *env, tc_exchange *of, tc_exchange *x);
 void tc_fetch_linger(tc_fetch *f);   /* until nothing is left, or (err) breaks it off */
 void tc_fetch_lingered(tc_fetch *f); /* for response_ms: whether something came */
 
+/* cookies.c */
+tc_err tc_fetch_cookies(tc_fetch *f, tc_exchange *x) TC_MUST_USE; /* adds them to a request */
+void tc_fetch_hear_cookies(tc_fetch *f, const tc_exchange *x);    /* a final head is here */
+void tc_fetch_led(tc_fetch *f, const tc_url *from); /* a redirect led from there to the request */
+
 /* content.c: the request's content on its way */
 void tc_fetch_send(tc_fetch *f);         /* the exchange's head is on its way */
 void tc_fetch_room(tc_fetch *f);         /* all that was sent so far is released */

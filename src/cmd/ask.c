@@ -19,6 +19,7 @@
 #include "cmd/authority.h"
 #include "cmd/compare.h"
 #include "cmd/failure.h"
+#include "cmd/jar_file.h"
 #include "cmd/json_out.h"
 #include "cmd/output.h"
 #include "cmd/picture.h"
@@ -54,6 +55,7 @@ typedef struct asking {
     tc_authority_files own;
     tc_alternatives alternatives;
     tc_tickets tickets;
+    tc_jar_kept cookies;
     char folder[PATH_MAX]; /* where we are */
     tc_record record;
     tc_picture picture;
@@ -442,6 +444,26 @@ static void set_up_memory(asking *k)
     k->client.alternatives = &k->alternatives;
 }
 
+static void cookie_refused(void *self, tc_span name, const char *why)
+{
+    asking *k = self;
+    tc_buf text;
+    tc_buf_init(&text, MESSAGE_MAX);
+    if (tc_text_terminal(&text, name, false) == TC_OK) {
+        before_picture(k);
+        fprintf(stderr, "  note  cookie %.*s is not kept: %s\n", TC_FMT(tc_buf_span(&text)), why);
+    }
+    tc_buf_fini(&text);
+}
+
+static void set_up_cookies(asking *k)
+{
+    if (!k->cookies.open) return;
+    k->client.jar = &k->cookies.jar;
+    k->client.jar->self = k;
+    if (k->ask->verbose && !k->ask->quiet) k->client.jar->refused = cookie_refused;
+}
+
 static int cannot_start(tc_err err)
 {
     fprintf(stderr, "tercet: %s\n", tc_err_sentence(err));
@@ -452,8 +474,13 @@ int tc_ask_all(const tc_ask *a)
 {
     asking *k = &(asking){.ask = a};
     tc_term_init(&k->term, STDERR_FILENO, a->color);
-    const int code = tc_qlog_folder_open(&k->qlog_folder, a->qlog);
+    int code = tc_jar_open(&k->cookies, a->jar, &a->limits, &k->reached);
     if (code) return code;
+    code = tc_qlog_folder_open(&k->qlog_folder, a->qlog);
+    if (code) {
+        (void)tc_jar_close(&k->cookies); /* nothing changed */
+        return code;
+    }
     tc_err err = tc_loop_new(&k->loop);
     if (err) return cannot_start(err);
     err = tc_client_init(&k->client, k->loop, &a->limits, &k->reached);
@@ -466,6 +493,7 @@ int tc_ask_all(const tc_ask *a)
     set_up_watches(k);
     set_up_trust(k);
     set_up_memory(k);
+    set_up_cookies(k);
     if (!a->outputs) err = tc_output_open(&k->output, NULL);
     if (!err) err = ask_all(k);
     if (!k->interrupted) tc_client_await_tickets(&k->client);
@@ -476,6 +504,8 @@ int tc_ask_all(const tc_ask *a)
     tc_tickets_fini(&k->tickets);
     tc_remember_store(&k->alternatives);
     tc_alternatives_fini(&k->alternatives);
+    code = tc_jar_close(&k->cookies);
+    if (!k->exit_code) k->exit_code = code;
     if (a->json) err = tc_json_write(&k->record, a->secrets, put_out, &k->output);
     if (err) complain(k, (tc_span){0}, err, NULL, (tc_span){0});
     if (!a->outputs) close_output(k, (tc_span){0}, true);

@@ -16,6 +16,7 @@ typedef struct tc_ask {
     tc_limits limits;
     const char *cacert, *crl, *cert, *key; /* NULL: not given */
     const char *qlog;                      /* folder for logs of connections; NULL: none */
+    const char *jar;                       /* of cookies; NULL: none */
     bool insecure;
     bool early;      /* early data, where a server was asked before over HTTP/3 */
     bool no_alt_svc; /* what servers said of HTTP/3 is neither heeded nor kept */

@@ -7,7 +7,7 @@
 #include "net/quic.h"
 
 typedef struct settings {
-    const char *data, *cacert, *crl, *cert, *key, *qlog;
+    const char *data, *cacert, *crl, *cert, *key, *qlog, *jar;
     unsigned verbose;
     bool quiet, json, follow, fail, secrets, insecure, push, no_alt_svc, early;
     int color, version;
@@ -35,6 +35,12 @@ static const tc_option options[] = {
      0, 0},
     {"follow", 'L', TC_OPTION_FLAG, offsetof(settings, follow), NULL,
      "follows redirects; credentials are not taken along to another origin.", 0, 0},
+    {"jar", 0, TC_OPTION_TEXT, offsetof(settings, jar), "NAME",
+     "keeps the cookies that servers set, and sends each where it belongs, after a redirect, too: "
+     "in "
+     "the jar NAME of your state folder, or, with a / in it, in that file. `tercet cookies list` "
+     "shows it.",
+     0, 0},
     {"push", 0, TC_OPTION_FLAG, offsetof(settings, push), NULL,
      "takes what a server pushes over HTTP/2, and shows it; its content is not printed.", 0, 0},
     {NULL, 0, TC_OPTION_HEADING, 0, NULL, "Who is believed (https):", 0, 0},
@@ -203,6 +209,7 @@ static int send_request(const tc_command *c, int argc, char **argv)
                   .cert = s.cert,
                   .key = s.key,
                   .qlog = s.qlog,
+                  .jar = s.jar,
                   .insecure = s.insecure,
                   .no_alt_svc = s.no_alt_svc,
                   .early = s.early,
