@@ -302,10 +302,12 @@ static enum tc_file_answer make(tc_file_cache *c, tc_span path, int fd, const st
     return TC_FILE_FOUND;
 }
 
-/* A file of a middle size is asked for again: from now on it is in memory, as long as such files
- * take no more than half of it, those that left the cache and are still being sent included. */
-static void bring_in(tc_file_cache *c, tc_file *f)
+/* Such files take no more than half of the memory, those that left the cache and are still being
+ * sent included. */
+void tc_file_bring_in(tc_file *f)
 {
+    tc_file_cache *c = f->cache;
+    if (f->bytes || !f->again || !f->cached) return;
     if (f->size > c->limits->cache_again || !f->settled) return;
     if (c->again_bytes + f->size > c->limits->cache_bytes / 2) return;
     if (!read_whole(f, f->fd)) { /* it has changed: that is seen when it is looked at again */
@@ -326,7 +328,7 @@ static tc_file *use(tc_file_cache *c, tc_file *f)
         unlink_file(c, f);
         link_newest(c, f);
     }
-    if (!f->bytes) bring_in(c, f);
+    f->again = true;
     f->refs++;
     return f;
 }

@@ -1,5 +1,5 @@
 /* cache.h - what a worker remembers of files: small ones whole, larger ones open, and those of a
- * middle size whole, too, once they were asked for again.
+ * middle size whole, too, once their bytes were asked for again.
  *
  * An entry is a promise of at most cache_ms: then the file is looked at again. Entries in use stay
  * until their last exchange ends, also after they left the cache. */
@@ -29,6 +29,7 @@ typedef struct tc_file {
     int64_t mtime_ns, ctime_ns;
     uint32_t refs; /* one is the cache's, while it is in there */
     bool cached;
+    bool again;   /* it was asked for more than once */
     bool plain;   /* the path is the same as a target: nothing in it is encoded or begins a query */
     bool settled; /* its times are old enough to tell a change */
     char room[640];
@@ -67,4 +68,7 @@ void tc_file_cache_fini(tc_file_cache *c);
 enum tc_file_answer tc_file_get(tc_file_cache *c, tc_span path, int64_t now, tc_file **ret_file);
 /* As above, but only where it is remembered and fresh: the hot path. */
 tc_file *tc_file_remembered(tc_file_cache *c, tc_span path, int64_t now);
+/* A file of a middle size whose bytes are wanted, not a range of its descriptor: if it was asked
+ * for before, it is in memory from now on. */
+void tc_file_bring_in(tc_file *f);
 void tc_file_unref(void *file);

@@ -24,9 +24,13 @@ static tc_err answer_missing(tc_exchange *x, enum tc_file_answer answer)
     return tc_error_page(x, 404, (tc_span){0});
 }
 
-static tc_run run_of(const tc_file *f, uint64_t first, uint64_t len)
+/* In clear text the kernel sends larger files by itself; what is to be protected must be read. */
+static tc_run run_of(const tc_exchange *x, tc_file *f, uint64_t first, uint64_t len)
 {
-    if (f->bytes) return tc_run_bytes(tc_span_of(f->bytes + first, (size_t)len));
+    const bool secure = tc_span_ieq(x->theirs.scheme, TC_SPAN("https"));
+    if (secure && !f->bytes) tc_file_bring_in(f);
+    if (f->bytes && (secure || f->fd < 0))
+        return tc_run_bytes(tc_span_of(f->bytes + first, (size_t)len));
     return tc_run_file(f->fd, first, (size_t)len);
 }
 
@@ -46,7 +50,7 @@ static tc_err set_validators(tc_exchange *x, const tc_file *f)
     return err;
 }
 
-static tc_err serve_part(tc_exchange *x, const tc_file *f, const tc_range *part)
+static tc_err serve_part(tc_exchange *x, tc_file *f, const tc_range *part)
 {
     char *at = tc_arena_bytes(&x->arena, TC_CONTENT_RANGE_BYTES);
     if (!at) return TC_ERR_NO_MEMORY;
@@ -60,7 +64,7 @@ static tc_err serve_part(tc_exchange *x, const tc_file *f, const tc_range *part)
                             f->cache->language);
     if (!err) err = set_validators(x, f);
     return err ? err
-               : tc_exchange_reply(x, 206, run_of(f, part->first, part->last - part->first + 1));
+               : tc_exchange_reply(x, 206, run_of(x, f, part->first, part->last - part->first + 1));
 }
 
 static bool has_conditions(const tc_fields *f)
@@ -73,7 +77,7 @@ static bool has_conditions(const tc_fields *f)
 }
 
 /* True: answered. */
-static bool serve_conditional(tc_exchange *x, const tc_file *f, tc_err *ret_err)
+static bool serve_conditional(tc_exchange *x, tc_file *f, tc_err *ret_err)
 {
     const int64_t now = tc_clock_wall();
     const tc_validators valid = {tag_of(f), f->modified, true};
@@ -105,7 +109,7 @@ static tc_err serve(tc_exchange *x, tc_file *f)
     if (err) return err;
     if (has_conditions(&x->theirs.fields) && serve_conditional(x, f, &err)) return err;
     x->ours.blocks[1] = &f->block;
-    return tc_exchange_reply(x, 200, run_of(f, 0, f->size));
+    return tc_exchange_reply(x, 200, run_of(x, f, 0, f->size));
 }
 
 /* A decoded path back in the form of a URL (RFC 3986, 3.3). at is NULL without memory. */
