@@ -161,6 +161,9 @@ static tc_err begin_quic(tc_connection *made, int fd, const tc_address *peer, bo
     const tc_ticket *back = NULL;
     if (c->tickets && early) back = tc_tickets_take(c->tickets, &made->origin, tc_clock_wall());
     made->came_back = back != NULL;
+    tc_span session = back ? back->session : (tc_span){0};
+    tc_span token = {0};
+    struct tc_again *again = back ? NULL : tc_again_take(c, &made->origin, &session, &token);
     const tc_quic_config config = {
         .loop = c->loop,
         .tls = c->tls[made->origin.version],
@@ -171,19 +174,20 @@ static tc_err begin_quic(tc_connection *made, int fd, const tc_address *peer, bo
         .stream_window = l->h3_stream_window > least ? l->h3_stream_window : least,
         .window = l->h3_window > least ? l->h3_window : least,
         .idle_ns = (int64_t)(l->idle_ms < UINT32_MAX ? l->idle_ms : UINT32_MAX) * TC_MS,
-        .tickets = c->tickets != NULL,
-        .back_session = back ? back->session : (tc_span){0},
+        .tickets = true,
+        .back_session = session,
+        .back_token = token,
         .back_params = back ? back->params : (tc_span){0},
         .workers = 1,
         .watch = c->env.watch};
     if (!err) err = tc_quic_new(&config, fd, &local, &made->endpoint);
-    if (err) {
+    if (err)
         close(fd);
-        return err;
-    }
-    err =
-        tc_quic_connect(made->endpoint, &made->quic, peer, made->origin.host.at, made->why, ready);
+    else
+        err = tc_quic_connect(made->endpoint, &made->quic, peer, made->origin.host.at, made->why,
+                              ready);
     if (err) tc_quic_free(made->endpoint);
+    tc_again_free(again);
     return err;
 }
 
@@ -226,7 +230,7 @@ tc_err tc_client_adopt(tc_client *c, int fd, const tc_address *peer, const tc_or
         tc_free(made);
         return err;
     }
-    if (secure) tc_again_use(c, made);
+    if (secure && !made->endpoint) tc_again_use(c, made);
     made->next = c->connections;
     c->connections = made;
     const bool known = !secure || (made->endpoint && tc_link_is_early(&made->link));

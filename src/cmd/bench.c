@@ -50,8 +50,7 @@ static const tc_option options[] = {
     {"no-keep-alive", 0, TC_OPTION_FLAG, offsetof(settings, once), NULL,
      "a connection for each request.", 0, 0},
     {"resume", 0, TC_OPTION_FLAG, offsetof(settings, resume), NULL,
-     "with --no-keep-alive: TLS handshakes come back to earlier ones; else each is a full one.", 0,
-     0},
+     "with --no-keep-alive: handshakes come back to earlier ones; else each is a full one.", 0, 0},
     {"handshakes", 0, TC_OPTION_FLAG, offsetof(settings, handshakes), NULL,
      "only makes connections, with their TLS or QUIC handshake, and closes them.", 0, 0},
     {"cacert", 0, TC_OPTION_TEXT, offsetof(settings, cacert), "FILE",
@@ -110,8 +109,7 @@ static int check(const tc_command *c, const settings *s, const tc_request *r)
     if (s->resume && !s->once)
         return tc_command_complain(c, "--resume needs --no-keep-alive: a server gives its ticket "
                                       "behind the handshake");
-    if (s->resume && (!secure || r->version == TC_HTTP_3))
-        return tc_command_complain(c, "--resume is for TLS over TCP");
+    if (s->resume && !secure) return tc_command_complain(c, "--resume is for https:// alone");
     if (s->handshakes && s->once)
         return tc_command_complain(c, "--handshakes sends no requests: --no-keep-alive has no use");
     if (r->version == TC_HTTP_3 && !secure)

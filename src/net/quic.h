@@ -42,9 +42,10 @@ typedef struct tc_quic_config {
     char *why;                      /* server: TC_TLS_WHY bytes, for all; may be NULL */
     tc_quic_once *once;             /* server: early data is accepted (0-RTT); NULL: it is not */
     bool tickets;                   /* client: wants what it may come back with */
-    /* client: what tc_quic_ticket gave; empty: nothing. Then the link need not be opening, and what
-     * is written before the handshake is over goes out as early data */
-    tc_span back_session, back_params;
+    /* client: what tc_quic_ticket gave, for as long as a link begins; empty: nothing. With
+     * back_params the link need not be opening, and what is written before the handshake is over
+     * goes out as early data. back_token: what tc_quic_token gave */
+    tc_span back_session, back_params, back_token;
     /* server: memory for one more connection; NULL: refused */
     tc_link_quic *(*room)(tc_quic *q);
     /* server: the handshake of l begins. It is a link from here on */
@@ -79,6 +80,7 @@ struct tc_link_quic {
     uint64_t pending;                         /* bytes taken and not sent */
     uint64_t unacked;                         /* bytes taken and not acknowledged */
     uint64_t next_sid;                        /* client: of the next stream that is opened */
+    tc_span token;                            /* client: for the next time; its own memory */
     uint64_t code;                            /* of the application, for close */
     const char *cipher, *group;               /* what was agreed on, once the session is gone */
     bool resumed;
@@ -116,6 +118,10 @@ tc_err tc_quic_connect(tc_quic *q, tc_link_quic *l, const tc_address *peer, cons
  * TC_ERR_NOTHING: the server gave nothing so far. */
 tc_err tc_quic_ticket(const tc_link_quic *l, void **ret_memory, tc_span *ret_session,
                       tc_span *ret_params) TC_MUST_USE;
+
+/* Client: the token by which the server will know this address; empty: none came. Lives as long as
+ * the next thing that happens to l. */
+tc_span tc_quic_token(const tc_link_quic *l);
 
 /* most: how many are remembered at a time. */
 tc_err tc_quic_once_new(uint64_t most, tc_quic_once **ret_once) TC_MUST_USE;

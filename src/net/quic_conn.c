@@ -11,6 +11,7 @@
 enum {
     FAILED = NGTCP2_ERR_CALLBACK_FAILURE,
     LEAST_UDP = 1200,
+    QUIC_TOKEN = 512, /* bytes of one that a client keeps; common ones have 50 to 150 */
     /* Of silence before a client says that it is there: a NAT on the way may have forgotten it, or
      * given it another port, to which the server sends nothing before it was heard from there. */
     KEEP_ALIVE_S = 15,
@@ -212,6 +213,24 @@ static int on_their_reset(ngtcp2_conn *conn, const ngtcp2_pkt_stateless_reset *r
     return 0;
 }
 
+/* The last one is for the next time (RFC 9000, 8.1.3); what is too long is not kept. */
+static int on_their_token(ngtcp2_conn *conn, const uint8_t *token, size_t len, void *user)
+{
+    tc_link_quic *l = user;
+    char *kept = len <= QUIC_TOKEN ? tc_alloc(len) : NULL;
+    (void)conn;
+    if (!kept) return 0;
+    memcpy(kept, token, len);
+    tc_free((void *)(uintptr_t)l->token.at);
+    l->token = tc_span_of(kept, len);
+    return 0;
+}
+
+tc_span tc_quic_token(const tc_link_quic *l)
+{
+    return l->token;
+}
+
 static void fill_callbacks(ngtcp2_callbacks *c, bool server)
 {
     *c = (ngtcp2_callbacks){
@@ -243,6 +262,7 @@ static void fill_callbacks(ngtcp2_callbacks *c, bool server)
     } else {
         c->client_initial = ngtcp2_crypto_client_initial_cb;
         c->recv_retry = ngtcp2_crypto_recv_retry_cb;
+        c->recv_new_token = on_their_token;
         c->extend_max_local_streams_bidi = on_more_streams;
     }
 }
@@ -381,6 +401,10 @@ tc_err tc_quic_connect(tc_quic *q, tc_link_quic *l, const tc_address *peer, cons
     fill(q, &settings, &params);
     fill_sizes(l, &q->local, &settings);
     if (l->log) tc_quic_log_settings(&settings);
+    settings.token = (const uint8_t *)q->config.back_token.at;
+    settings.tokenlen = q->config.back_token.len;
+    settings.token_type =
+        settings.tokenlen ? NGTCP2_TOKEN_TYPE_NEW_TOKEN : NGTCP2_TOKEN_TYPE_UNKNOWN;
     if (!err) err = tc_quic_id_new(q, &ours, NULL);
     if (!err && !tc_quic_random(theirs.data, theirs.datalen)) err = TC_ERR_SYSTEM;
     if (!err && ngtcp2_conn_client_new(&l->conn, &theirs, &ours, &path, NGTCP2_PROTO_VER_V1,
@@ -535,6 +559,7 @@ void tc_quic_conn_close(tc_link_quic *l)
     tc_quic_streams_free(l);
     ngtcp2_conn_del(l->conn);
     tc_free(l->memory);
+    tc_free((void *)(uintptr_t)l->token.at);
     tc_tls_side_forget(&l->side, true);
     if (l->side.session) gnutls_deinit(l->side.session);
     tc_quic_log_free(l);

@@ -181,8 +181,10 @@ bool tc_quic_early_begin(tc_link_quic *l)
 {
     const tc_quic_config *c = &l->home->config;
     if (!c->back_session.len) return true;
-    if (gnutls_session_set_data(l->side.session, c->back_session.at, c->back_session.len) < 0 ||
-        ngtcp2_conn_decode_and_set_0rtt_transport_params(
+    if (gnutls_session_set_data(l->side.session, c->back_session.at, c->back_session.len) < 0)
+        return false;
+    if (!c->back_params.len) return true; /* nothing goes out before the handshake is over */
+    if (ngtcp2_conn_decode_and_set_0rtt_transport_params(
             l->conn, (const uint8_t *)c->back_params.at, c->back_params.len) != 0)
         return false;
     l->early = true;

@@ -73,6 +73,12 @@ tc_err tc_quic_ticket(const tc_link_quic *l, void **ret_memory, tc_span *ret_ses
     return TC_ERR_NOTHING;
 }
 
+tc_span tc_quic_token(const tc_link_quic *l)
+{
+    (void)l;
+    return (tc_span){0};
+}
+
 tc_err tc_quic_once_new(uint64_t most, tc_quic_once **ret_once)
 {
     (void)most;

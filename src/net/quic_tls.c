@@ -34,7 +34,7 @@ tc_err tc_quic_tls_begin(tc_quic *q, tc_link_quic *l, const char *host)
     unsigned flags = q->server           ? GNUTLS_SERVER
                      : q->config.tickets ? GNUTLS_CLIENT
                                          : GNUTLS_CLIENT | GNUTLS_NO_TICKETS;
-    if (q->replay || q->config.back_session.len) flags |= early;
+    if (q->replay || q->config.back_params.len) flags |= early;
     if (gnutls_init(&s->session, flags) < 0) {
         s->session = NULL;
         return TC_ERR_NO_MEMORY;

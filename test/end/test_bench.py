@@ -89,7 +89,19 @@ class Counts(Bench):
         self.assertEqual((got["connections_made"], got["resumed"]), (20, 18))
         got = self.bench("-n", 10, "-c", 2, "--no-keep-alive", "--http", 3, url)
         self.assertWhole(got, 10)
-        self.assertEqual(got["connections_made"], 10)
+        self.assertEqual((got["connections_made"], got["resumed"]), (10, 0))
+
+    @needs_quic
+    def test_coming_back_over_quic(self):
+        """With a ticket, and with the token that spares the Retry."""
+        server = self.secure("--limit", "quic_unvalidated=0")
+        url = f"https://localhost:{server.port}/small"
+        got = self.bench("-n", 20, "-c", 2, "--no-keep-alive", "--resume", "--http", 3, url)
+        self.assertWhole(got, 20)
+        self.assertEqual((got["connections_made"], got["resumed"]), (20, 18))
+        server.signal()
+        server.wait()
+        self.assertIn("limit quic_unvalidated reached 2 times", server.said())
 
     @needs_quic
     def test_handshakes(self):

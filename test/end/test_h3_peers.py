@@ -374,6 +374,16 @@ https://127.0.0.1:{port}, https://localhost:{port} {{
         self.assertEqual((got["fields"][":authority"], got["fields"]["content-length"]), (f"127.0.0.1:{port}", str(len(BIG))))
         self.ask(port, "-q", "--http", 3, path="/5", command="head")
 
+    def test_aioquic_is_come_back_to(self):
+        """Resumed, says the server."""
+        port = self.aioquic()
+        def met():
+            return [json.loads(line)["resumed"] for line in self.said().splitlines() if "resumed" in line]
+        before = len(met())
+        self.ask(port, "-n", 4, "-c", 1, "--no-keep-alive", "--resume", "--http", 3, path="/612", command="bench")
+        self.assertTrue(wait_for(lambda: len(met()) == before + 4, 10), self.said())
+        self.assertEqual(met()[before:], [False, True, True, True])
+
     def test_aioquic_wants_an_address_proved(self):
         port = self.aioquic("retry")
         self.assertEqual(self.ask(port, "-q", "--http", 3, path="/100000").out, b"a" * 100_000)

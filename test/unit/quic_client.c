@@ -275,6 +275,29 @@ static void a_ticket_twice(void **state)
     tc_buf_fini(&text);
 }
 
+/* Without early data the next connection resumes all the same, once (RFC 8446, C.4). */
+static void the_next_connection_resumes(void **state)
+{
+    (void)state;
+    begin_client();
+    client.tickets = NULL;
+    for (unsigned i = 0; i < 3; i++) {
+        wish w;
+        tc_protection p;
+        begin(&w, TC_METHOD_POST, "/");
+        finish(&w);
+        assert_int_equal(client.made, i + 1);
+        assert_int_equal(client.kept_sessions, 1);
+        const tc_link *link = &client.connections->link;
+        assert_true(link->type->protection(link, &p));
+        assert_int_equal(p.resumed, i > 0);
+        assert_int_equal(p.early, TC_EARLY_NONE);
+        tc_session_kill(&client.connections->session, TC_OK);
+    }
+    end_client();
+    assert_int_equal(atomic_load(&early), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +305,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(too_early_is_asked_again, begin_test, end_test),
         cmocka_unit_test_setup_teardown(what_is_not_safe_waits, begin_test, end_test),
         cmocka_unit_test_setup_teardown(a_ticket_twice, begin_test, end_test),
+        cmocka_unit_test_setup_teardown(the_next_connection_resumes, begin_test, end_test),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
