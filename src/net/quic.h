@@ -85,6 +85,7 @@ struct tc_link_quic {
     const char *cipher, *group;               /* what was agreed on, once the session is gone */
     bool resumed;
     size_t packet_most; /* bytes of a packet, where the path takes so many */
+    bool inside;        /* the peer is within this machine */
     tc_address peer;
     tc_err failed; /* what news tells */
     int liberr;    /* the library's reason */

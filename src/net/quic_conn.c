@@ -278,7 +278,8 @@ static const uint16_t sizes[] = {QUIC_INSIDE, QUIC_CLIENT, QUIC_PACKET,
 
 static void fill_sizes(tc_link_quic *l, const tc_address *local, ngtcp2_settings *s)
 {
-    const size_t first = !tc_address_is_inside(local, &l->peer) ? 2 : !l->home->server;
+    l->inside = tc_address_is_inside(local, &l->peer);
+    const size_t first = !l->inside ? 2 : !l->home->server;
     l->packet_most = sizes[first];
     s->max_tx_udp_payload_size = l->packet_most;
     s->pmtud_probes = sizes + first;
