@@ -74,7 +74,8 @@ static bool leaves_before(const tc_cookie *a, const tc_cookie *b, int64_t now_s)
     return a->set_s < b->set_s;
 }
 
-/* Of a site, or (NULL) of all; never the newest, which stands first. */
+/* Of a site, or (NULL) of all; never the newest, which stands first. Of equals the older one goes.
+ */
 static void make_room(tc_jar *jar, const tc_span *site, uint64_t most, uint64_t *reached,
                       int64_t now_s)
 {
@@ -84,7 +85,7 @@ static void make_room(tc_jar *jar, const tc_span *site, uint64_t most, uint64_t 
         for (tc_cookie **at = &jar->list; *at; at = &(*at)->next) {
             if ((*at)->gone || (site && !tc_span_eq((*at)->site, *site))) continue;
             count++;
-            if (at != &jar->list && (!worst || leaves_before(*at, *worst, now_s))) worst = at;
+            if (at != &jar->list && (!worst || !leaves_before(*worst, *at, now_s))) worst = at;
         }
         if (count <= most || !worst) return;
         if (!is_over(*worst, now_s)) ++*reached;

@@ -336,6 +336,7 @@ static void a_site_has_a_share(void **state)
     check_span(chosen(&w, "http://other.com/"), "mine=1");
     check_span(chosen(&w, "https://s.com/"), "safe=1");
     check_span(chosen(&w, "http://h499.s.com/"), "n499=1");
+    check_span(chosen(&w, "http://h491.s.com/"), "n491=1");
     check_span(chosen(&w, "http://h490.s.com/"), "");
     end(&w);
 }
