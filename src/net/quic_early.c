@@ -11,7 +11,7 @@
 #include "base/alloc.h"
 #include "net/quic_inside.h"
 
-enum { PSK_EXTENSION = 41, ID_HEAD = 4, PARAMS = 256 };
+enum { TICKET_HEAD = 8, PSK_EXTENSION = 41, EARLY_DATA_EXTENSION = 42, ID_HEAD = 4, PARAMS = 256 };
 
 /* --- tickets that came --------------------------------------------------------------------- */
 
@@ -154,6 +154,39 @@ void tc_quic_early_serve(tc_link_quic *l)
 
 /* --- a client ------------------------------------------------------------------------------ */
 
+static bool skip(tc_span *s, size_t length_bytes)
+{
+    size_t len = 0;
+    if (s->len < length_bytes) return false;
+    for (size_t i = 0; i < length_bytes; i++)
+        len = len << 8 | (uint8_t)s->at[i];
+    (void)tc_span_take(s, length_bytes);
+    return tc_span_take(s, len).len == len;
+}
+
+/* A ticket says if it is good for early data (RFC 8446, 4.6.1), and nothing else of the library's
+ * does. */
+static int hear_ticket(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+                       const gnutls_datum_t *message)
+{
+    ngtcp2_crypto_conn_ref *ref = gnutls_session_get_ptr(session);
+    tc_link_quic *l = ref->user_data;
+    tc_span s = tc_span_of((const char *)message->data, message->size);
+    (void)type, (void)when;
+    l->ticket_early = false;
+    if (!incoming || s.len < TICKET_HEAD) return 0;
+    (void)tc_span_take(&s, TICKET_HEAD); /* its lifetime, and what its age is hidden by */
+    if (!skip(&s, 1) || !skip(&s, 2) || s.len < 2) return 0; /* nonce, ticket */
+    (void)tc_span_take(&s, 2);                               /* the extensions are the rest */
+    while (s.len >= 4) {
+        const unsigned kind = (unsigned)(uint8_t)s.at[0] << 8 | (uint8_t)s.at[1];
+        (void)tc_span_take(&s, 2);
+        l->ticket_early |= kind == EARLY_DATA_EXTENSION;
+        if (!skip(&s, 2)) return 0;
+    }
+    return 0;
+}
+
 tc_err tc_quic_ticket(const tc_link_quic *l, void **ret_memory, tc_span *ret_session,
                       tc_span *ret_params)
 {
@@ -162,8 +195,11 @@ tc_err tc_quic_ticket(const tc_link_quic *l, void **ret_memory, tc_span *ret_ses
     if (l->opening || l->early || l->failed || !l->home->config.tickets ||
         !(gnutls_session_get_flags(l->side.session) & GNUTLS_SFLAGS_SESSION_TICKET))
         return TC_ERR_NOTHING;
-    const ngtcp2_ssize n = ngtcp2_conn_encode_0rtt_transport_params(l->conn, params, sizeof params);
-    if (n <= 0 || gnutls_session_get_data2(l->side.session, &data) < 0) return TC_ERR_NOTHING;
+    const bool good = l->ticket_early;
+    const ngtcp2_ssize n =
+        good ? ngtcp2_conn_encode_0rtt_transport_params(l->conn, params, sizeof params) : 0;
+    if ((good && n <= 0) || gnutls_session_get_data2(l->side.session, &data) < 0)
+        return TC_ERR_NOTHING;
     char *memory = tc_alloc(data.size + (size_t)n);
     if (memory) {
         memcpy(memory, data.data, data.size);
@@ -180,6 +216,8 @@ tc_err tc_quic_ticket(const tc_link_quic *l, void **ret_memory, tc_span *ret_ses
 bool tc_quic_early_begin(tc_link_quic *l)
 {
     const tc_quic_config *c = &l->home->config;
+    gnutls_handshake_set_hook_function(l->side.session, GNUTLS_HANDSHAKE_NEW_SESSION_TICKET,
+                                       GNUTLS_HOOK_PRE, hear_ticket);
     if (!c->back_session.len) return true;
     if (gnutls_session_set_data(l->side.session, c->back_session.at, c->back_session.len) < 0)
         return false;

@@ -298,6 +298,12 @@ class Early(Quic):
         self.assertEqual([x.get("early", False) for x in lines], [False, True, True, True, False, False])
         self.assertEqual(list(self.file.parent.glob("*.part")), [])
 
+    def test_a_server_that_takes_none(self):
+        """Its tickets say so: nothing goes out early in vain."""
+        server = self.secure()
+        for _ in range(3):
+            self.assertIsNone(self.ask(server.port)[0])
+
     def test_only_when_asked_for(self):
         server = self.secure("--early-data")
         self.get(server, "/small")
