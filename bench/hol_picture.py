@@ -84,7 +84,7 @@ def panel(x, y, height, letter, row, load, scale, ticks):
     out += [f'<circle class="dot" cx="{short(ms * scale)}" cy="{height + 15}" r="2.6"/>'
             for ms in row["page_ms"]["all"] if ms <= edge]
     if beyond := sum(ms > edge for ms in row["page_ms"]["all"]):
-        out.append(f'<text class="axis" x="{PANEL + 3}" y="{height + 18}">+{beyond}\u2192</text>')
+        out.append(f'<text class="axis" x="{PANEL}" y="{height + 18}" text-anchor="end">+{beyond} \u2192</text>')
     out.append("</g>")
     return "".join(out)
 

@@ -45,11 +45,6 @@ typedef struct tc_bench {
     uint64_t statuses[TC_BENCH_STATUSES];
     uint64_t errors[TC_BENCH_ERRORS]; /* by the number of the error */
     int64_t began, ended;             /* monotonic ns */
-    int64_t silent_ns;                /* up to the end: those that were under way heard nothing */
-    int64_t lost_ns;  /* up to the end: no connection could be made, and nothing came */
-    uint64_t refused; /* connections that failed one after the other, up to the end */
-    tc_err refusal;   /* the last of those */
-    bool gave_up;     /* over that */
     tc_bench_cpu cpu_before, cpu_after;
     bool interrupted;
     enum tc_version version; /* that was spoken */
@@ -67,8 +62,6 @@ void tc_bench_cpu_server(tc_bench_cpu *cpu, const char *address, uint16_t port, 
 /* bench_show.c */
 bool tc_bench_was_bottleneck(const tc_bench *b); /* the generator had no time left */
 bool tc_bench_was_held_up(const tc_bench *b);    /* by other work on this machine */
-bool tc_bench_was_silent(const tc_bench *b);     /* up to the end, for too long */
-bool tc_bench_was_lost(const tc_bench *b);       /* no connection could be made any more */
 bool tc_bench_lagged(const tc_bench *b);         /* the rate was more than there was room for */
 void tc_bench_live(const tc_bench *b, int64_t now);
 void tc_bench_live_end(const tc_bench *b);

@@ -44,9 +44,8 @@ typedef struct tc_bench_driver {
     int64_t again_due; /* the earliest that one of them was due */
     tc_alarm look, limit, due;
     tc_io interrupt;
-    int64_t lived; /* the last sign of life on any connection */
-    bool reached;  /* there was a connection */
-    bool asking;   /* the clock runs */
+    bool reached; /* there was a connection */
+    bool asking;  /* the clock runs */
     bool over;
     tc_err err; /* why there was none */
 } tc_bench_driver;
@@ -72,8 +71,6 @@ void tc_bench_pace(tc_bench_driver *d);         /* open loop: the clock runs */
 void tc_bench_slot_init(tc_bench_slot *s, tc_bench_driver *d);
 void tc_bench_slot_go(tc_bench_slot *s);                  /* soon: whatever can be done */
 void tc_bench_slot_step(tc_bench_slot *s, uint64_t most); /* now, at most so many units */
-void tc_bench_slot_heard(tc_bench_slot *s);               /* a sign of life */
-int64_t tc_bench_slot_silent(const tc_bench_slot *s);     /* for so long; -1: waits for nothing */
 void tc_bench_slot_fini(tc_bench_slot *s);
 void tc_bench_session_ended(tc_session_env *env, tc_session *session, tc_err why);
 void tc_bench_session_idle(tc_session_env *env, tc_session *session);

@@ -10,7 +10,7 @@
 #include "base/alloc.h"
 #include "cmd/bench_load.h"
 
-enum { LOOK_MS = 100, GIVE_UP_MS = 3000 };
+enum { LOOK_MS = 100 };
 
 static int interrupt_pipe[2] = {-1, -1};
 
@@ -18,17 +18,6 @@ void tc_bench_look_at_server(tc_bench_driver *d, tc_bench_cpu *cpu)
 {
     const tc_request *r = &d->b->request;
     tc_bench_cpu_server(cpu, d->b->address, r->url.port, tc_client_needs_quic(r->version));
-}
-
-/* Since when nobody who waits for something heard anything. */
-static int64_t silence(const tc_bench_driver *d)
-{
-    int64_t least = -1;
-    for (uint64_t i = 0; i < d->b->connections; i++) {
-        const int64_t silent = tc_bench_slot_silent(&d->slots[i]);
-        if (silent >= 0 && (least < 0 || silent < least)) least = silent;
-    }
-    return least > 0 ? least : 0;
 }
 
 void tc_bench_finish(tc_bench_driver *d)
@@ -40,8 +29,6 @@ void tc_bench_finish(tc_bench_driver *d)
     if (!b->began) b->began = b->ended;
     b->unfinished = b->begun - b->done - b->failed;
     b->not_begun = tc_bench_not_begun(b);
-    b->silent_ns = silence(d);
-    b->lost_ns = b->refused ? b->ended - d->lived : 0;
     tc_bench_cpu_ours(&b->cpu_after);
     tc_bench_look_at_server(d, &b->cpu_after);
     tc_loop_stop(d->loop);
@@ -63,14 +50,6 @@ void tc_bench_begin_clock(tc_bench_driver *d)
 
 /* --- all of it ----------------------------------------------------------------------------- */
 
-/* A number of units would never be through where no connection can be made any more: it fails each
- * at once, or after a time limit. A duration goes on, the server may come back. */
-static bool is_lost(const tc_bench_driver *d, int64_t now)
-{
-    const tc_bench *b = d->b;
-    return !b->time_ns && b->refused >= 2 * b->connections && now - d->lived >= GIVE_UP_MS * TC_MS;
-}
-
 /* Who says nothing for too long is given up. */
 static void look(tc_alarm *alarm)
 {
@@ -84,10 +63,6 @@ static void look(tc_alarm *alarm)
         tc_session_kill(&s->connection->session, TC_ERR_RESPONSE_TIME);
     }
     if (d->asking) tc_bench_live(d->b, now);
-    if (!d->over && is_lost(d, now)) {
-        d->b->gave_up = true;
-        tc_bench_finish(d);
-    }
     if (!d->over && tc_loop_set(d->loop, alarm, now + LOOK_MS * TC_MS) != TC_OK) tc_bench_finish(d);
 }
 

@@ -8,14 +8,7 @@
 #include "cmd/bench.h"
 #include "cmd/units.h"
 
-enum {
-    BAR = 40,
-    LINE = 256,
-    BUSY_PERCENT = 90,
-    WAITED_PERCENT = 10,
-    LAG_PARTS = 100,
-    SILENT_MS = 1000
-};
+enum { BAR = 40, LINE = 256, BUSY_PERCENT = 90, WAITED_PERCENT = 10, LAG_PARTS = 100 };
 
 static const struct {
     double part;
@@ -72,25 +65,6 @@ static double waited(const tc_bench *b)
 bool tc_bench_was_held_up(const tc_bench *b)
 {
     return per(waited(b), seconds(b)) * 100 >= WAITED_PERCENT;
-}
-
-/* Longer than any answer took: then it is not just slow. */
-bool tc_bench_was_silent(const tc_bench *b)
-{
-    if (!b->unfinished || b->interrupted) return false;
-    if (!b->done) return !b->failed;
-    return b->silent_ns >= SILENT_MS * TC_MS && b->silent_ns > b->latency->most;
-}
-
-bool tc_bench_was_lost(const tc_bench *b)
-{
-    return b->gave_up || b->lost_ns >= SILENT_MS * TC_MS;
-}
-
-/* Where it takes one request at a time, whatever was asked for. */
-static uint64_t streams(const tc_bench *b)
-{
-    return b->version == TC_HTTP_1_1 ? 1 : b->streams;
 }
 
 bool tc_bench_lagged(const tc_bench *b)
@@ -243,44 +217,16 @@ static void note(writer *w, const char *text)
         tc_term_style(w->term, TC_STYLE_PLAIN), text);
 }
 
-/* The end of it, where nothing came any more. */
-static void add_end(writer *w, const tc_bench *b)
-{
-    char text[LINE];
-    if (tc_bench_was_lost(b)) {
-        (void)snprintf(text, sizeof text, "%sno connection could be made in the last %.1f s: %s",
-                       b->gave_up ? "given up: " : "", (double)b->lost_ns / (double)TC_S,
-                       tc_err_sentence(b->refusal));
-        note(w, text);
-    } else if (tc_bench_was_silent(b)) {
-        (void)snprintf(text, sizeof text,
-                       "%llu %s unfinished: the server was silent for the last %.1f s",
-                       (unsigned long long)b->unfinished, b->handshakes ? "handshakes" : "requests",
-                       (double)b->silent_ns / (double)TC_S);
-        note(w, text);
-    }
-    if (streams(b) < b->streams) {
-        (void)snprintf(text, sizeof text,
-                       "HTTP/1.1 takes one request at a time: -m %llu had no use",
-                       (unsigned long long)b->streams);
-        note(w, text);
-    }
-}
-
 static void add_cpu(writer *w, const tc_bench *b)
 {
     const double took = seconds(b), done = (double)b->done;
     label(w, "CPU");
-    add(w, "generator %.0f %%", 100 * per(ours(b), took));
-    if (b->done) add(w, ", %.1f us each", 1e6 * per(ours(b), done));
-    if (!knows_server(b))
-        add(w, "   server's: not to be seen from here");
-    else if (theirs(b) <= 0)
-        add(w, "   server's: too little to be measured");
+    add(w, "generator %.0f %%, %.1f us each", 100 * per(ours(b), took), 1e6 * per(ours(b), done));
+    if (knows_server(b))
+        add(w, "   server %.0f %%, %.1f us each", 100 * per(theirs(b), took),
+            1e6 * per(theirs(b), done));
     else
-        add(w, "   server %.0f %%", 100 * per(theirs(b), took));
-    if (knows_server(b) && theirs(b) > 0 && b->done)
-        add(w, ", %.1f us each", 1e6 * per(theirs(b), done));
+        add(w, "   server's: not to be seen from here");
     add(w, "\n");
     if (tc_bench_was_bottleneck(b))
         note(w, "the generator had no time left: the server may be able to do more");
@@ -323,11 +269,6 @@ tc_err tc_bench_text(const tc_bench *b, const tc_term *term, tc_buf *out)
         add_number(w, b->not_begun);
         add(w, " not begun");
     }
-    if (b->unfinished) {
-        add(w, ", ");
-        add_number(w, b->unfinished);
-        add(w, " unfinished");
-    }
     if (b->sent_again) add(w, ", %llu sent again", (unsigned long long)b->sent_again);
     add(w, "%s\n", b->interrupted ? "   (interrupted)" : "");
     if (!b->handshakes) {
@@ -342,7 +283,6 @@ tc_err tc_bench_text(const tc_bench *b, const tc_term *term, tc_buf *out)
         add(w, "\n");
     }
     add_errors(w, b);
-    add_end(w, b);
     if (!b->handshakes) add_parts(w, "opening", b->opening);
     add_parts(w, "time", b->latency);
     add_picture(w, b->latency);
@@ -404,14 +344,11 @@ static void json_cpu(writer *w, const tc_bench *b)
         "\"us_each\": %.3f, \"waited_s\": %.6f}, \"server\": ",
         to->user - from->user, to->system - from->system, per(ours(b), took),
         1e6 * per(ours(b), done), waited(b));
-    if (!knows_server(b))
-        add(w, "null");
-    else if (theirs(b) > 0)
+    if (knows_server(b))
         add(w, "{\"processes\": %u, \"s\": %.2f, \"busy\": %.4f, \"us_each\": %.3f}", to->processes,
             theirs(b), per(theirs(b), took), 1e6 * per(theirs(b), done));
     else
-        add(w, "{\"processes\": %u, \"s\": 0.00, \"busy\": null, \"us_each\": null}",
-            to->processes);
+        add(w, "null");
     add(w, "},\n \"generator_was_bottleneck\": %s, \"generator_was_held_up\": %s",
         word(tc_bench_was_bottleneck(b)), word(tc_bench_was_held_up(b)));
     add(w, ", \"rate_was_kept\": %s", b->rate ? word(!tc_bench_lagged(b)) : "null");
@@ -427,7 +364,7 @@ tc_err tc_bench_json(const tc_bench *b, tc_span url, tc_buf *out)
     add(w, ",\n \"http\": \"%.*s\", \"address\": \"%s\", \"port\": %u",
         TC_FMT(tc_version_name(b->version)), b->address, u->port);
     add(w, ",\n \"connections\": %llu, \"streams\": %llu", (unsigned long long)b->connections,
-        (unsigned long long)streams(b));
+        (unsigned long long)b->streams);
     add(w, ", \"keep_alive\": %s, \"resume\": %s, \"handshakes_only\": %s", word(!b->once),
         word(b->resume), word(b->handshakes));
     add(w, ",\n \"method\": ");
@@ -441,8 +378,6 @@ tc_err tc_bench_json(const tc_bench *b, tc_span url, tc_buf *out)
         (unsigned long long)b->begun, (unsigned long long)b->done, (unsigned long long)b->failed,
         (unsigned long long)b->unfinished);
     add(w, ", \"not_begun\": %llu", (unsigned long long)b->not_begun);
-    add(w, ", \"silent_s\": %.3f, \"lost_s\": %.3f, \"gave_up\": %s",
-        (double)b->silent_ns / (double)TC_S, (double)b->lost_ns / (double)TC_S, word(b->gave_up));
     add(w, ", \"sent_again\": %llu, \"per_second\": %.3f", (unsigned long long)b->sent_again,
         per((double)b->done, took));
     add(w, ",\n \"connections_made\": %llu, \"resumed\": %llu", (unsigned long long)b->made,

@@ -31,18 +31,13 @@ void tc_bench_slot_go(tc_bench_slot *s)
     tc_loop_after(s->driver->loop, &s->step);
 }
 
-void tc_bench_slot_heard(tc_bench_slot *s)
-{
-    s->heard = s->driver->lived = tc_loop_now(s->driver->loop);
-}
-
 /* --- a request, as a handler --------------------------------------------------------------- */
 
 static tc_err on_head(void *self, tc_exchange *x)
 {
     asked *a = self;
     (void)x;
-    tc_bench_slot_heard(a->slot);
+    a->slot->heard = tc_loop_now(a->slot->driver->loop);
     return TC_OK;
 }
 
@@ -190,8 +185,6 @@ static void failed(tc_bench_slot *s, tc_err err, const char *why)
         s->holds = false;
         tc_bench_unit_over(d, err);
     }
-    d->b->refused++;
-    d->b->refusal = err;
     settle(s);
     if (d->over) return;
     s->pauses = true;
@@ -217,8 +210,6 @@ static void is_open(tc_bench_slot *s)
     const int64_t took = tc_loop_tick(d->loop) - s->opening;
     if (d->over) return;
     b->made++;
-    b->refused = 0;
-    d->lived = tc_loop_now(d->loop);
     b->version = version_of(&s->connection->session);
     tc_histogram_add(b->opening, took);
     if (link->type->protection && link->type->protection(link, &p) && p.resumed) b->resumed++;
@@ -353,13 +344,6 @@ void tc_bench_session_idle(tc_session_env *env, tc_session *session)
 void tc_bench_slot_init(tc_bench_slot *s, tc_bench_driver *d)
 {
     *s = (tc_bench_slot){.driver = d, .step = {.run = step}, .pause = {.ring = pause_over}};
-}
-
-int64_t tc_bench_slot_silent(const tc_bench_slot *s)
-{
-    const int64_t now = tc_loop_tick(s->driver->loop);
-    if (s->running) return now - s->heard;
-    return s->holds ? now - s->opening : -1;
 }
 
 void tc_bench_slot_fini(tc_bench_slot *s)

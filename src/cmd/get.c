@@ -21,8 +21,7 @@ static const tc_option options[] = {
      "the content: this text, a file, or standard input (sent as it comes).", 0, 0},
     {"http", 0, TC_OPTION_CHOICE, offsetof(settings, version), "best|0.9|1.0|1.1|2|3|all",
      "the version of HTTP, and no other; best, the default, is what the server chooses over https, "
-     "or 3 where Alt-Svc or an HTTPS record told of it, and 1.1 over http, where 2 means that the "
-     "server is known to speak it. 3 is over QUIC. all "
+     "and 1.1 over http, where 2 means that the server is known to speak it. 3 is over QUIC. all "
      "sends the request by each version, and compares them.",
      0, 0},
     {"no-alt-svc", 0, TC_OPTION_FLAG, offsetof(settings, no_alt_svc), NULL,
@@ -62,8 +61,8 @@ static const tc_option options[] = {
      "same order. Until it is whole it is called FILE.part.",
      0, 0},
     {"verbose", 'v', TC_OPTION_COUNT, offsetof(settings, verbose), NULL,
-     "shows the messages as they were sent (>) and received (<), of HTTP/2 and 3 the frames; "
-     "credentials as dots. -vv shows the bytes, too, but not QUIC's.",
+     "shows the messages as they were sent (>) and received (<), of HTTP/2 the frames; credentials "
+     "as dots. -vv shows the bytes, too.",
      0, 0},
     {"json", 0, TC_OPTION_FLAG, offsetof(settings, json), NULL,
      "prints one JSON object about all exchanges instead of the content.", 0, 0},

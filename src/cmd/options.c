@@ -102,7 +102,6 @@ static tc_err set_seconds(struct parse *p, const tc_option *o, tc_span value)
         return COMPLAIN(p, "--%s takes seconds such as 5 or 0.5, not \"%.*s\"", o->name,
                         TC_FMT(value));
     ns += (int64_t)whole * TC_S;
-    if (!ns && o->min) return COMPLAIN(p, "--%s takes more than 0 seconds", o->name);
     memcpy(p->into + o->offset, &ns, sizeof ns);
     return TC_OK;
 }

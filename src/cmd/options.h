@@ -14,7 +14,7 @@ enum tc_option_kind {
     TC_OPTION_OFF,     /* bool, made false */
     TC_OPTION_TEXT,    /* const char * */
     TC_OPTION_NUMBER,  /* uint64_t, from min to max (0: no bound) */
-    TC_OPTION_SECONDS, /* int64_t nanoseconds, from "2", "0.5"; 0 if min is 0 */
+    TC_OPTION_SECONDS, /* int64_t nanoseconds, from "2", "0.5"; 0 is allowed */
     TC_OPTION_CHOICE,  /* int: the place of the word in metavar "auto|always|never" */
     TC_OPTION_LIST,    /* tc_option_list: may be given several times */
 };

@@ -39,6 +39,18 @@ static int parse(const tc_command *c, const tc_record_settings *s, tc_record_pla
     return 0;
 }
 
+static int parse_forms(const tc_command *c, const tc_record_settings *s, tc_record_place *p)
+{
+    for (size_t i = 0; i < s->forms.count; i++) {
+        const char *fault =
+            tc_collection_form(tc_span_str(s->forms.at[i]), p->collections, p->count);
+        if (fault) return tc_command_complain(c, "--form %s: %s", s->forms.at[i], fault);
+    }
+    p->forms = s->forms.count > 0;
+    p->stored[p->count] = tc_sessions_collection;
+    return 0;
+}
+
 /* In the user's state folder, where none is named. */
 static bool find_place(const tc_record_settings *s, tc_record_place *p)
 {
@@ -56,16 +68,19 @@ int tc_records_open(const tc_command *c, const tc_record_settings *s, const tc_l
     const char *alone = s->store         ? "store"
                         : s->requests    ? "records-requests"
                         : s->conditional ? "records-conditional"
+                        : s->forms.count ? "form"
                                          : NULL;
     if (!s->collections.count)
         return alone ? tc_command_complain(c, "--%s needs --records", alone) : 0;
     if (s->requests && (!*s->requests || strpbrk(s->requests, "/?#%")))
         return tc_command_complain(c, "--records-requests %s: one name is wanted", s->requests);
-    const int code = parse(c, s, p);
+    int code = parse(c, s, p);
+    if (!code) code = parse_forms(c, s, p);
     if (code) return code;
     if (!find_place(s, p))
         return complain(TC_ERR_STORE_FILE, "there is no state folder; name a file with --store");
     tc_document_init();
-    const tc_err err = tc_store_open(p->where, p->stored, p->count, limits, &p->store, why);
+    const tc_err err =
+        tc_store_open(p->where, p->stored, p->count + p->forms, limits, &p->store, why);
     return err ? complain(err, why) : 0;
 }

@@ -5,9 +5,10 @@
 
 #include "cmd/commands.h"
 #include "site/records.h"
+#include "site/sessions.h"
 
 typedef struct tc_record_settings {
-    tc_option_list collections;
+    tc_option_list collections, forms;
     const char *store, *requests;
     bool conditional;
 } tc_record_settings;
@@ -15,8 +16,10 @@ typedef struct tc_record_settings {
 typedef struct tc_record_place {
     tc_store *store; /* NULL: no collection was asked for. To be closed after the server */
     tc_collection collections[TC_COLLECTIONS];
-    tc_collection_config stored[TC_COLLECTIONS];
+    tc_collection_config stored[TC_COLLECTIONS + 1]; /* that of the sessions is the last */
     unsigned count;
+    bool forms; /* there are some, and so sessions */
+    tc_session_count sessions;
     char where[PATH_MAX + 32]; /* "sqlite:/home/..." */
 } tc_record_place;
 

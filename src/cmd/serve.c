@@ -123,6 +123,10 @@ static const tc_option options[] = {
      "below a collection, where a PUT looks a record up by its key; requests if not given.", 0, 0},
     {"records-conditional", 0, TC_OPTION_FLAG, offsetof(settings, records.conditional), NULL,
      "changes a record that is there only on a condition, as If-Match; else 428.", 0, 0},
+    {"form", 0, TC_OPTION_LIST, offsetof(settings, records.forms), "PATH:MEMBER[,...]",
+     "gives a collection pages on which people fill in these members of a new record, confirm and "
+     "save it, as in /customers:Name,Address, at /customers/form.",
+     0, 0},
     {"preload", 0, TC_OPTION_LIST, offsetof(settings, preload), "PATH=ASSET[,ASSET...]",
      "names what the page at this path needs besides itself in a Link field, as in "
      "/=/style.css,/logo.png, so that browsers fetch it at once.",
@@ -148,8 +152,8 @@ const tc_command tc_command_serve = {
     .operands = "[DIR]",
     .summary = "serves a folder",
     .about = "Serves the files of DIR (the current folder if not given) over HTTP/0.9, 1.0, 1.1 "
-             "and 2 in clear text, over 1.0, 1.1 and 2 with TLS 1.2 and 1.3, and over HTTP/3 "
-             "with QUIC. "
+             "and 2, in "
+             "clear text and over TLS 1.2 and 1.3. "
              "Ctrl-C finishes what is under way and ends; a second one ends at once.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
@@ -325,16 +329,29 @@ static int listen_all(tc_server *server, settings *s)
     return 0;
 }
 
+/* What cannot be promised in clear text is said once. */
+static void announce_forms(const tc_record_place *records, bool any_clear)
+{
+    for (unsigned i = 0; i < records->count; i++)
+        if (records->collections[i].form_count)
+            fprintf(stderr, "  form     %.*s/form\n", TC_FMT(records->collections[i].path));
+    if (records->forms && any_clear)
+        fprintf(stderr,
+                "    over http:// its cookie goes without Secure and __Host-: whoever is on "
+                "the way can read it\n");
+}
+
 static void announce(const settings *s, const char *dir, const tc_server *server,
                      const tc_secure *secure, const tc_record_place *records)
 {
-    bool any_secure = false;
+    bool any_secure = false, any_clear = false;
     const unsigned workers = tc_server_workers(server);
     fprintf(stderr, "tercet %s serves %s\n", TERCET_VERSION, dir);
     for (size_t i = 0; i < s->listen.count; i++) {
         const tc_span url = tc_span_str(s->listen.at[i]);
         const bool tls = is_secure(s->listen.at[i]);
         any_secure |= tls;
+        any_clear |= !tls && !s->redirect;
         fprintf(stderr, "  %s%s    ", s->listen.at[i], tc_span_ends(url, TC_SPAN("/")) ? "" : "/");
         if (!tls && s->redirect)
             fprintf(stderr, "to https://\n");
@@ -354,6 +371,7 @@ static void announce(const settings *s, const char *dir, const tc_server *server
     for (unsigned i = 0; i < records->count; i++)
         fprintf(stderr, "  records  %.*s by %.*s, in %s\n", TC_FMT(records->collections[i].path),
                 TC_FMT(records->collections[i].key), records->where);
+    announce_forms(records, any_clear);
     fprintf(stderr, "  %u worker%s, Ctrl-C ends\n", workers, workers == 1 ? "" : "s");
 }
 
@@ -511,6 +529,7 @@ static int serve_parts(settings *s, const char *dir, tc_server_config *config, p
                            .store = p->records.store,
                            .collections = p->records.collections,
                            .collection_count = p->records.count,
+                           .sessions = p->records.forms ? &p->records.sessions : NULL,
                            .watch = watched ? tc_lookers_watch : NULL,
                            .unwatch = tc_lookers_unwatch,
                            .watch_self = &p->lookers};

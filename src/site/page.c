@@ -52,6 +52,11 @@ void tc_page_safe(tc_page *p, enum tc_reply_kind kind, tc_span s)
 
 void tc_page_open(tc_page *p, tc_span title)
 {
+    tc_page_open_styled(p, title, (tc_span){0});
+}
+
+void tc_page_open_styled(tc_page *p, tc_span title, tc_span more_style)
+{
     tc_page_raw(p, TC_SPAN("<!doctype html>\n<html lang=\"en\">\n<head>\n"
                            "<meta charset=\"utf-8\">\n"
                            "<meta name=\"viewport\" content=\"width=device-width, "
@@ -59,6 +64,7 @@ void tc_page_open(tc_page *p, tc_span title)
     tc_page_safe(p, TC_REPLY_HTML, title);
     tc_page_raw(p, TC_SPAN("</title>\n<style>"));
     tc_page_raw(p, (tc_span){style, sizeof style - 1});
+    tc_page_raw(p, more_style);
     tc_page_raw(p, TC_SPAN("</style>\n</head>\n<body>\n<main>\n"));
 }
 
@@ -91,14 +97,26 @@ static tc_err push(tc_exchange *x, tc_span name, tc_span value)
     return tc_fields_push(&x->ours.fields, &x->arena, (tc_field){name, value, TC_FIELD_OTHER});
 }
 
-tc_err tc_page_fields(tc_exchange *x, tc_span content_type)
+static tc_err set_fields(tc_exchange *x, tc_span content_type, tc_span policy)
 {
     forget_other_content(x);
     tc_err err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_CONTENT_TYPE, content_type);
     if (!err) err = push(x, TC_SPAN("x-content-type-options"), TC_SPAN("nosniff"));
-    if (!err && tc_span_starts(content_type, TC_SPAN("text/html")))
-        err = push(x, TC_SPAN("content-security-policy"),
-                   TC_SPAN("default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
-                           "form-action 'none'; frame-ancestors 'none'"));
+    if (!err && policy.len) err = push(x, TC_SPAN("content-security-policy"), policy);
     return err;
+}
+
+#define POLICY                                                                                     \
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; "     \
+    "form-action "
+
+tc_err tc_page_fields(tc_exchange *x, tc_span content_type)
+{
+    const bool html = tc_span_starts(content_type, TC_SPAN("text/html"));
+    return set_fields(x, content_type, html ? TC_SPAN(POLICY "'none'") : (tc_span){0});
+}
+
+tc_err tc_page_form_fields(tc_exchange *x)
+{
+    return set_fields(x, TC_SPAN("text/html; charset=utf-8"), TC_SPAN(POLICY "'self'"));
 }

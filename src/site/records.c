@@ -54,6 +54,30 @@ const char *tc_collection_parse(tc_span text, tc_collection *c)
     return take_indexes(tc_span_from(rest, 1), &c->stored);
 }
 
+const char *tc_collection_form(tc_span text, tc_collection *collections, unsigned count)
+{
+    tc_span rest = text;
+    tc_collection *c = NULL;
+    const tc_span path = tc_span_take(&rest, tc_span_find(rest, ':'));
+    for (unsigned i = 0; i < count; i++)
+        if (tc_span_eq(collections[i].path, path)) c = &collections[i];
+    if (!c) return "there is no --records with this path";
+    if (c->form_count) return "this collection has a form already";
+    rest = tc_span_from(rest, 1);
+    while (rest.len) {
+        const tc_span member = tc_span_take(&rest, tc_span_find(rest, ','));
+        if (rest.len) (void)tc_span_take(&rest, 1);
+        if (!tc_store_member(member) || tc_span_find(member, '.') < member.len)
+            return "members have letters, digits, - and _";
+        if (tc_span_eq(member, c->key)) return "the key is made by the store";
+        for (unsigned i = 0; i < c->form_count; i++)
+            if (tc_span_eq(member, c->form[i])) return "a member stands there twice";
+        if (c->form_count == TC_FORM_MEMBERS) return "there are more than 32 members";
+        c->form[c->form_count++] = member;
+    }
+    return c->form_count ? NULL : "it is a path and members: /customers:Name,Address";
+}
+
 void tc_records_init(tc_records *r, tc_store *store, const tc_collection *collections,
                      unsigned count, tc_loop *loop, const tc_limits *limits, tc_reached *reached)
 {
@@ -118,6 +142,8 @@ const char *tc_records_key_fault(const tc_asking *a, tc_span key)
     if (tc_span_eq(key, TC_SPAN(".")) || tc_span_eq(key, TC_SPAN("..")))
         return "\".\" and \"..\" cannot be keys";
     if (tc_span_eq(key, a->collection->requests)) return "this name is the resource of requests";
+    if (a->collection->form_count && tc_span_eq(key, TC_FORM_PLACE))
+        return "this name is the collection's form";
     for (size_t i = 0; i < key.len; i++)
         if ((uint8_t)key.at[i] < ' ' || key.at[i] == 0x7f) return "a key has no control characters";
     return tc_text_is_utf8(key) ? NULL : "a key is UTF-8";
@@ -178,6 +204,7 @@ static tc_err answer_method(void *self, tc_exchange *x)
         [TC_PLACE_COLLECTION] = "GET, HEAD, POST, OPTIONS",
         [TC_PLACE_REQUESTS] = "PUT, OPTIONS",
         [TC_PLACE_RECORD] = "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
+        [TC_PLACE_FORM] = "GET, HEAD, POST, OPTIONS",
     };
     static const char patches[] = "application/merge-patch+json, application/json-patch+json";
     const tc_asking *a = self;
@@ -202,6 +229,9 @@ static const tc_handler *handler_for(enum tc_place place, enum tc_method method)
         return method == TC_METHOD_POST ? &tc_record_write_handler : &method_handler;
     case TC_PLACE_REQUESTS:
         return method == TC_METHOD_PUT ? &tc_record_write_handler : &method_handler;
+    case TC_PLACE_FORM:
+        if (reads) return &tc_form_page_handler;
+        return method == TC_METHOD_POST ? &tc_form_sent_handler : &method_handler;
     case TC_PLACE_RECORD: break;
     }
     if (reads) return &tc_record_read_handler;
@@ -223,9 +253,11 @@ static void choose(tc_asking *a, tc_exchange *x, tc_span rest)
         const bool good =
             tc_span_find(segment, '/') == segment.len && decode(&x->arena, segment, &a->key);
         if (good && tc_span_eq(a->key, a->collection->requests)) a->place = TC_PLACE_REQUESTS;
-        const char *fault = !good                           ? "no such record"
-                            : a->place == TC_PLACE_REQUESTS ? NULL
-                                                            : tc_records_key_fault(a, a->key);
+        if (good && a->collection->form_count && tc_span_eq(a->key, TC_FORM_PLACE))
+            a->place = TC_PLACE_FORM;
+        const char *fault = !good                         ? "no such record"
+                            : a->place != TC_PLACE_RECORD ? NULL
+                                                          : tc_records_key_fault(a, a->key);
         if (fault) {
             a->state = (void *)(uintptr_t)fault;
             x->handler = &wrong_key_handler;

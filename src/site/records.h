@@ -11,17 +11,21 @@
 #include "http/exchange.h"
 #include "store/store.h"
 
-enum { TC_COLLECTIONS = 64, TC_ETAG_BYTES = 48 };
+enum { TC_COLLECTIONS = 64, TC_ETAG_BYTES = 48, TC_FORM_MEMBERS = 32 };
 
 typedef struct tc_collection {
     tc_span path;     /* "/customers", without a slash at its end */
     tc_span key;      /* the member that is the key: "CustID" */
     tc_span requests; /* "requests" */
     bool conditional; /* what is there is changed only on a condition (428) */
+    tc_span
+        form[TC_FORM_MEMBERS]; /* what "/customers/form" asks people for; none: it has no form */
+    unsigned form_count;
     tc_collection_config stored;
 } tc_collection;
 
 struct tc_entry;
+struct tc_sessions;
 
 /* A worker's own. */
 typedef struct tc_records {
@@ -31,7 +35,8 @@ typedef struct tc_records {
     tc_loop *loop;
     const tc_limits *limits;
     tc_reached *reached;
-    tc_map cache; /* of entries; see records_cache.c */
+    struct tc_sessions *sessions; /* of those who use forms; NULL: there are no forms */
+    tc_map cache;                 /* of entries; see records_cache.c */
     struct tc_entry *newest, *oldest;
     uint64_t cached; /* bytes */
 } tc_records;
@@ -39,6 +44,10 @@ typedef struct tc_records {
 /* "/customers:CustID", or with members that get an index: "/customers:CustID:Name,Balance". NULL:
  * fine; else what is wrong. Points into text. */
 const char *tc_collection_parse(tc_span text, tc_collection *ret_collection);
+
+/* "/customers:Name,Address": the members that its form asks for. NULL: fine; else what is wrong.
+ * Points into text. */
+const char *tc_collection_form(tc_span text, tc_collection *collections, unsigned count);
 
 void tc_records_init(tc_records *r, tc_store *store, const tc_collection *collections,
                      unsigned count, tc_loop *loop, const tc_limits *limits, tc_reached *reached);

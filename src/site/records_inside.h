@@ -5,7 +5,9 @@
 #include "site/records.h"
 
 /* What a path below a collection is. */
-enum tc_place { TC_PLACE_COLLECTION, TC_PLACE_REQUESTS, TC_PLACE_RECORD };
+enum tc_place { TC_PLACE_COLLECTION, TC_PLACE_REQUESTS, TC_PLACE_RECORD, TC_PLACE_FORM };
+
+#define TC_FORM_PLACE TC_SPAN("form") /* below a collection that has one */
 
 /* An exchange with a collection, in its arena. */
 typedef struct tc_asking {
@@ -62,3 +64,8 @@ void tc_entry_unref(void *entry);
 extern const tc_handler tc_record_read_handler;  /* GET, HEAD of one */
 extern const tc_handler tc_record_list_handler;  /* GET, HEAD of a collection */
 extern const tc_handler tc_record_write_handler; /* PUT, POST, PATCH, DELETE */
+
+/* --- forms.c --------------------------------------------------------------------------------- */
+
+extern const tc_handler tc_form_page_handler; /* GET, HEAD of a form */
+extern const tc_handler tc_form_sent_handler; /* POST of one */

@@ -8,6 +8,18 @@
 
 enum { PAGE_MORE = 65536, COLUMNS = 12, VALUE_BYTES = 16384 };
 
+static const char style[] =
+    "main{padding-top:clamp(1.5rem,5vh,3.5rem)}"
+    ".bar{display:flex;gap:1.2em;flex-wrap:wrap;margin:0 0 .6em}"
+    ".wide{overflow-x:auto}"
+    ".wide th{width:auto;white-space:nowrap}.wide td{min-width:8rem}"
+    "thead th{border-top:0;font-weight:600;color:var(--ink)}"
+    "td{font-family:inherit}td .n{font-variant-numeric:tabular-nums}"
+    "tbody tr:hover{background:color-mix(in srgb,var(--line) 35%,transparent)}"
+    "@media print{main{padding:0;max-width:none}.bar{display:none}.wide{overflow:visible}"
+    ".wide th,.wide td{white-space:normal;min-width:0}thead{display:table-header-group}"
+    "tr{break-inside:avoid}}";
+
 static void free_page(void *memory)
 {
     tc_free(memory);
@@ -21,6 +33,29 @@ static void raw(tc_page *p, const char *s)
 static void safe(tc_page *p, tc_span s)
 {
     tc_page_safe(p, TC_REPLY_HTML, s);
+}
+
+static void link_to(tc_page *p, tc_span path, const char *below, const char *text)
+{
+    raw(p, "<a href=\"");
+    safe(p, path);
+    raw(p, below);
+    raw(p, "\">");
+    if (text)
+        raw(p, text);
+    else
+        safe(p, path);
+    raw(p, "</a>");
+}
+
+/* Where to go from here: nowhere, on paper. */
+static void write_bar(tc_page *p, const tc_collection *c, bool to_list)
+{
+    if (!to_list && !c->form_count) return;
+    raw(p, "<nav class=\"bar\">");
+    if (to_list) link_to(p, c->path, "", NULL);
+    if (c->form_count) link_to(p, c->path, "/form", "New record");
+    raw(p, "</nav>\n");
 }
 
 /* Texts as they are, all else as JSON. */
@@ -73,12 +108,9 @@ tc_err tc_record_page(tc_asking *a, tc_exchange *x, const tc_entry *e)
     const tc_err err = tc_document_read(e->document, UINT64_MAX, &document, &fault);
     if (err) return err;
     tc_buf_init(&page, PAGE_MORE + 8 * e->document.len);
-    tc_page_open(&p, a->key);
-    raw(&p, "<p><a href=\"");
-    safe(&p, a->collection->path);
-    raw(&p, "\">");
-    safe(&p, a->collection->path);
-    raw(&p, "</a></p>\n<h1>");
+    tc_page_open_styled(&p, a->key, tc_span_str(style));
+    write_bar(&p, a->collection, true);
+    raw(&p, "<h1>");
     safe(&p, a->collection->key);
     raw(&p, " ");
     safe(&p, a->key);
@@ -160,7 +192,8 @@ tc_err tc_record_list_page(tc_asking *a, tc_exchange *x, tc_span rows, tc_span n
     if (err) return err;
     const unsigned count = columns_of(all, a->collection->key, columns);
     tc_buf_init(&page, PAGE_MORE + 16 * rows.len);
-    tc_page_open(&p, a->collection->path);
+    tc_page_open_styled(&p, a->collection->path, tc_span_str(style));
+    write_bar(&p, a->collection, false);
     raw(&p, "<h1>");
     safe(&p, a->collection->path);
     raw(&p, "</h1>\n<div class=\"wide\"><table>\n<thead><tr><th scope=\"col\">");

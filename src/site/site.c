@@ -15,6 +15,7 @@ typedef struct state {
     const tc_site_config *config;
     tc_files files;
     tc_records records;
+    tc_sessions sessions;
     void *watch_state;
 } state;
 
@@ -25,6 +26,7 @@ static void worker_end(void *app, tc_worker *w, void *argument)
     (void)w;
     tc_file_cache_fini(&s->files.cache);
     tc_records_fini(&s->records);
+    tc_sessions_fini(&s->sessions);
     if (config->unwatch && s->watch_state) config->unwatch(config->watch_self, s->watch_state);
     tc_free(s);
 }
@@ -48,6 +50,11 @@ static void *worker_begin(void *app, tc_worker *w)
     s->files.loop = tc_worker_loop(w);
     tc_records_init(&s->records, config->store, config->collections, config->collection_count,
                     s->files.loop, tc_worker_limits(w), tc_worker_reached(w));
+    if (config->sessions) {
+        tc_sessions_init(&s->sessions, config->store, config->collection_count, s->files.loop,
+                         tc_worker_limits(w), tc_worker_reached(w), config->sessions);
+        s->records.sessions = &s->sessions;
+    }
     if (!config->watch) return s;
     tc_watch *watch = config->watch(config->watch_self, w, &s->watch_state);
     if (watch) {

@@ -4,6 +4,7 @@
 #include "server/server.h"
 #include "site/preload.h"
 #include "site/records.h"
+#include "site/sessions.h"
 
 typedef struct tc_site_config {
     int root; /* an open directory; borrowed */
@@ -15,6 +16,8 @@ typedef struct tc_site_config {
     tc_store *store;             /* of the collections; NULL: there are none */
     const tc_collection *collections;
     unsigned collection_count;
+    tc_session_count *sessions; /* of those who use forms; NULL: there are none. In the store they
+                                   are the collection behind the others */
     uint16_t secure_port; /* where http:// requests are sent on to https://; 0: they are answered */
     tc_watch *(*watch)(void *self, tc_worker *w, void **ret_state); /* NULL: nobody looks on */
     void (*unwatch)(void *self, void *state);

@@ -75,15 +75,3 @@ class Hol(Case):
                 self.assertNothingLeft()
                 if number != signal.SIGKILL:  # which leaves a folder, as it must
                     self.assertEqual([name for name in os.listdir(self.dir) if name.startswith("hol.")], [])
-
-    def test_what_cannot_work(self):
-        """It is said at the start, in a line, before anything is measured."""
-        for words, prefix, says in ((("--loss", "abc"), (), "--loss takes percentages"), (("--rate", "0"), (), "more than 0"),
-                                    (("--build", self.dir), (), "is no build of Tercet"), (("--svg", "/nonexistent/x.svg"), (), "cannot be written"),
-                                    (("--json", self.dir), (), "cannot be written"), ((), ("unshare", "--user"), "needs root")):
-            with self.subTest(words):
-                got = subprocess.run([*prefix, sys.executable, "-B", BENCH, "--build", pathlib.Path(PROGRAM).parent, *map(str, words)],
-                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
-                self.assertNotEqual(got.returncode, 0)
-                self.assertIn(says, got.stderr.splitlines()[-1])
-                self.assertNotIn("Traceback", got.stderr)
