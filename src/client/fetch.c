@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: MIT
 #include "client/fetch.h"
 
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "client/again.h"
@@ -294,6 +296,21 @@ static void launch(tc_fetch *f, tc_connection *connection)
     if (!f->waits_100 && !x->ended) tc_fetch_send(f);
 }
 
+/* What nobody else can say: that a handshake got no answer, and by which way it was asked. */
+static void explain(tc_connection *connection, tc_err err)
+{
+    char at[TC_ADDRESS_TEXT];
+    if (connection->why[0] || (!nobody_there(err) && err != TC_ERR_CONNECT_TIME)) return;
+    if (connection->endpoint)
+        (void)snprintf(connection->why, sizeof connection->why, "%.*s over QUIC (UDP): %s",
+                       TC_FMT(tc_address_text(&connection->quic.peer, at)),
+                       err == TC_ERR_CONNECT ? "Connection refused" : "no answer");
+    else
+        (void)snprintf(connection->why, sizeof connection->why,
+                       "connected, but the TLS handshake "
+                       "was not answered");
+}
+
 /* The connection's handshake is over. If it failed, the connection goes. */
 static void opened(tc_connection *connection, tc_err err)
 {
@@ -311,13 +328,37 @@ static void opened(tc_connection *connection, tc_err err)
         return;
     }
     if (tc_race_falls_back(f)) return;
+    explain(connection, err);
     tc_pool_settle(f, err, tc_span_str(connection->why));
     tc_fetch_over(f, err, tc_span_str(connection->why));
+}
+
+/* The connection is there, and its handshake goes on for too long. */
+static void opening_over(tc_alarm *alarm)
+{
+    tc_fetch *f = OWNER(tc_fetch, opening_limit, alarm);
+    if (!f->opening || !tc_session_opening(&f->opening->session)) return;
+    f->client->reached->connect_ms++;
+    tc_session_kill(&f->opening->session, TC_ERR_CONNECT_TIME); /* opened hears of it */
+}
+
+/* connect_ms is for both. Without memory for an alarm, handshake_ms ends it. */
+static void begin_opening(tc_fetch *f, tc_connection *connection)
+{
+    const uint64_t ms = f->client->limits->connect_ms;
+    f->opening = connection;
+    connection->waiter = f;
+    connection->opened = opened;
+    if (ms)
+        (void)!tc_loop_set(f->client->loop, &f->opening_limit,
+                           f->connect_begun + (int64_t)ms * TC_MS);
+    tc_race_begin(f, connection);
 }
 
 static void launch_opened(tc_fetch *f)
 {
     tc_connection *connection = f->opening;
+    tc_loop_clear(f->client->loop, &f->opening_limit);
     f->opening = NULL;
     connection->opened = NULL;
     launch(f, connection);
@@ -342,10 +383,7 @@ static void connected(tc_connect *c, tc_err err, int fd, const tc_address *peer)
         launch(f, connection);
         tc_pool_settle(f, TC_OK, (tc_span){0});
     } else {
-        f->opening = connection;
-        connection->waiter = f;
-        connection->opened = opened;
-        tc_race_begin(f, connection);
+        begin_opening(f, connection);
     }
 }
 
@@ -389,6 +427,7 @@ static void dispatch(tc_fetch *f)
     }
     tc_pool_open(f);
     f->connecting = true;
+    f->connect_begun = tc_loop_tick(f->client->loop);
     f->connect.owner = f;
     f->connect.loop = f->client->loop;
     f->connect.watch = f->client->env.watch;
@@ -448,6 +487,7 @@ static void finish(tc_fetch *f)
         return;
     }
     tc_loop_clear(f->client->loop, &f->limit);
+    tc_loop_clear(f->client->loop, &f->opening_limit);
     tc_loop_clear(f->client->loop, &f->quiet);
     tc_free(f->piece);
     f->piece = NULL;
@@ -481,6 +521,7 @@ void tc_fetch_begin(tc_fetch *f)
 {
     f->step = (tc_task){.run = step};
     f->limit = (tc_alarm){.ring = limit_rings};
+    f->opening_limit = (tc_alarm){.ring = opening_over};
     f->quiet = (tc_alarm){.ring = quiet_rings};
     f->number = ++f->client->fetches;
     f->chooses = f->client->alternatives && f->request.version == TC_HTTP_NONE;

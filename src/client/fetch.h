@@ -46,7 +46,9 @@ typedef struct tc_fetch {
     tc_connection *opening; /* its handshake is under way, or just over */
     tc_exchange *x;         /* under way */
     tc_task step;
-    tc_alarm limit; /* of limit_ns */
+    tc_alarm limit;         /* of limit_ns */
+    tc_alarm opening_limit; /* of connect_ms, while a handshake goes on */
+    int64_t connect_begun;
     tc_alarm quiet; /* nothing comes; or 100 (Continue) does not */
     int64_t quiet_since;
     uint64_t quiet_in, quiet_out;                           /* bytes on the wire then */

@@ -236,6 +236,20 @@ class Asked(Quic):
         port = free_port()
         got = self.tercet("get", "--http", 3, f"https://127.0.0.1:{port}/", env=self.env)
         self.assertEqual(got.status, 7, got)
+        self.assertIn(f"127.0.0.1:{port} over QUIC (UDP): Connection refused", got.err)
+
+    def test_silence_has_a_limit(self):
+        """--connect-timeout is for the handshake, too, over UDP and over TCP."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, socket.socket() as stream:
+            for sock, how, words in ((datagrams, ("--http", 3), "over QUIC (UDP): no answer"), (stream, (), "the TLS handshake was not answered")):
+                sock.bind(("127.0.0.1", 0))
+                if sock is stream:
+                    sock.listen()
+                got = self.tercet("get", "--connect-timeout", "0.5", "--limit", "handshake_ms=60000", *how,
+                                  f"https://127.0.0.1:{sock.getsockname()[1]}/", env=self.env)
+                self.assertEqual(got.status, 28, got)
+                self.assertIn(words, got.err)
+                self.assertLess(got.seconds, 20)
 
     def test_only_over_https(self):
         got = self.tercet("get", "--http", 3, "http://127.0.0.1:1/", env=self.env)
