@@ -87,6 +87,7 @@ struct tc_link_quic {
     size_t packet_most; /* bytes of a packet, where the path takes so many */
     bool inside;        /* the peer is within this machine */
     bool ticket_early;  /* client: the last ticket is good for early data */
+    uint64_t moved;     /* since when nothing of what is on its way was acknowledged */
     tc_address peer;
     tc_err failed; /* what news tells */
     int liberr;    /* the library's reason */

@@ -440,6 +440,7 @@ static tc_err reason_of(tc_link_quic *l, int liberr)
     case NGTCP2_ERR_CALLBACK_FAILURE: return TC_ERR_NO_MEMORY;
     case NGTCP2_ERR_IDLE_CLOSE: return l->opening ? TC_ERR_TLS_TIME : TC_ERR_IDLE_TIME;
     case NGTCP2_ERR_HANDSHAKE_TIMEOUT: return TC_ERR_TLS_TIME;
+    case NGTCP2_ERR_RETRY: return TC_ERR_PEER_CLOSED; /* nobody's fault: it begins anew */
     case NGTCP2_ERR_RECV_VERSION_NEGOTIATION:
     case NGTCP2_ERR_VERSION_NEGOTIATION_FAILURE: return TC_ERR_QUIC_VERSION;
     default: break;
@@ -477,12 +478,25 @@ void tc_quic_conn_read(tc_link_quic *l, const tc_datagrams *d, char *at, size_t 
     tc_quic_touch(l->home, l);
 }
 
+/* A way may come to carry less, and say nothing of it (RFC 8899, 4.3; the library does not look).
+ * Where all that was sent stays without an answer, packets are as small from here on as any way
+ * must carry them. */
+static void fear_black_hole(tc_link_quic *l)
+{
+    enum { SIGNS = 3 };
+    const uint64_t now = tc_quic_now(l->home), pto = ngtcp2_conn_get_pto(l->conn);
+    const uint64_t patience = SIGNS * pto > TC_S ? SIGNS * pto : TC_S;
+    if (l->unacked > l->pending && now - l->moved > patience && l->packet_most > LEAST_UDP)
+        l->packet_most = LEAST_UDP;
+}
+
 void tc_quic_conn_ring(tc_alarm *alarm)
 {
     tc_link_quic *l = (tc_link_quic *)((char *)alarm - offsetof(tc_link_quic, alarm));
     tc_quic *q = l->home;
     if (l->failed) return;
     tc_quic_unblock(q); /* after ENOBUFS the socket says nothing */
+    fear_black_hole(l);
     const int rc = ngtcp2_conn_handle_expiry(l->conn, tc_quic_now(q));
     if (rc != 0)
         tc_quic_conn_fail(l, rc);

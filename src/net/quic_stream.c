@@ -325,6 +325,7 @@ void tc_quic_stream_acked(tc_link_quic *l, tc_quic_stream *s, uint64_t offset)
     if (offset <= s->acked || s->out_done) return;
     drop_runs(l, s, offset - s->acked);
     l->unacked -= offset - s->acked;
+    l->moved = tc_quic_now(l->home);
     s->acked = offset;
     tc_quic_stream_tell(l, s);
 }

@@ -213,6 +213,7 @@ static ngtcp2_ssize one_packet(tc_link_quic *l, uint8_t *room, ngtcp2_path *path
                                ngtcp2_pkt_info *info)
 {
     const uint64_t now = tc_quic_now(l->home);
+    if (l->unacked == l->pending) l->moved = now;
     for (;;) {
         ngtcp2_vec vecs[VECS];
         ngtcp2_ssize taken = -1;

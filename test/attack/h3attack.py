@@ -36,9 +36,9 @@ class Bystander:
 class H3Attack(Tls):
     SECONDS = 120
 
-    def begin(self, *options):
+    def begin(self, *options, **how):
         files = {"index.html": "home", "half": b"h" * 500_000}
-        self.server = self.secure("--workers", "1", *options, files=files)
+        self.server = self.secure("--workers", "1", *options, files=files, **how)
         return self.server
 
     def tearDown(self):

@@ -6,6 +6,7 @@ import socket
 import time
 
 from h3attack import H3Attack
+from harness import wait_for
 from h3raw import *
 from quicraw import *
 
@@ -55,8 +56,7 @@ class Frames(H3Attack):
         self.beside(work)
 
     def test_47_a_hello_without_end(self):
-        """It is not kept beyond quic_handshake. One whose parts overlap and come from behind is understood: the
-        library does not begin with them, so a Retry is sent, and the client says all again."""
+        """It is not kept beyond quic_handshake."""
         self.begin()
 
         def endless():
@@ -70,6 +70,13 @@ class Frames(H3Attack):
             self.closes(conn, "transport", CRYPTO_BUFFER_EXCEEDED)
             self.assertIn(at, range(130_000, 140_000))
         self.beside(endless)
+        self.assertReached("quic_handshake")
+
+    def test_47_a_hello_from_behind(self):
+        """One whose parts overlap and come from behind is understood: the library does not begin with them, so a
+        Retry is sent, and the client says all again. That is no offence, and not in the log."""
+        log = self.dir / "log"
+        self.begin(log=str(log))
         conn = self.open(Quic)
         conn.transcript = hello = conn.hello()
         parts = [(at, hello[at:at + 60]) for at in range(0, len(hello), 20)]
@@ -77,7 +84,9 @@ class Frames(H3Attack):
             conn.raw(conn.packet(crypto(at, part), INITIAL, least=1200))
         self.assertTrue(conn.until(lambda: conn.done, 20))
         self.assertTrue(conn.retried)
-        self.assertReached("quic_handshake")
+        self.assertAlive()  # and this is in the log
+        self.assertTrue(wait_for(lambda: log.read_text(), 10))
+        self.assertNotIn("rules of QUIC", log.read_text())
 
     def test_48_stripes(self):
         """Every other byte: the library takes some thousand gaps of a stream, and quic_memory all in all."""
@@ -312,6 +321,20 @@ class First(H3Attack):
             self.assertGreater(conn.retries, 100)
         self.beside(flood, grows=8 << 20)
         self.assertReached("quic_unvalidated")
+
+    def test_44_handshakes_that_go_no_further(self):
+        """For each one more, the oldest makes room."""
+        self.begin("--limit", "handshakes=8")
+
+        def flood():
+            for _ in range(40):
+                conn = self.open(Quic)
+                conn.transcript = conn.hello()
+                conn.take_datagram = lambda data: None
+                conn.raw(self.good(conn))
+                self.assertTrue(conn.until(lambda conn=conn: conn.received))
+        self.beside(flood)
+        self.assertReached("handshakes")
 
     def test_44_tokens(self):
         self.begin("--limit", "quic_unvalidated=0")

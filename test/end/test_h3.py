@@ -277,6 +277,30 @@ class Asked(Quic):
                 peer.terminate()
 
 
+    def test_version_2_and_proofs(self):
+        """gtlsserver goes on with version 2 and wants every address proved: by a Retry, or by the token that it gave before."""
+        crt, key = self.certificate("peer", "DNS:localhost,IP:127.0.0.1")
+        port, out = free_port(), self.dir / "out"
+        with open(out, "wb") as log, subprocess.Popen(
+                ["gtlsserver", "-V", "--preferred-versions=v2", "-d", str(self.site(self.files)), "127.0.0.1", str(port), str(key), str(crt)],
+                stdout=log, stderr=log, preexec_fn=die_with_parent()) as peer:
+            try:
+                url = f"https://127.0.0.1:{port}/small"
+                self.assertTrue(wait_for(lambda: self.tercet("get", "--http", 3, "-q", "--cacert", self.authority()[0], url,
+                                                             env=self.env).out == b"s" * 612, 10))
+                mark = out.stat().st_size
+                got = self.tercet("bench", "-n", 4, "-c", 1, "--no-keep-alive", "--resume", "--json", "--http", 3, "--cacert",
+                                  self.authority()[0], url, env=self.env)
+                self.assertEqual(got.status, 0, got)
+                said = json.loads(got.out)
+                self.assertEqual((said["done"], said["connections_made"], said["resumed"]), (4, 4, 3))
+            finally:
+                peer.terminate()
+        said = out.read_bytes()[mark:]
+        self.assertEqual(said.count(b"Sending Retry packet"), 1)
+        self.assertGreaterEqual(len(set(re.findall(rb"I\d+ (0x\w+) .*pkt tx .*version=0x6b3343cf .*type=Handshake", said))), 4)
+
+
 class Early(Quic):
     """`tercet get --early-data`: what a run leaves for the next one."""
 

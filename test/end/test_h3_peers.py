@@ -63,7 +63,11 @@ class Newer(Tls):
 
 class Curl(Newer):
     def curl3(self, server, *args, **how):
-        got = self.newer("curl", "-sS", "--max-time", 60, "--noproxy", "*", "--http3-only", "--cacert", self.lend(self.ca), *args, **how)
+        for _ in range(4):
+            got = self.newer("curl", "-sS", "--max-time", 60, "--noproxy", "*", "--http3-only", "--cacert", self.lend(self.ca), *args, **how)
+            # 8.14 sometimes never sends its encoder stream, which its request refers to (github.com/curl/curl/issues/21463).
+            if got.status != 95 or "stream 0 reset by server" not in got.err:
+                break
         self.assertEqual(got.status, how.get("status", 0), got)
         return got
 
