@@ -71,7 +71,8 @@ static void write_html(tc_page *p, const struct words *w, tc_span detail, tc_spa
 }
 
 /* No type member means "about:blank", whose title is the reason phrase (RFC 9457, 4.2.1). */
-static void write_json(tc_page *p, const struct words *w, tc_span detail, tc_span link)
+static void write_json(tc_page *p, const struct words *w, tc_span detail, tc_span link,
+                       const tc_error_facts *facts)
 {
     tc_page_raw(p, TC_SPAN("{\"status\":"));
     tc_page_number(p, w->status);
@@ -82,6 +83,16 @@ static void write_json(tc_page *p, const struct words *w, tc_span detail, tc_spa
     if (link.len) {
         tc_page_raw(p, TC_SPAN(",\"location\":"));
         tc_page_safe(p, TC_REPLY_JSON, link);
+    }
+    if (facts && facts->line) {
+        tc_page_raw(p, TC_SPAN(",\"line\":"));
+        tc_page_number(p, facts->line);
+        tc_page_raw(p, TC_SPAN(",\"column\":"));
+        tc_page_number(p, facts->column);
+    }
+    if (facts && facts->limit) {
+        tc_page_raw(p, TC_SPAN(",\"limit\":"));
+        tc_page_safe(p, TC_REPLY_JSON, tc_span_str(facts->limit));
     }
     tc_page_raw(p, TC_SPAN("}\n"));
 }
@@ -124,10 +135,11 @@ static tc_err set_fields(tc_exchange *x, enum tc_reply_kind kind, unsigned statu
 
 tc_err tc_error_page(tc_exchange *x, unsigned status, tc_span detail)
 {
-    return tc_error_page_as(x, status, detail, TC_REPLY_HTML);
+    return tc_error_page_as(x, status, detail, TC_REPLY_HTML, NULL);
 }
 
-tc_err tc_error_page_as(tc_exchange *x, unsigned status, tc_span detail, enum tc_reply_kind usual)
+tc_err tc_error_page_as(tc_exchange *x, unsigned status, tc_span detail, enum tc_reply_kind usual,
+                        const tc_error_facts *facts)
 {
     assert(status >= 300 && status < 1000);
     if (x->began) return TC_ERR_HEAD_TWICE;
@@ -145,7 +157,7 @@ tc_err tc_error_page_as(tc_exchange *x, unsigned status, tc_span detail, enum tc
     tc_buf_init_over(&room, memory, bytes);
     switch (kind) {
     case TC_REPLY_HTML: write_html(&page, &w, line, link); break;
-    case TC_REPLY_JSON: write_json(&page, &w, line, link); break;
+    case TC_REPLY_JSON: write_json(&page, &w, line, link, facts); break;
     case TC_REPLY_TEXT: write_text(&page, &w, line, link); break;
     }
     assert(!page.err); /* there is room for all of it, escaped at its longest */

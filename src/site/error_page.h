@@ -14,6 +14,12 @@
  * All memory is x's; where it does not suffice the answer has no content. TC_ERR_HEAD_TWICE where x
  * has begun its answer, and nothing is changed. */
 tc_err tc_error_page(tc_exchange *x, unsigned status, tc_span detail) TC_MUST_USE;
-/* The same with another usual kind, where the request does not say. */
-tc_err tc_error_page_as(tc_exchange *x, unsigned status, tc_span detail,
-                        enum tc_reply_kind usual) TC_MUST_USE;
+/* What a program may want to know besides: members of a problem (RFC 9457, 3.2). */
+typedef struct tc_error_facts {
+    unsigned line, column; /* of the content, from 1; 0: none */
+    const char *limit;     /* which was passed; NULL: none */
+} tc_error_facts;
+
+/* The same with another usual kind, where the request does not say; facts may be NULL. */
+tc_err tc_error_page_as(tc_exchange *x, unsigned status, tc_span detail, enum tc_reply_kind usual,
+                        const tc_error_facts *facts) TC_MUST_USE;

@@ -6,12 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { POINTER_BYTES = 1024 };
+enum { POINTER_BYTES = 1024, WORK = 8, MOVED_AT_ONCE = 16 };
 
 typedef struct patching {
     json_t **document;
     const tc_patch_bounds *bounds;
     uint64_t bytes; /* of the document, about */
+    uint64_t
+        work; /* values looked at or moved; at most WORK for each byte that a record may have */
     char *why;
 } patching;
 
@@ -19,6 +21,7 @@ typedef struct patching {
 typedef struct spot {
     json_t *parent; /* NULL: the whole document is meant */
     char name[POINTER_BYTES];
+    uint64_t depth; /* how many containers are around it */
     size_t index;
     bool behind; /* "-": after the last of an array */
 } spot;
@@ -44,16 +47,35 @@ static uint64_t bytes_of(const json_t *v)
     return json_is_string(v) ? bytes + json_string_length(v) : bytes;
 }
 
-static bool is_deep(const json_t *v, uint64_t depth)
+static bool is_deep(patching *p, const json_t *v, uint64_t depth)
 {
     size_t i;
     json_t *each;
     const char *name;
+    p->work++;
     if (!json_is_array(v) && !json_is_object(v)) return false;
     if (depth == 0) return true;
-    json_array_foreach((json_t *)v, i, each) if (is_deep(each, depth - 1)) return true;
-    json_object_foreach((json_t *)v, name, each) if (is_deep(each, depth - 1)) return true;
+    json_array_foreach((json_t *)v, i, each) if (is_deep(p, each, depth - 1)) return true;
+    json_object_foreach((json_t *)v, name, each) if (is_deep(p, each, depth - 1)) return true;
     return false;
+}
+
+/* Asked before anything is put somewhere: nothing here may recurse deeper than that. */
+static tc_err fits(patching *p, const json_t *v, uint64_t depth)
+{
+    const uint64_t most = p->bounds->depth;
+    if (depth > most || is_deep(p, v, most - depth))
+        return complain(p, TC_ERR_CONTENT_TOO_LARGE, "the result is nested too deep (json_depth)",
+                        NULL);
+    return TC_OK;
+}
+
+/* The members of an array behind an index are moved. */
+static tc_err toil(patching *p, const json_t *array)
+{
+    p->work += json_array_size(array) / MOVED_AT_ONCE;
+    if (p->work / WORK <= p->bounds->bytes) return TC_OK;
+    return complain(p, TC_ERR_CONTENT_TOO_LARGE, "the patch moves too much (record_bytes)", NULL);
 }
 
 static tc_err grow(patching *p, const json_t *by)
@@ -141,11 +163,13 @@ static tc_err find_spot(const patching *p, const char *path, spot *to)
     json_t *at = *p->document;
     const char *rest = path;
     to->parent = NULL;
+    to->depth = 0;
     if (!*path) return TC_OK;
     for (;;) {
         if (!next_token(&rest, to->name))
             return complain(p, TC_ERR_PATCH_SYNTAX, "not a JSON Pointer", path);
         to->parent = at;
+        to->depth++;
         if (!*rest) break;
         at = child(at, to->name);
         if (!at) return complain(p, TC_ERR_PATCH, "there is nothing at", path);
@@ -176,10 +200,12 @@ static tc_err find(const patching *p, const char *path, spot *to, json_t **ret)
 /* --- operations ---------------------------------------------------------------------------- */
 
 /* Takes value over. */
-static tc_err put(const patching *p, const char *path, json_t *value, bool replaces)
+static tc_err put(patching *p, const char *path, json_t *value, bool replaces)
 {
     spot s;
     tc_err err = value ? find_spot(p, path, &s) : TC_ERR_NO_MEMORY;
+    if (!err) err = fits(p, value, s.depth);
+    if (!err) err = toil(p, s.parent);
     if (!err && replaces && !at_spot(p, &s))
         err = complain(p, TC_ERR_PATCH, "there is nothing to replace at", path);
     if (err) {
@@ -208,11 +234,12 @@ static tc_err put(const patching *p, const char *path, json_t *value, bool repla
     return failed ? TC_ERR_NO_MEMORY : TC_OK;
 }
 
-static tc_err take_away(const patching *p, const char *path)
+static tc_err take_away(patching *p, const char *path)
 {
     spot s;
     json_t *old;
-    const tc_err err = find(p, path, &s, &old);
+    tc_err err = find(p, path, &s, &old);
+    if (!err) err = toil(p, s.parent);
     if (err) return err;
     if (!s.parent) return complain(p, TC_ERR_PATCH, "the whole record cannot be removed", NULL);
     if (json_is_object(s.parent))
@@ -328,9 +355,5 @@ tc_err tc_patch_apply(json_t **document, enum tc_patch_kind kind, const json_t *
     ret_why[0] = 0;
     const tc_err err =
         kind == TC_PATCH_MERGE ? apply_merge(&p, patch) : apply_operations(&p, patch);
-    if (err) return err;
-    if (is_deep(*document, bounds->depth))
-        return complain(&p, TC_ERR_CONTENT_TOO_LARGE, "the result is nested too deep (json_depth)",
-                        NULL);
-    return TC_OK;
+    return err ? err : fits(&p, *document, 0);
 }

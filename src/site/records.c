@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/alloc.h"
 #include "base/ascii.h"
 #include "base/text.h"
 #include "http/date.h"
@@ -116,29 +117,91 @@ tc_err tc_records_validators(tc_asking *a, tc_exchange *x, uint64_t version, int
 
 tc_err tc_records_problem(tc_exchange *x, unsigned status, tc_span detail)
 {
-    return tc_error_page_as(x, status, detail, TC_REPLY_JSON);
+    return tc_error_page_as(x, status, detail, TC_REPLY_JSON, NULL);
+}
+
+/* "... (record_bytes)" */
+static const tc_limit_row *limit_in(tc_span why)
+{
+    for (size_t i = 0; i < tc_limit_row_count; i++) {
+        const tc_span name = tc_span_str(tc_limit_rows[i].name);
+        if (why.len < name.len + 2 || why.at[why.len - 1] != ')') continue;
+        const tc_span end = tc_span_from(why, why.len - name.len - 2);
+        if (end.at[0] == '(' && tc_span_eq(tc_span_first(tc_span_from(end, 1), name.len), name))
+            return &tc_limit_rows[i];
+    }
+    return NULL;
+}
+
+tc_err tc_records_limit(const tc_asking *a, tc_exchange *x, unsigned status, tc_span why,
+                        const tc_document_fault *fault)
+{
+    const tc_limit_row *row = limit_in(why);
+    tc_error_facts facts = {.limit = row ? row->name : NULL};
+    if (row) ++*tc_limit_at(a->records->reached, row);
+    if (fault) {
+        facts.line = fault->line;
+        facts.column = fault->column;
+    }
+    return tc_error_page_as(x, status, why, TC_REPLY_JSON, &facts);
+}
+
+/* --- memory -------------------------------------------------------------------------------- */
+
+typedef struct lent {
+    tc_store *store;
+    void *memory;
+    uint64_t held;
+} lent;
+
+static void take_back(void *self)
+{
+    const lent *l = self;
+    tc_free(l->memory);
+    tc_store_drop(l->store, l->held);
+}
+
+tc_err tc_records_lend(const tc_asking *a, tc_exchange *x, void *memory, uint64_t held)
+{
+    lent now = {a->records->store, memory, held};
+    lent *l = tc_exchange_alloc(x, sizeof *l);
+    if (!l) {
+        take_back(&now);
+        return TC_ERR_NO_MEMORY;
+    }
+    *l = now;
+    return tc_arena_defer(&x->arena, take_back, l);
+}
+
+tc_err tc_records_hold_page(const tc_asking *a, tc_exchange *x, tc_span document)
+{
+    const uint64_t bytes = tc_document_weight(document) + 2 * document.len;
+    if (!tc_store_hold(a->records->store, bytes)) return TC_ERR_STORE_HELD;
+    return tc_records_lend(a, x, NULL, bytes);
 }
 
 tc_err tc_records_fail(tc_asking *a, tc_exchange *x, tc_err err)
 {
-    if (err == TC_ERR_NO_MEMORY || !tc_err_status(err)) return err;
-    if (err == TC_ERR_STORE_BUSY) {
-        a->records->reached->store_waiting++;
+    const unsigned status = (unsigned)tc_err_status(err);
+    if (err == TC_ERR_NO_MEMORY || !status) return err;
+    const char *limit = err == TC_ERR_STORE_BUSY   ? " (store_waiting)"
+                        : err == TC_ERR_STORE_HELD ? " (store_held)"
+                        : err == TC_ERR_STORE_TIME ? " (list_ms)"
+                                                   : "";
+    if (err == TC_ERR_STORE_BUSY || err == TC_ERR_STORE_HELD) {
         const tc_err set =
             tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_RETRY_AFTER, TC_SPAN("1"));
         if (set) return set;
     }
-    if (err == TC_ERR_STORE_TIME) a->records->reached->list_ms++;
-    return tc_records_problem(x, (unsigned)tc_err_status(err), tc_span_str(tc_err_sentence(err)));
+    const tc_span why = tc_arena_printf(&x->arena, "%s%s", tc_err_sentence(err), limit);
+    if (!why.at) return TC_ERR_NO_MEMORY;
+    return tc_records_limit(a, x, status, why, NULL);
 }
 
 const char *tc_records_key_fault(const tc_asking *a, tc_span key)
 {
     if (!key.len) return "a key is not empty";
-    if (key.len > a->records->limits->record_key) {
-        a->records->reached->record_key++;
-        return "the key is too long (record_key)";
-    }
+    if (key.len > a->records->limits->record_key) return "the key is too long (record_key)";
     if (tc_span_eq(key, TC_SPAN(".")) || tc_span_eq(key, TC_SPAN("..")))
         return "\".\" and \"..\" cannot be keys";
     if (tc_span_eq(key, a->collection->requests)) return "this name is the resource of requests";
@@ -195,7 +258,7 @@ static bool decode(tc_arena *arena, tc_span segment, tc_span *ret)
 static tc_err answer_wrong_key(void *self, tc_exchange *x)
 {
     const tc_asking *a = self;
-    return tc_records_problem(x, 404, tc_span_str(a->state));
+    return tc_records_limit(a, x, 404, tc_span_str(a->state), NULL);
 }
 
 static tc_err answer_method(void *self, tc_exchange *x)

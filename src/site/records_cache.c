@@ -37,6 +37,7 @@ void tc_entry_unref(void *entry)
     tc_entry *e = entry;
     if (--e->refs) return;
     assert(!e->cached);
+    tc_store_drop(e->store, e->held);
     tc_arena_fini(&e->arena);
     tc_free((void *)(uintptr_t)e->document.at);
     tc_free(e);
@@ -49,6 +50,10 @@ static void forget(tc_entry *e)
     unlink_entry(e);
     r->cached -= weight(e);
     e->cached = false;
+    if (e->refs > 1) { /* there is an answer of it that is still under way */
+        e->held = weight(e);
+        tc_store_hold_more(e->store, e->held);
+    }
     tc_entry_unref(e);
 }
 
@@ -125,30 +130,46 @@ static tc_err describe(tc_entry *e)
     return err;
 }
 
-tc_entry *tc_entry_make(tc_records *r, unsigned collection, const tc_record *found,
-                        uint64_t generation)
+static tc_err fill(tc_entry *e, unsigned collection, tc_span key)
 {
     char id[ID_BYTES];
+    const size_t n = write_id(id, collection, key);
+    const tc_err err = describe(e);
+    if (err || !n) return err;
+    e->id = tc_arena_copy(&e->arena, tc_span_of(id, n));
+    return e->id.at ? TC_OK : TC_ERR_NO_MEMORY;
+}
+
+tc_err tc_entry_make(tc_records *r, unsigned collection, const tc_record *found,
+                     uint64_t generation, tc_entry **ret_entry)
+{
     tc_entry *e = tc_alloc_zero(sizeof *e);
     char *document = tc_alloc(found->document.len + 1);
     if (!e || !document) {
         tc_free(document);
         tc_free(e);
-        return NULL;
+        return TC_ERR_NO_MEMORY;
     }
     memcpy(document, found->document.at, found->document.len);
     *e = (tc_entry){.records = r,
+                    .store = r->store,
                     .refs = 1,
                     .generation = generation,
                     .version = found->version,
                     .changed_s = found->changed_s,
                     .document = tc_span_of(document, found->document.len)};
     tc_arena_init(&e->arena, NULL, 0, ARENA_BYTES);
-    const size_t n = write_id(id, collection, found->key);
-    if (describe(e) != TC_OK || (n && !(e->id = tc_arena_copy(&e->arena, tc_span_of(id, n))).at)) {
-        tc_entry_unref(e);
-        return NULL;
+    tc_err err = fill(e, collection, found->key);
+    if (!err && e->id.len) remember(e);
+    if (!err && !e->cached) {
+        if (tc_store_hold(e->store, weight(e)))
+            e->held = weight(e);
+        else
+            err = TC_ERR_STORE_HELD;
     }
-    if (n) remember(e);
-    return e;
+    if (err)
+        tc_entry_unref(e);
+    else
+        *ret_entry = e;
+    return err;
 }

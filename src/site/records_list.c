@@ -23,6 +23,10 @@ typedef struct listing {
     tc_store_filter filters[FILTERS];
     tc_arena arena; /* copies of what the query points at */
     tc_buf rows;    /* "[{...},{...}" */
+    tc_store *store;
+    uint64_t held; /* of the store's */
+    bool ended;    /* the page has enough bytes */
+    bool starved;  /* no memory is held for any more */
 } listing;
 
 /* --- the query ----------------------------------------------------------------------------- */
@@ -67,11 +71,7 @@ static const char *take_limit(listing *l, tc_span value)
 {
     uint64_t n;
     if (!tc_span_number(value, &n) || n == 0) return "limit is a number from 1 on";
-    const uint64_t most = l->asking->records->limits->list_rows;
-    if (n > most) {
-        l->asking->records->reached->list_rows++;
-        return "limit is too large (list_rows)";
-    }
+    if (n > l->asking->records->limits->list_rows) return "limit is too large (list_rows)";
     l->query.most = (unsigned)n;
     return NULL;
 }
@@ -126,8 +126,15 @@ static const char *read_query(listing *l, tc_span query)
 static bool row(tc_store_ask *ask, const tc_record *record)
 {
     listing *l = (listing *)ask;
-    const size_t before = l->rows.len;
-    if (before + record->document.len + ENDING > l->rows.max) return false;
+    const size_t before = l->rows.len, after = before + record->document.len + ENDING;
+    l->ended = after > l->rows.max;
+    if (l->ended) return false;
+    if (after > l->held) { /* the buffer doubles */
+        const uint64_t more = after < 2 * l->held ? l->held : after - l->held;
+        l->starved = !tc_store_hold(l->store, more);
+        if (l->starved) return false;
+        l->held += more;
+    }
     tc_err err = tc_buf_add_byte(&l->rows, before ? ',' : '[');
     if (!err) err = tc_buf_add(&l->rows, record->document);
     if (err) l->rows.len = before;
@@ -184,29 +191,36 @@ static tc_err link_next(tc_asking *a, tc_exchange *x, const listing *l, tc_span 
 }
 
 /* The rows go with the exchange: they are borrowed until its end. */
-static void free_rows(void *memory)
+static tc_err lend_rows(tc_asking *a, tc_exchange *x, listing *l)
 {
-    tc_free(memory);
+    const tc_err err = tc_records_lend(a, x, l->rows.memory, l->held);
+    tc_buf_init(&l->rows, 1); /* they are x's now, or gone */
+    l->held = 0;
+    return err;
 }
 
 static tc_err answer(tc_asking *a, tc_exchange *x, listing *l)
 {
     tc_span next;
     tc_fields *to = &x->ours.fields;
-    if (!l->rows.len && l->ask.more)
-        return tc_records_problem(x, 500,
-                                  TC_SPAN("a record is larger than a page of a list (list_bytes)"));
+    if (!l->rows.len && l->starved) return tc_records_fail(a, x, TC_ERR_STORE_HELD);
+    if (!l->rows.len && l->ended)
+        return tc_records_limit(
+            a, x, 500, TC_SPAN("a record is larger than a page of a list (list_bytes)"), NULL);
+    if (!l->rows.len && l->ask.more) return TC_ERR_NO_MEMORY;
+    a->records->reached->list_bytes += l->ended;
     tc_err err = tc_buf_add(&l->rows, l->rows.len ? TC_SPAN("]\n") : TC_SPAN("[]\n"));
     if (!err) err = link_next(a, x, l, &next);
     if (err) return err;
     const tc_span rows = tc_buf_span(&l->rows);
-    err = tc_arena_defer(&x->arena, free_rows, l->rows.memory);
-    tc_buf_init(&l->rows, 1); /* they are x's now, or gone */
+    err = lend_rows(a, x, l);
     if (!err) err = tc_fields_set(to, &x->arena, TC_FIELD_CACHE_CONTROL, TC_SPAN("no-cache"));
     if (!err) err = tc_fields_set(to, &x->arena, TC_FIELD_VARY, TC_SPAN("Accept"));
     if (err) return err;
-    if (tc_accept_kind(&x->theirs, TC_REPLY_JSON) == TC_REPLY_HTML)
-        return tc_record_list_page(a, x, rows, next);
+    if (tc_accept_kind(&x->theirs, TC_REPLY_JSON) == TC_REPLY_HTML) {
+        err = tc_records_hold_page(a, x, rows);
+        return err ? tc_records_fail(a, x, err) : tc_record_list_page(a, x, rows, next);
+    }
     err = tc_fields_set(to, &x->arena, TC_FIELD_CONTENT_TYPE, TC_SPAN("application/json"));
     return err ? err : tc_exchange_reply(x, 200, tc_run_bytes(rows));
 }
@@ -223,6 +237,7 @@ static void done(tc_store_ask *ask)
 static void release(tc_store_ask *ask)
 {
     listing *l = (listing *)ask;
+    tc_store_drop(l->store, l->held);
     tc_buf_fini(&l->rows);
     tc_arena_fini(&l->arena);
     tc_free(l);
@@ -236,6 +251,7 @@ static tc_err on_head(void *self, tc_exchange *x)
     if (!l) return TC_ERR_NO_MEMORY;
     l->x = x;
     l->asking = a;
+    l->store = a->records->store;
     tc_arena_init(&l->arena, NULL, 0, QUERY_ARENA);
     tc_buf_init(&l->rows, limits->list_bytes);
     l->query.filters = l->filters;
@@ -255,7 +271,8 @@ static tc_err on_head(void *self, tc_exchange *x)
         return TC_OK;
     }
     release(&l->ask);
-    return fault ? tc_records_problem(x, 400, tc_span_str(fault)) : tc_records_fail(a, x, err);
+    return fault ? tc_records_limit(a, x, 400, tc_span_str(fault), NULL)
+                 : tc_records_fail(a, x, err);
 }
 
 static void on_close(void *self, tc_exchange *x, tc_err why)

@@ -29,8 +29,11 @@ static tc_err serve(tc_asking *a, tc_exchange *x, tc_entry *e)
     tc_err err = tc_arena_defer(&x->arena, tc_entry_unref, e);
     if (err) return err;
     if (tc_fields_has(&x->theirs.fields, TC_FIELD_ACCEPT) &&
-        tc_accept_kind(&x->theirs, TC_REPLY_JSON) == TC_REPLY_HTML)
+        tc_accept_kind(&x->theirs, TC_REPLY_JSON) == TC_REPLY_HTML) {
+        err = tc_records_hold_page(a, x, e->document);
+        if (err) return tc_records_fail(a, x, err);
         return tc_record_page(a, x, e); /* another representation: it has no validators */
+    }
     if (has_conditions(&x->theirs.fields)) {
         const tc_validators valid = {e->etag, e->changed_s, true};
         const enum tc_verdict verdict = tc_precondition(&x->theirs, &valid, tc_clock_wall());
@@ -62,8 +65,9 @@ static void done(tc_store_ask *ask)
     } else if (!ask->found) {
         err = tc_records_problem(x, 404, TC_SPAN("there is no such record"));
     } else {
-        tc_entry *e = tc_entry_make(a->records, a->number, &ask->record, r->generation);
-        err = e ? serve(a, x, e) : TC_ERR_NO_MEMORY;
+        tc_entry *e;
+        err = tc_entry_make(a->records, a->number, &ask->record, r->generation, &e);
+        err = err ? tc_records_fail(a, x, err) : serve(a, x, e);
     }
     if (err) tc_exchange_abort(x, err);
 }

@@ -9,6 +9,7 @@
 #include "base/ascii.h"
 #include "base/clock.h"
 #include "http/precondition.h"
+#include "site/error_page.h"
 #include "site/patch.h"
 #include "site/records_inside.h"
 
@@ -23,7 +24,9 @@ typedef struct writing {
     /* for the store's thread, which touches neither of those */
     const tc_collection *collection;
     tc_patch_bounds bounds;
-    uint64_t store_number;
+    tc_store *store;
+    uint64_t held; /* of the store's: content, document, value */
+    uint64_t value_weight;
     enum { REPLACE, ADD, CHANGE, REMOVE } what;
     enum tc_patch_kind patch_kind;
     tc_arena arena;        /* copies: the key, the conditions */
@@ -41,9 +44,28 @@ typedef struct writing {
     char why[TC_PATCH_WHY];
 } writing;
 
+/* What it holds now is counted. false: it would be too much. */
+static bool settle(writing *w)
+{
+    const uint64_t now = (uint64_t)w->content.size + w->document.size + w->value_weight;
+    if (now > w->held && !tc_store_hold(w->store, now - w->held)) return false;
+    if (now < w->held) tc_store_drop(w->store, w->held - now);
+    w->held = now;
+    return true;
+}
+
+static void let_go_of_value(writing *w)
+{
+    json_decref(w->value);
+    w->value = NULL;
+    w->value_weight = 0;
+    (void)settle(w); /* it is less */
+}
+
 static void destroy(writing *w)
 {
     json_decref(w->value);
+    tc_store_drop(w->store, w->held);
     tc_buf_fini(&w->content);
     tc_buf_fini(&w->document);
     tc_arena_fini(&w->arena);
@@ -131,7 +153,7 @@ static writing *make(tc_asking *a, tc_exchange *x)
     w->asking = a;
     w->collection = a->collection;
     w->bounds = (tc_patch_bounds){limits->patch_operations, most, limits->json_depth};
-    w->store_number = tc_store_number(a->records->store);
+    w->store = a->records->store;
     w->what = x->theirs.method == TC_METHOD_PUT     ? REPLACE
               : x->theirs.method == TC_METHOD_PATCH ? CHANGE
               : x->theirs.method == TC_METHOD_POST  ? ADD
@@ -142,19 +164,28 @@ static writing *make(tc_asking *a, tc_exchange *x)
     return w;
 }
 
+static void give_up(tc_asking *a)
+{
+    if (a->state) destroy(a->state);
+    a->state = NULL;
+}
+
+/* why outlives what is written. */
 static tc_err refuse(tc_asking *a, tc_exchange *x, unsigned status, const char *why)
 {
-    writing *w = a->state;
-    const tc_span detail = tc_arena_copy(&x->arena, tc_span_str(why)); /* it may be w's own */
-    if (w) destroy(w);
-    a->state = NULL;
-    return tc_records_problem(x, status, detail);
+    give_up(a);
+    return tc_records_limit(a, x, status, tc_span_str(why), NULL);
+}
+
+static tc_err no_room(tc_asking *a, tc_exchange *x)
+{
+    give_up(a);
+    return tc_records_fail(a, x, TC_ERR_STORE_HELD);
 }
 
 static tc_err too_large(tc_asking *a, tc_exchange *x)
 {
     char why[96];
-    a->records->reached->record_bytes++;
     (void)snprintf(why, sizeof why, "the content has more than %" PRIu64 " bytes (record_bytes)",
                    a->records->limits->record_bytes);
     return refuse(a, x, 413, why);
@@ -169,6 +200,8 @@ static tc_err on_head(void *self, tc_exchange *x)
     const tc_err err = copy_conditions(w, &x->theirs);
     if (err) return err;
     if (w->what == REMOVE) return TC_OK;
+    if (w->what == REPLACE && tc_fields_has(&x->theirs.fields, TC_FIELD_CONTENT_RANGE))
+        return refuse(a, x, 400, "a part of a record cannot be put (Content-Range): use PATCH");
     const char *fault = judge_type(w, &x->theirs);
     if (!fault && x->theirs.length > (int64_t)a->records->limits->record_bytes)
         return too_large(a, x);
@@ -188,24 +221,27 @@ static tc_err on_data(void *self, tc_exchange *x, tc_span run)
     writing *w = a->state;
     if (!w || w->what == REMOVE) return TC_OK; /* answered already; or nobody reads it */
     const tc_err err = tc_buf_add(&w->content, run);
-    return err == TC_ERR_FULL ? too_large(a, x) : err;
+    if (err == TC_ERR_FULL) return too_large(a, x);
+    return err || settle(w) ? err : no_room(a, x);
 }
 
 /* --- what the content says ----------------------------------------------------------------- */
 
-/* The key that a document has, as text. NULL: fine; else what is wrong with it. */
-static const char *key_of(const json_t *document, tc_span member, tc_arena *arena, tc_span *ret)
+/* The key that a document has, as text. ret_why: NULL: fine; else what is wrong with it. */
+static tc_err key_of(const json_t *document, tc_span member, tc_arena *arena, tc_span *ret,
+                     const char **ret_why)
 {
     const json_t *key = json_object_getn(document, member.at, member.len);
     *ret = (tc_span){0};
-    if (!key) return NULL;
+    *ret_why = NULL;
+    if (!key) return TC_OK;
     if (json_is_integer(key))
         *ret = tc_arena_printf(arena, "%" JSON_INTEGER_FORMAT, json_integer_value(key));
     else if (json_is_string(key))
         *ret = tc_arena_copy(arena, tc_span_of(json_string_value(key), json_string_length(key)));
     else
-        return "a key is an integer or a string";
-    return ret->at ? NULL : "out of memory";
+        *ret_why = "a key is an integer or a string";
+    return ret->at || *ret_why ? TC_OK : TC_ERR_NO_MEMORY;
 }
 
 /* The document with its key in it, where it came without. */
@@ -229,9 +265,9 @@ static tc_err place(writing *w, unsigned *ret_status, const char **ret_why)
 {
     tc_asking *a = w->asking;
     tc_span key;
-    *ret_why = key_of(w->value, a->collection->key, &w->arena, &key);
+    const tc_err err = key_of(w->value, a->collection->key, &w->arena, &key, ret_why);
     *ret_status = 422;
-    if (*ret_why) return TC_OK;
+    if (err || *ret_why) return err;
     w->now = tc_buf_span(&w->content);
     if (key.len || json_object_getn(w->value, a->collection->key.at, a->collection->key.len)) {
         *ret_why = tc_records_key_fault(a, key);
@@ -271,17 +307,30 @@ static void patch(writing *w, const tc_record *before)
     if (!err) {
         const tc_span member = w->collection->key;
         const char *wrong = json_is_object(document) ? NULL : "a record is an object";
-        if (!wrong) wrong = key_of(document, member, &w->arena, &key);
-        if (!wrong && !tc_span_eq(key, w->ask.key)) wrong = "a patch cannot change the key";
+        if (!wrong) err = key_of(document, member, &w->arena, &key, &wrong);
+        if (!err && !wrong && !tc_span_eq(key, w->ask.key)) wrong = "a patch cannot change the key";
         if (wrong) (void)snprintf(w->why, sizeof w->why, "%s", wrong);
         if (wrong) err = TC_ERR_PATCH;
     }
     tc_buf_reset(&w->document);
     if (!err) err = tc_document_write(document, &w->document);
-    if (err == TC_ERR_FULL) err = TC_ERR_CONTENT_TOO_LARGE;
+    if (err == TC_ERR_FULL) {
+        err = TC_ERR_CONTENT_TOO_LARGE;
+        (void)snprintf(w->why, sizeof w->why, "the result is too large (record_bytes)");
+    }
+    if (!err && !settle(w)) err = TC_ERR_STORE_HELD;
     json_decref(document);
     decide_status(w, err ? (unsigned)tc_err_status(err) : 200, err);
     w->now = tc_buf_span(&w->document);
+}
+
+static void write_made(writing *w)
+{
+    tc_err err = add_key(w, w->ask.key);
+    if (!err && !settle(w)) err = TC_ERR_STORE_HELD;
+    if (err == TC_ERR_CONTENT_TOO_LARGE)
+        (void)snprintf(w->why, sizeof w->why, "the record is too large (record_bytes)");
+    if (err) decide_status(w, (unsigned)tc_err_status(err), err);
 }
 
 /* The store's thread: touches nothing but w. */
@@ -289,9 +338,9 @@ static void decide(tc_store_ask *ask, const tc_record *before, tc_store_change *
 {
     writing *w = (writing *)ask;
     char room[TC_ETAG_BYTES];
-    const tc_validators valid = {before ? tc_record_etag(w->store_number, before->version, room)
-                                        : (tc_span){0},
-                                 before ? before->changed_s : -1, before};
+    const tc_validators valid = {
+        before ? tc_record_etag(tc_store_number(w->store), before->version, room) : (tc_span){0},
+        before ? before->changed_s : -1, before};
     w->why[0] = 0;
     if (!before && (w->what == REMOVE || w->what == CHANGE)) {
         decide_status(w, 404, TC_OK);
@@ -312,7 +361,7 @@ static void decide(tc_store_ask *ask, const tc_record *before, tc_store_change *
     decide_status(w, before ? 200 : 201, TC_OK);
     if (w->what == CHANGE) patch(w, before);
     if (w->what == REMOVE) w->status = 204;
-    if (ask->makes_key && (w->err = add_key(w, ask->key))) w->status = 500;
+    if (ask->makes_key) write_made(w);
     if (w->err) return;
     ret->what = w->what == REMOVE ? TC_STORE_DELETE : TC_STORE_PUT;
     ret->document = w->now;
@@ -320,16 +369,13 @@ static void decide(tc_store_ask *ask, const tc_record *before, tc_store_change *
 
 /* --- the answer ---------------------------------------------------------------------------- */
 
-static void free_content(void *memory)
-{
-    tc_free(memory);
-}
-
 /* The document goes with the exchange: it is borrowed until its end. */
 static tc_err hand_over(writing *w, tc_exchange *x)
 {
     tc_buf *from = w->now.at == w->document.at ? &w->document : &w->content;
-    const tc_err err = tc_arena_defer(&x->arena, free_content, from->memory);
+    const uint64_t held = from->size < w->held ? from->size : w->held;
+    w->held -= held;
+    const tc_err err = tc_records_lend(w->asking, x, from->memory, held);
     tc_buf_init(from, 1);
     return err;
 }
@@ -379,7 +425,9 @@ static tc_err answer(writing *w, tc_exchange *x)
     if (w->status == 204) return tc_exchange_answer(x, 204, 0);
     if (w->status < 300) return answer_stored(w, x);
     if (w->err == TC_ERR_NO_MEMORY) return w->err;
-    a->records->reached->record_bytes += w->err == TC_ERR_CONTENT_TOO_LARGE;
+    if (w->err == TC_ERR_STORE_HELD) return tc_records_fail(a, x, w->err);
+    if (w->err == TC_ERR_CONTENT_TOO_LARGE)
+        return tc_records_limit(a, x, w->status, tc_span_str(w->why), NULL);
     const tc_err err =
         w->status == 412 && w->ask.found
             ? tc_records_validators(a, x, w->ask.record.version, w->ask.record.changed_s)
@@ -421,7 +469,18 @@ static tc_err take_document(tc_asking *a, tc_exchange *x, writing *w)
     const tc_err err = place(w, &status, &why);
     if (err == TC_ERR_CONTENT_TOO_LARGE) return too_large(a, x);
     if (err) return err;
-    return why ? refuse(a, x, status, why) : submit(a, x, w);
+    if (why) return refuse(a, x, status, why);
+    if (!w->ask.makes_key) let_go_of_value(w);
+    return settle(w) ? submit(a, x, w) : no_room(a, x);
+}
+
+static tc_err refuse_json(tc_asking *a, tc_exchange *x, const tc_document_fault *fault)
+{
+    const tc_error_facts facts = {.line = fault->line, .column = fault->column};
+    const tc_span why = tc_span_str(fault->text);
+    give_up(a);
+    return fault->deep ? tc_records_limit(a, x, 400, why, fault)
+                       : tc_error_page_as(x, 400, why, TC_REPLY_JSON, &facts);
 }
 
 static tc_err on_end(void *self, tc_exchange *x)
@@ -431,9 +490,12 @@ static tc_err on_end(void *self, tc_exchange *x)
     tc_document_fault fault;
     if (!w) return TC_OK; /* answered already */
     if (w->what != REMOVE) {
-        const tc_err err = tc_document_read(tc_buf_span(&w->content),
-                                            a->records->limits->json_depth, &w->value, &fault);
-        if (err == TC_ERR_JSON) return refuse(a, x, 400, fault.text);
+        const tc_span content = tc_buf_span(&w->content);
+        w->value_weight = tc_document_weight(content);
+        if (!settle(w)) return no_room(a, x);
+        const tc_err err =
+            tc_document_read(content, a->records->limits->json_depth, &w->value, &fault);
+        if (err == TC_ERR_JSON) return refuse_json(a, x, &fault);
         if (err) return err;
         if (w->what != CHANGE) return take_document(a, x, w);
     }

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 #include "store/store.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -39,7 +40,7 @@ struct tc_store {
     bool closing;
     pthread_mutex_t posting; /* of asks that are forgotten while they are posted */
     thread writer, readers[READERS];
-    atomic_uint_fast64_t reads, writes, syncs;
+    atomic_uint_fast64_t reads, writes, syncs, held;
     atomic_uint_fast64_t generations[GENERATIONS];
 };
 
@@ -96,6 +97,23 @@ tc_err tc_store_begin(tc_store *s, tc_loop *loop, tc_store_ask *a)
     }
     pthread_mutex_unlock(&s->lock);
     return err;
+}
+
+bool tc_store_hold(tc_store *s, uint64_t bytes)
+{
+    if (atomic_fetch_add(&s->held, bytes) + bytes <= s->limits.store_held) return true;
+    atomic_fetch_sub(&s->held, bytes);
+    return false;
+}
+
+void tc_store_hold_more(tc_store *s, uint64_t bytes)
+{
+    atomic_fetch_add(&s->held, bytes);
+}
+
+void tc_store_drop(tc_store *s, uint64_t bytes)
+{
+    atomic_fetch_sub(&s->held, bytes);
 }
 
 /* --- answers ------------------------------------------------------------------------------- */
@@ -242,6 +260,13 @@ static void committed(tc_store *s, tc_store_ask *first, const tc_store_ask *end)
     atomic_fetch_add(&s->syncs, writes > 0);
 }
 
+/* Whether it may be that of one change, without which the others could be written. Where the file
+ * is locked or broken each would only wait and fail like all. */
+static bool is_of_one(tc_err err)
+{
+    return err != TC_ERR_STORE_BUSY && err != TC_ERR_STORE_IO;
+}
+
 /* A transaction that failed is tried again by each of its changes alone: one that cannot be written
  * must not take the others with it. */
 static void write_batch(thread *t, tc_store_ask *first)
@@ -249,8 +274,9 @@ static void write_batch(thread *t, tc_store_ask *first)
     const tc_err err = transact(t, first, NULL);
     if (!err) {
         committed(t->store, first, NULL);
-    } else if (!first->next) {
-        first->err = err;
+    } else if (!first->next || !is_of_one(err)) {
+        for (tc_store_ask *a = first; a; a = a->next)
+            a->err = err;
     } else {
         for (tc_store_ask *a = first; a; a = a->next) {
             a->err = transact(t, a, a->next);
@@ -351,6 +377,7 @@ void tc_store_close(tc_store *s)
     for (int i = 0; i < READERS; i++)
         end_thread(s, &s->readers[i]);
     end_thread(s, &s->writer); /* last: it leaves the database in good order */
+    assert(atomic_load(&s->held) == 0);
     pthread_cond_destroy(&s->changes.more);
     pthread_cond_destroy(&s->looks.more);
     pthread_mutex_destroy(&s->posting);
@@ -371,7 +398,7 @@ uint64_t tc_store_number(const tc_store *s)
 tc_store_counts tc_store_count(const tc_store *s)
 {
     return (tc_store_counts){atomic_load(&s->reads), atomic_load(&s->writes),
-                             atomic_load(&s->syncs)};
+                             atomic_load(&s->syncs), atomic_load(&s->held)};
 }
 
 bool tc_store_member(tc_span name)

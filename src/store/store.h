@@ -102,6 +102,7 @@ typedef struct tc_store_ask {
 
 typedef struct tc_store_counts {
     uint64_t reads, writes, syncs; /* syncs: transactions */
+    uint64_t held;                 /* bytes, now */
 } tc_store_counts;
 
 /* where: "sqlite:FILE". TC_ERR_STORE_FILE: it cannot be used, and why says what is wrong. */
@@ -117,6 +118,13 @@ tc_err tc_store_begin(tc_store *store, tc_loop *loop, tc_store_ask *a) TC_MUST_U
 /* done is not called any more. What was asked may still happen. Before a loop goes, all that it
  * asked must be done or forgotten, and the loop be turned once. */
 void tc_store_forget(tc_store *store, tc_store_ask *a);
+
+/* Memory of requests and answers about records, counted here since they outlive their workers.
+ * false: it would be more than store_held. Any thread. */
+bool tc_store_hold(tc_store *store, uint64_t bytes) TC_MUST_USE;
+/* What is there already, and cannot be refused. */
+void tc_store_hold_more(tc_store *store, uint64_t bytes);
+void tc_store_drop(tc_store *store, uint64_t bytes);
 
 /* A number that changed if the record did, before whoever changed it was told; and may have changed
  * without it. Any thread. */

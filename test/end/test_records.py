@@ -34,6 +34,11 @@ class Keep(Case):
             self.assertEqual(got.status, status, got)
         return got
 
+    def end(self, server):
+        """What it says at its end is there to be read."""
+        server.proc.send_signal(signal.SIGINT)
+        server.proc.wait(20)
+
     def get(self, server, path, status=200, *fields):
         got = server.ask(path, "GET", fields)
         self.assertEqual(got.status, status, got)
@@ -331,6 +336,68 @@ class Lists(Keep):
 
 
 class BadInput(Keep):
+    def test_what_a_program_is_told(self):
+        """Where it is wrong, and which limit was passed, as members of the problem (RFC 9457, 3.2)."""
+        server = self.keep("--limit", "record_bytes=1000", "--limit", "patch_operations=3", "--limit", "list_bytes=65536")
+        self.put(server, {"CustID": 1}, status=201)
+
+        def told(content=b"", fields=JSON, method="PUT", path="/customers/requests"):
+            said = json.loads(server.ask(path, method, [fields], content).text)
+            return said.get("line"), said.get("column"), said.get("limit")
+
+        self.assertEqual(told(b'{"CustID":1,\n "a":}'), (2, 6, None))
+        self.assertEqual(told(b'{"a":' + b"[" * 70), (1, 69, "json_depth"))
+        self.assertEqual(told(b'{"a":"' + b"x" * 2000), (None, None, "record_bytes"))
+        self.assertEqual(told(b'{"CustID":"' + b"x" * 300 + b'"}'), (None, None, "record_key"))
+        many = b"[" + b'{"op":"test","path":"/CustID","value":1},' * 3 + b'{"op":"test","path":"/CustID","value":1}]'
+        self.assertEqual(told(many, PATCH, "PATCH", "/customers/1"), (None, None, "patch_operations"))
+        self.assertEqual(told(b'{"a":"' + b"x" * 985 + b'"}', MERGE, "PATCH", "/customers/1"), (None, None, "record_bytes"))
+        self.assertEqual(told(b'[{"op":"test","path":"/x (json_depth)","value":1}]', PATCH, "PATCH", "/customers/1"), (None, None, None))
+        self.assertEqual(told(method="GET", path="/customers?limit=1001"), (None, None, "list_rows"))
+        self.assertEqual(told(method="GET", path="/customers/" + "x" * 257), (None, None, "record_key"))
+        self.end(server)
+        for limit, times in (("record_bytes", 2), ("json_depth", 1), ("patch_operations", 1), ("record_key", 2), ("list_rows", 1)):
+            self.assertRegex(server.said(), rf"limit {limit} reached {times} time")
+
+    def test_a_part_is_not_put(self):
+        """RFC 9110, 9.3.4: it would become the whole."""
+        server = self.keep()
+        self.problem(self.put(server, {"CustID": 1}, "Content-Range: bytes 0-11/100"), 400, "Content-Range")
+        self.get(server, "/customers/1", 404)
+
+    def test_what_all_hold(self):
+        """Bodies, what they are as JSON, and answers nobody reads are bounded together; then 503, and room again."""
+        server = self.keep("--limit", "store_held=4194304", "--workers", 1)
+        amplified = b'{"CustID":1,"a":[' + b"{}," * 30000 + b"{}]}"  # 90 KB; ten megabytes when it is read
+        got = self.put(server, amplified)
+        self.assertEqual((got.status, got.get("retry-after"), json.loads(got.text)["limit"]), (503, "1", "store_held"))
+        self.put(server, {"CustID": 1, "x": "y" * 400000}, status=201)
+        wires = []
+        for _ in range(12):
+            wire = server.wire(seconds=30)
+            wire.send(b"PUT /customers/requests HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n" + b" " * 900000)
+            wires.append(wire)
+        self.assertTrue(wait_for(lambda: self.put(server, {"CustID": 2, "x": "y" * 400000}).status == 503, 20))
+        for wire in wires:
+            wire.close()
+        self.assertTrue(wait_for(lambda: self.put(server, {"CustID": 2, "x": "y" * 400000}).status in (200, 201), 20))
+        self.assertEqual(len(json.loads(self.get(server, "/customers").text)), 2)
+        page = self.get(server, "/customers", 200, "Accept: text/html")
+        self.assertIn("/customers/2", page.text)
+        self.end(server)
+        self.assertRegex(server.said(), "limit store_held reached")
+
+    def test_patches_that_dig(self):
+        """Each copy doubles the depth: half a million levels would be more than a stack has."""
+        server = self.keep()
+        self.put(server, {"CustID": 1, "a": []}, status=201)
+        operations, depth = [], 1
+        while depth < 200000:
+            operations.append({"op": "copy", "from": "/a", "path": "/a" + "/0" * (depth - 1) + "/-"})
+            depth *= 2
+        self.problem(server.ask("/customers/1", "PATCH", [PATCH], json.dumps(operations).encode()), 413, "json_depth")
+        self.assertEqual(json.loads(self.get(server, "/customers/1").text), {"CustID": 1, "a": []})
+
     def test_content(self):
         server = self.keep()
         deep = b'{"CustID":1,"a":' + b"[" * 10000 + b"]" * 10000 + b"}"
@@ -428,6 +495,24 @@ class BadInput(Keep):
 
 class Durable(Keep):
     SECONDS = 120
+
+    def test_locked_by_another(self):
+        """All who wait are told at once, not each after the patience for one; then it goes on."""
+        server = self.keep("--workers", 1)
+        self.put(server, {"CustID": 1}, status=201)
+        other = sqlite3.connect(self.db, isolation_level=None)
+        self.addCleanup(other.close)
+        other.execute("BEGIN IMMEDIATE")
+        wires = [server.wire(seconds=100) for _ in range(40)]
+        began = time.monotonic()
+        for n, wire in enumerate(wires):
+            wire.send(b"PUT /customers/%d HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}" % (n + 10))
+        for wire in wires:
+            self.assertEqual(wire.response().status, 503)
+            self.get(server, "/customers/1")
+        self.assertLess(time.monotonic() - began, 60)  # two batches; it would be 200 s one by one
+        other.execute("ROLLBACK")
+        self.put(server, {"CustID": 2}, status=201)
 
     def writers(self, server, count, told):
         """Threads that add records until the server is gone; told gets the acknowledged ones."""

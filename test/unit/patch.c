@@ -183,6 +183,65 @@ static void bombs(void **state)
     json_decref(patch);
 }
 
+static tc_err run_bomb(const char *document, json_t *patch, const char *words)
+{
+    char why[TC_PATCH_WHY];
+    json_t *on = read(document);
+    const tc_err err = tc_patch_apply(&on, TC_PATCH_OPERATIONS, patch, &bounds, why);
+    if (err && !strstr(why, words)) fail_msg("%s", why);
+    json_decref(on);
+    json_decref(patch);
+    return err;
+}
+
+/* {"a":[[...]]} is copied into its own depth again and again: half a million levels would be more
+ * than a stack has. */
+static void deep_copies(void **state)
+{
+    (void)state;
+    enum { MOST = 400000 };
+    static char path[2 * MOST + 8];
+    json_t *patch = json_array();
+    size_t len = 2;
+    memcpy(path, "/a", 2);
+    for (int depth = 1; depth < MOST; depth *= 2) {
+        while (len < 2 * (size_t)depth) {
+            memcpy(path + len, "/0", 2);
+            len += 2;
+        }
+        memcpy(path + len, "/-", 3);
+        json_array_append_new(patch,
+                              json_pack("{s:s,s:s,s:s}", "op", "copy", "from", "/a", "path", path));
+    }
+    assert_int_equal(run_bomb("{\"a\":[]}", patch, "json_depth"), TC_ERR_CONTENT_TOO_LARGE);
+}
+
+/* A thousand times half a million members: each move is cheap to ask for. */
+static void long_moves(void **state)
+{
+    (void)state;
+    enum { MEMBERS = 400000 };
+    static char document[2 * MEMBERS + 16];
+    json_t *patch = json_array();
+    size_t len = (size_t)snprintf(document, sizeof document, "{\"a\":[1");
+    for (int i = 1; i < MEMBERS; i++, len += 2)
+        memcpy(document + len, ",1", 2);
+    memcpy(document + len, "]}", 3);
+    for (int i = 0; i < 1000; i++)
+        json_array_append_new(patch, read("{\"op\":\"move\",\"from\":\"/a/0\",\"path\":\"/a/1\"}"));
+    assert_int_equal(run_bomb(document, patch, "moves too much"), TC_ERR_CONTENT_TOO_LARGE);
+    patch = json_array();
+    for (int i = 0; i < 500; i++) {
+        json_array_append_new(patch, read("{\"op\":\"move\",\"from\":\"/a\",\"path\":\"/b\"}"));
+        json_array_append_new(patch, read("{\"op\":\"move\",\"from\":\"/b\",\"path\":\"/a\"}"));
+    }
+    assert_int_equal(run_bomb(document, patch, "moves too much"), TC_ERR_CONTENT_TOO_LARGE);
+    patch = json_array();
+    for (int i = 0; i < 1000; i++)
+        json_array_append_new(patch, read("{\"op\":\"move\",\"from\":\"/a/0\",\"path\":\"/a/5\"}"));
+    assert_int_equal(run_bomb("{\"a\":[1,2,3,4,5,6,7]}", patch, ""), TC_OK);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -193,10 +252,9 @@ static int set_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(merging),
-        cmocka_unit_test(the_public_suite),
-        cmocka_unit_test(what_is_wrong),
-        cmocka_unit_test(bombs),
+        cmocka_unit_test(merging),       cmocka_unit_test(the_public_suite),
+        cmocka_unit_test(what_is_wrong), cmocka_unit_test(bombs),
+        cmocka_unit_test(deep_copies),   cmocka_unit_test(long_moves),
     };
     return cmocka_run_group_tests_name("patch", tests, set_up, NULL);
 }
