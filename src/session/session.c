@@ -376,9 +376,10 @@ void tc_session_turn(tc_session *s, unsigned ready)
         else if (!s->link->type->stuck(s->link))
             s->flags &= (uint16_t)~BLOCKED;
     }
+    tc_engine *e = tc_session_engine(s);
     if (s->flags & HAS_ENGINE && !(s->flags & OPENING) &&
-        (!(s->flags & READABLE) || s->exchanges || s->carry.len))
-        offer(s, TC_SPAN("")); /* what was carried, and answers that came meanwhile */
+        (!(s->flags & READABLE) || s->exchanges || s->carry.len || !e->type->wants_input(e)))
+        offer(s, TC_SPAN("")); /* what was carried, answers that came meanwhile, a last order */
     for (int i = 0; s->flags & READABLE && wants_input(s) && !s->again.queued; i++) {
         if (i == READS_AT_ONCE)
             tc_loop_after(s->env->loop, &s->again);

@@ -34,11 +34,6 @@ class Keep(Case):
             self.assertEqual(got.status, status, got)
         return got
 
-    def end(self, server):
-        """What it says at its end is there to be read."""
-        server.proc.send_signal(signal.SIGINT)
-        server.proc.wait(20)
-
     def get(self, server, path, status=200, *fields):
         got = server.ask(path, "GET", fields)
         self.assertEqual(got.status, status, got)
@@ -355,7 +350,8 @@ class BadInput(Keep):
         self.assertEqual(told(b'[{"op":"test","path":"/x (json_depth)","value":1}]', PATCH, "PATCH", "/customers/1"), (None, None, None))
         self.assertEqual(told(method="GET", path="/customers?limit=1001"), (None, None, "list_rows"))
         self.assertEqual(told(method="GET", path="/customers/" + "x" * 257), (None, None, "record_key"))
-        self.end(server)
+        server.signal()
+        server.wait()
         for limit, times in (("record_bytes", 2), ("json_depth", 1), ("patch_operations", 1), ("record_key", 2), ("list_rows", 1)):
             self.assertRegex(server.said(), rf"limit {limit} reached {times} time")
 
@@ -384,7 +380,8 @@ class BadInput(Keep):
         self.assertEqual(len(json.loads(self.get(server, "/customers").text)), 2)
         page = self.get(server, "/customers", 200, "Accept: text/html")
         self.assertIn("/customers/2", page.text)
-        self.end(server)
+        server.signal()
+        server.wait()
         self.assertRegex(server.said(), "limit store_held reached")
 
     def test_patches_that_dig(self):
@@ -495,6 +492,31 @@ class BadInput(Keep):
 
 class Durable(Keep):
     SECONDS = 120
+
+    def test_an_end_in_the_middle(self):
+        """Workers go while changes and looks are under way: nothing is used again, nothing is lost from memory."""
+        for _ in range(4):
+            server = self.keep("--limit", "record_cache=0")
+            told = []
+            threads = self.writers(server, 8, told)
+            wires = [server.wire(seconds=20) for _ in range(8)]
+            for wire in wires:
+                wire.send(b"GET /customers/1000001 HTTP/1.1\r\nHost: x\r\n\r\n" * 200 + b"GET /customers?a=1 HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
+            enough = len(told) + 30
+            self.assertTrue(wait_for(lambda: len(told) > enough, 20))
+            server.signal()
+            for wire in wires:
+                wire.close()
+            self.assertEqual(server.wait(), 0, server.said())
+            for t in threads:
+                t.join()
+            server.stop(check=False)
+            server = self.keep()
+            for key, body in told:
+                self.assertEqual(self.get(server, f"/customers/{key}").body, body)
+            server.stop()
+            for path in self.dir.glob("records.db*"):
+                path.unlink()
 
     def test_locked_by_another(self):
         """All who wait are told at once, not each after the patience for one; then it goes on."""

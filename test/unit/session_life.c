@@ -397,6 +397,19 @@ static void a_kept_session_is_drained_at_once(void **state)
     assert_true(p->ended && p->over);
 }
 
+/* A request that comes between the order to drain and the turn that follows it. */
+static void a_request_that_comes_too_late(void **state)
+{
+    (void)state;
+    served_peer *p = connect_one();
+    say(p, GET);
+    tc_session_drain(&p->session);
+    served_say(p, tc_span_str(GET));
+    tc_session_turn(&p->session, TC_LINK_IN);
+    served_turns(&world, 3);
+    assert_true(p->ended && p->over);
+}
+
 static void a_head_under_way_is_still_answered(void **state)
 {
     (void)state;
@@ -520,6 +533,7 @@ int main(void)
         TEST(draining_has_an_end_in_bytes),
         TEST(a_drained_session_finishes),
         TEST(a_kept_session_is_drained_at_once),
+        TEST(a_request_that_comes_too_late),
         TEST(a_head_under_way_is_still_answered),
         TEST(a_thousand_requests_do_not_delay_one),
         TEST(exactly_as_many_as_allowed_is_not_too_many),
