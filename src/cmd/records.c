@@ -61,6 +61,16 @@ static bool find_place(const tc_record_settings *s, tc_record_place *p)
     return true;
 }
 
+/* In a thread of the store's; one call writes one line. */
+static void tell(void *self, const char *why)
+{
+    (void)self;
+    if (why)
+        fprintf(stderr, "tercet: the database of records fails: %s\n", why);
+    else
+        fprintf(stderr, "tercet: the database of records works again\n");
+}
+
 int tc_records_open(const tc_command *c, const tc_record_settings *s, const tc_limits *limits,
                     tc_record_place *p)
 {
@@ -82,5 +92,7 @@ int tc_records_open(const tc_command *c, const tc_record_settings *s, const tc_l
     tc_document_init();
     const tc_err err =
         tc_store_open(p->where, p->stored, p->count + p->forms, limits, &p->store, why);
-    return err ? complain(err, why) : 0;
+    if (err) return complain(err, why);
+    tc_store_watch(p->store, tell, NULL);
+    return 0;
 }

@@ -27,6 +27,11 @@ typedef struct tc_backend {
     tc_err (*remove)(tc_handle *h, unsigned collection, tc_span key);
     tc_err (*make_key)(tc_handle *h, unsigned collection, char ret_key[TC_STORE_MADE_KEY]);
 
+    /* What failed last, for people. */
+    void (*why)(tc_handle *h, char ret_why[TC_STORE_WHY]);
+    /* Housekeeping of the writing handle, when answers are out. */
+    void (*tidy)(tc_handle *h, uint64_t log_bytes);
+
     /* Rows go to a->row; fills in a->more and a->cursor, in a->memory. */
     tc_err (*list)(tc_handle *h, tc_store_ask *a);
 } tc_backend;

@@ -15,7 +15,7 @@
 #include "base/ascii.h"
 
 /* "Tcrt", and what the tables below are. */
-enum { APPLICATION = 0x54637274, LAYOUT = 1, BUSY_MS = 5000, SQL_BYTES = 1024 };
+enum { APPLICATION = 0x54637274, LAYOUT = 1, BUSY_MS = 5000, SQL_BYTES = 1024, TIDY_PAGES = 1000 };
 
 static const char tables[] =
     "CREATE TABLE store(number INTEGER NOT NULL, position INTEGER NOT NULL) STRICT;"
@@ -219,6 +219,15 @@ static tc_err own(tc_handle *h, const char *file, char why[TC_STORE_WHY])
     return TC_OK;
 }
 
+static int look_at_log(void *self, sqlite3 *db, const char *name, int pages)
+{
+    tc_handle *h = self;
+    (void)db;
+    (void)name;
+    h->log_pages = (uint64_t)pages;
+    return SQLITE_OK;
+}
+
 static tc_err set_up(tc_handle *h, const char *file, bool writes, char why[TC_STORE_WHY])
 {
     char text[64];
@@ -238,6 +247,9 @@ static tc_err set_up(tc_handle *h, const char *file, bool writes, char why[TC_ST
             return complain(h, file, "its file system has no shared memory for a write-ahead log",
                             why);
         if (!run(h, "PRAGMA synchronous=FULL")) return complain(h, file, NULL, why);
+        ask(h, "PRAGMA page_size", text);
+        h->page_bytes = strtoull(text, NULL, 10);
+        (void)sqlite3_wal_hook(h->db, look_at_log, h); /* instead of its own checkpoints */
     }
     if (!find_collections(h, writes) || !prepare(h, writes)) return complain(h, file, NULL, why);
     ask(h, "SELECT number FROM store", text);
@@ -366,6 +378,27 @@ static void let_go(tc_handle *h)
     (void)sqlite3_reset(h->find);
 }
 
+static void why(tc_handle *h, char ret_why[TC_STORE_WHY])
+{
+    (void)snprintf(ret_why, TC_STORE_WHY, "%s (SQLite %d)", sqlite3_errmsg(h->db),
+                   sqlite3_extended_errcode(h->db));
+}
+
+/* Takes the log into the database, when nobody waits for an answer. Readers that overlap keep it
+ * from beginning anew: once it is long they are waited for, which ours let happen soon; where one
+ * of another program's stays, not again before it has doubled. */
+static void tidy(tc_handle *h, uint64_t log_bytes)
+{
+    const uint64_t bytes = h->log_pages * h->page_bytes;
+    if (h->log_pages < TIDY_PAGES && bytes < log_bytes) return;
+    if (h->next_restart < log_bytes) h->next_restart = log_bytes;
+    const bool restarts = bytes >= h->next_restart;
+    const int code = sqlite3_wal_checkpoint_v2(
+        h->db, NULL, restarts ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    h->log_pages = 0; /* the next commit says it again */
+    if (restarts) h->next_restart = code == SQLITE_OK ? log_bytes : 2 * bytes;
+}
+
 const tc_backend tc_backend_sqlite = {.name = "sqlite",
                                       .open = open_handle,
                                       .close = close_handle,
@@ -378,4 +411,6 @@ const tc_backend tc_backend_sqlite = {.name = "sqlite",
                                       .put = put,
                                       .remove = remove_one,
                                       .make_key = make_key,
+                                      .why = why,
+                                      .tidy = tidy,
                                       .list = tc_sqlite_list};

@@ -12,10 +12,12 @@ struct tc_handle {
     unsigned count;
     int64_t *ids; /* of the collections, in the database */
     uint64_t number;
-    uint64_t position;  /* of the last change; the writing handle alone counts */
-    uint64_t committed; /* ... when the transaction began */
-    int owner;          /* the file, locked by us; 0: not by this handle */
-    int64_t deadline;   /* of a list, as tc_clock_now; 0: none */
+    uint64_t position;                 /* of the last change; the writing handle alone counts */
+    uint64_t committed;                /* ... when the transaction began */
+    uint64_t log_pages;                /* of the write-ahead log */
+    uint64_t page_bytes, next_restart; /* bytes of it at which readers are waited for */
+    int owner;                         /* the file, locked by us; 0: not by this handle */
+    int64_t deadline;                  /* of a list, as tc_clock_now; 0: none */
 };
 
 /* What an error of SQLite's is to us. */

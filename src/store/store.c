@@ -28,6 +28,9 @@ typedef struct thread {
     struct tc_store *store;
     tc_handle *handle;
     bool started;
+    bool told; /* of a failure that is not over */
+    int64_t told_at;
+    char why[TC_STORE_WHY];
 } thread;
 
 struct tc_store {
@@ -38,6 +41,8 @@ struct tc_store {
     pthread_mutex_t lock; /* of the queues, and of closing */
     queue changes, looks;
     bool closing;
+    void (*tell)(void *self, const char *why);
+    void *tell_self;
     pthread_mutex_t posting; /* of asks that are forgotten while they are posted */
     thread writer, readers[READERS];
     atomic_uint_fast64_t reads, writes, syncs, held;
@@ -155,6 +160,28 @@ void tc_store_forget(tc_store *s, tc_store_ask *a)
     pthread_mutex_unlock(&s->posting);
 }
 
+/* --- failures ------------------------------------------------------------------------------ */
+
+/* An operator must know; a client that makes it fail again and again must not fill the log. */
+static void report(thread *t, tc_err err)
+{
+    const tc_store *s = t->store;
+    const bool fails = err == TC_ERR_STORE_IO || err == TC_ERR_STORE || err == TC_ERR_STORE_FULL ||
+                       err == TC_ERR_STORE_BUSY;
+    if (!s->tell || (!fails && (err || !t->told))) return;
+    const int64_t now = tc_clock_now();
+    if (fails && (t->told || (t->told_at && now < t->told_at + 60 * TC_S))) return;
+    t->told = fails;
+    t->told_at = now;
+    s->tell(s->tell_self, fails ? t->why : NULL);
+}
+
+void tc_store_watch(tc_store *s, void (*tell)(void *self, const char *why), void *self)
+{
+    s->tell = tell;
+    s->tell_self = self;
+}
+
 /* --- looking ------------------------------------------------------------------------------- */
 
 /* What was found stays with the ask. */
@@ -180,9 +207,11 @@ static void look(thread *t, tc_store_ask *a)
     } else {
         a->err = b->find(t->handle, a->collection, a->key, &found);
         if (!a->err) a->err = keep(a, &found);
-        b->let_go(t->handle);
         if (a->err == TC_ERR_NOTHING) a->err = TC_OK;
     }
+    if (a->err) b->why(t->handle, t->why);
+    b->let_go(t->handle);
+    report(t, a->err);
     atomic_fetch_add(&t->store->reads, 1);
 }
 
@@ -237,7 +266,11 @@ static tc_err transact(thread *t, tc_store_ask *first, const tc_store_ask *end)
     for (tc_store_ask *a = first; a != end && !err; a = a->next)
         err = change(t, a);
     if (!err) err = b->commit(t->handle);
-    if (err) b->rollback(t->handle);
+    if (err) {
+        b->why(t->handle, t->why);
+        b->rollback(t->handle);
+    }
+    report(t, err);
     return err;
 }
 
@@ -292,6 +325,7 @@ static void *run_writer(void *self)
     while ((first = take(t->store, &t->store->changes, BATCH))) {
         write_batch(t, first);
         post(t->store, first);
+        t->store->backend->tidy(t->handle, t->store->limits.store_log);
     }
     return NULL;
 }

@@ -109,6 +109,10 @@ typedef struct tc_store_counts {
 tc_err tc_store_open(const char *where, const tc_collection_config *collections, unsigned count,
                      const tc_limits *limits, tc_store **ret_store,
                      char why[TC_STORE_WHY]) TC_MUST_USE;
+/* tell is called in a thread of the store's when the database begins to fail, with what it says of
+ * it, and with NULL when it works again; at most once a minute for each thread. Before anything is
+ * asked. */
+void tc_store_watch(tc_store *store, void (*tell)(void *self, const char *why), void *self);
 /* Waits until all that was asked is done. No loop may ask any more. */
 void tc_store_close(tc_store *store);
 

@@ -535,6 +535,8 @@ class Durable(Keep):
         self.assertLess(time.monotonic() - began, 60)  # two batches; it would be 200 s one by one
         other.execute("ROLLBACK")
         self.put(server, {"CustID": 2}, status=201)
+        self.assertEqual(server.said().count("tercet: the database of records fails: database is locked"), 1)
+        self.assertTrue(wait_for(lambda: server.said().count("works again") == 1))
 
     def writers(self, server, count, told):
         """Threads that add records until the server is gone; told gets the acknowledged ones."""

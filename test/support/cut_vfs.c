@@ -39,7 +39,7 @@ typedef struct cut_file {
 static sqlite3_vfs vfs, *real_vfs;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static disk disks[DISKS];
-static unsigned disk_count, countdown;
+static unsigned disk_count, countdown, database_cuts;
 static uint64_t syncs;
 static bool cut;
 
@@ -149,9 +149,12 @@ void cut_vfs_reboot(unsigned keep)
 /* --- a file -------------------------------------------------------------------------------- */
 
 /* Under the lock. false: there is no power. */
-static bool power(void)
+static bool power(const disk *d)
 {
-    if (countdown && --countdown == 0) cut = true;
+    if (countdown && --countdown == 0) {
+        cut = true;
+        database_cuts += d && !strstr(d->path, "-wal");
+    }
     return !cut;
 }
 
@@ -176,7 +179,7 @@ static int file_write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at
 {
     cut_file *c = file_of(f);
     pthread_mutex_lock(&lock);
-    const bool on = power();
+    const bool on = power(c->disk);
     if (on && c->disk) remember(c->disk, at, from, n);
     pthread_mutex_unlock(&lock);
     return on ? c->real->pMethods->xWrite(c->real, from, n, at) : SQLITE_IOERR_WRITE;
@@ -186,7 +189,7 @@ static int file_truncate(sqlite3_file *f, sqlite3_int64 size)
 {
     cut_file *c = file_of(f);
     pthread_mutex_lock(&lock);
-    const bool on = power();
+    const bool on = power(c->disk);
     if (on && c->disk) remember(c->disk, size, NULL, 0);
     pthread_mutex_unlock(&lock);
     return on ? c->real->pMethods->xTruncate(c->real, size) : SQLITE_IOERR_TRUNCATE;
@@ -197,7 +200,7 @@ static int file_sync(sqlite3_file *f, int flags)
     cut_file *c = file_of(f);
     (void)flags;
     pthread_mutex_lock(&lock);
-    const bool on = power();
+    const bool on = power(c->disk);
     if (on && c->disk) {
         for (const unsynced *u = c->disk->first; u; u = u->next)
             apply(c->disk, u, false);
@@ -326,4 +329,9 @@ int cut_vfs_is_cut(void)
 uint64_t cut_vfs_syncs(void)
 {
     return syncs;
+}
+
+unsigned cut_vfs_database_cuts(void)
+{
+    return database_cuts;
 }

@@ -16,3 +16,5 @@ int cut_vfs_is_cut(void);
  * percent, how many of the writes that were not synced got through (100 on each: a kill -9). */
 void cut_vfs_reboot(unsigned keep);
 uint64_t cut_vfs_syncs(void);
+/* How often it was the database itself, and not its log, that was being written or synced. */
+unsigned cut_vfs_database_cuts(void);

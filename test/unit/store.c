@@ -34,10 +34,17 @@ static tc_err reopen(char why[TC_STORE_WHY])
     return tc_store_open(where, collections, COLLECTIONS, &limits, &store, why);
 }
 
+static void tell(void *self, const char *why)
+{
+    (void)self;
+    print_message("%s\n", why ? why : "works again");
+}
+
 static void open_store(void)
 {
     char why[TC_STORE_WHY];
     if (reopen(why)) fail_msg("%s", why);
+    tc_store_watch(store, tell, NULL);
 }
 
 /* --- one question, and its answer ---------------------------------------------------------- */
@@ -516,6 +523,45 @@ static void a_list_has_its_time(void **state)
     assert_int_equal(list(&(tc_store_query){.filters = &f, .filter_count = 1, .most = 1}), TC_OK);
 }
 
+static off_t log_size(void)
+{
+    char path[320];
+    struct stat st;
+    (void)snprintf(path, sizeof path, "%s-wal", where + 7);
+    return stat(path, &st) ? 0 : st.st_size;
+}
+
+/* A reader that stays makes the log grow; when it is gone, it is taken in and is short again. */
+static void a_long_reader(void **state)
+{
+    (void)state;
+    enum { DOCUMENT = 40000 };
+    static char document[DOCUMENT + 1];
+    sqlite3 *db;
+    memset(document, ' ', DOCUMENT);
+    memcpy(document, "[]", 2);
+    limits.store_log = 1 << 20;
+    open_store();
+    assert_int_equal(put("1", "{}"), TC_OK);
+    assert_int_equal(sqlite3_open(where + 7, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM record", NULL, NULL, NULL),
+                     SQLITE_OK);
+    for (int i = 0; i < 40; i++) /* it is waited for once */
+        assert_int_equal(put("1", document), TC_OK);
+    assert_true(log_size() > 3 << 19);
+    assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(put("1", document), TC_OK);
+    tc_store_close(store); /* and nothing is left over at a good end */
+    store = NULL;
+    assert_int_equal(log_size(), 0);
+    open_store();
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(put("1", document), TC_OK);
+    assert_true(log_size() < 2 << 20);
+}
+
 /* --- files --------------------------------------------------------------------------------- */
 
 static void write_file(const char *bytes, size_t n)
@@ -637,6 +683,7 @@ int main(void)
         TEST(names_of_members),
         TEST(indexes_are_used),
         TEST(a_list_has_its_time),
+        TEST(a_long_reader),
         TEST(files_that_are_none_of_ours),
         TEST(a_damaged_file),
         TEST(one_program_at_a_time),
