@@ -12,7 +12,8 @@ import time
 import unittest
 import urllib.parse
 
-from harness import PROGRAM, Case, Wire, die_with_parent, environment, free_port, sanitized, wait_for
+from harness import PROGRAM, Case, Wire, die_with_parent, environment, free_port, needs_quic, sanitized, wait_for
+from test_h3 import Quic
 
 JSON = "Content-Type: application/json"
 MERGE = "Content-Type: application/merge-patch+json"
@@ -217,6 +218,25 @@ class Records(Keep):
         self.assertEqual(len(statuses), 1000)
         self.assertEqual((statuses.count(200), statuses.count(412)), (1, 999))
 
+    def test_one_of_many_streams_wins(self):
+        """The same If-Match on streams of HTTP/2 and 3, and on connections of HTTP/1, all at once."""
+        server = self.keep("--workers", 2, listen=["http://127.0.0.1:{port}", "https://127.0.0.1:0"], env={"XDG_STATE_HOME": str(self.dir)})
+        secure = re.search(r"https://127.0.0.1:(\d+)", server.said())[1]
+        tag = self.put(server, {"CustID": 1, "v": 0}, status=201).get("etag")
+        statuses = []
+
+        def write(version, n):
+            url = f"https://127.0.0.1:{secure}/customers/1"
+            got = self.tercet("put", "--http", version, "-k", "--json", *[url] * 20, f"If-Match:{tag}", "CustID:=1", f"v:={n}")
+            statuses.extend(x["response"]["status"] for x in json.loads(got.out)["exchanges"])
+
+        threads = [threading.Thread(target=write, args=(version, n)) for n, version in enumerate(("2", "3", "1.1", "2", "3"))]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        self.assertEqual((statuses.count(200), statuses.count(412)), (1, 99))
+
     def test_every_version(self):
         """The same on each version, with our client and, where it can, with curl."""
         server = self.keep(listen=["http://127.0.0.1:{port}", "https://127.0.0.1:0"], env={"XDG_STATE_HOME": str(self.dir)})
@@ -266,6 +286,36 @@ class Records(Keep):
         self.assertNotIn("etag", page)
         self.assertIn("default-src 'none'", page.get("content-security-policy"))
         self.assertEqual(self.get(server, "/customers/1", 200, "Accept: application/json").get("content-type"), "application/json")
+
+
+@needs_quic
+class Early(Quic):
+    """What comes as early data (0-RTT) may be somebody's replay: it reads and never writes (RFC 8470)."""
+
+    def test_it_never_writes(self):
+        log = self.dir / "log"
+        server = self.secure("--early-data", "--log-format", "json", "--records", "/customers:CustID", "--store", f"sqlite:{self.dir}/r.db", log=str(log))
+        state = ("--session-file", self.dir / "session", "--tp-file", self.dir / "tp")
+        url = f"https://localhost:{server.port}/customers/1"
+        put = ("put", "--http", "3", "--cacert", self.ca, "--fail", url, "CustID:=1")
+        self.assertEqual(self.tercet(*put, env=self.env).status, 0)
+
+        def ask(method, *options):
+            before = len(self.lines(log))
+            self.gtlsclient(server, "/customers/1", options=("-q", *state, "-m", method, "--wait-for-ticket", *options))
+            self.assertTrue(wait_for(lambda: len(self.lines(log)) > before, 10))
+            line = self.lines(log)[-1]
+            return line["status"], line.get("early", False)
+
+        self.assertEqual(ask("GET"), (200, False))
+        self.assertEqual(ask("GET"), (200, True))
+        self.assertEqual(ask("DELETE"), (425, True))
+        self.assertEqual(ask("GET"), (200, True))
+        self.assertEqual(ask("DELETE", "--disable-early-data"), (204, False))
+        self.assertEqual(ask("GET"), (404, True))
+
+    def lines(self, log):
+        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
 class Lists(Keep):

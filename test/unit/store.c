@@ -531,34 +531,39 @@ static off_t log_size(void)
     return stat(path, &st) ? 0 : st.st_size;
 }
 
+static void put_long_ones(int count)
+{
+    enum { DOCUMENT = 40000 };
+    static char document[DOCUMENT + 1];
+    for (int i = 0; i < count; i++) {
+        memset(document, 'a' + i % 26, DOCUMENT); /* pages that stay as they are are not written */
+        memcpy(document, "[\"", 2);
+        memcpy(document + DOCUMENT - 2, "\"]", 2);
+        assert_int_equal(put("1", document), TC_OK);
+    }
+}
+
 /* A reader that stays makes the log grow; when it is gone, it is taken in and is short again. */
 static void a_long_reader(void **state)
 {
     (void)state;
-    enum { DOCUMENT = 40000 };
-    static char document[DOCUMENT + 1];
     sqlite3 *db;
-    memset(document, ' ', DOCUMENT);
-    memcpy(document, "[]", 2);
     limits.store_log = 1 << 20;
     open_store();
     assert_int_equal(put("1", "{}"), TC_OK);
     assert_int_equal(sqlite3_open(where + 7, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM record", NULL, NULL, NULL),
                      SQLITE_OK);
-    for (int i = 0; i < 40; i++) /* it is waited for once */
-        assert_int_equal(put("1", document), TC_OK);
+    put_long_ones(40); /* it is waited for once */
     assert_true(log_size() > 3 << 19);
     assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    for (int i = 0; i < 200; i++)
-        assert_int_equal(put("1", document), TC_OK);
+    put_long_ones(200);
     tc_store_close(store); /* and nothing is left over at a good end */
     store = NULL;
     assert_int_equal(log_size(), 0);
     open_store();
-    for (int i = 0; i < 200; i++)
-        assert_int_equal(put("1", document), TC_OK);
+    put_long_ones(200);
     assert_true(log_size() < 2 << 20);
 }
 
