@@ -96,3 +96,12 @@ int tc_records_open(const tc_command *c, const tc_record_settings *s, const tc_l
     tc_store_watch(p->store, tell, NULL);
     return 0;
 }
+
+void tc_records_report(const tc_record_place *p)
+{
+    if (!p->store) return;
+    const tc_store_counts n = tc_store_count(p->store);
+    if (n.writes)
+        fprintf(stderr, "  records  %llu write%s in %llu sync%s\n", (unsigned long long)n.writes,
+                n.writes == 1 ? "" : "s", (unsigned long long)n.syncs, n.syncs == 1 ? "" : "s");
+}

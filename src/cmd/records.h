@@ -26,3 +26,5 @@ typedef struct tc_record_place {
 /* Opens the store. Not zero: the program's exit code. settings outlive place. */
 int tc_records_open(const tc_command *c, const tc_record_settings *settings,
                     const tc_limits *limits, tc_record_place *ret_place);
+/* At the end: how many changes were written, and how many of them shared a sync. */
+void tc_records_report(const tc_record_place *place);

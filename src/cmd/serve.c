@@ -426,6 +426,7 @@ static int run(tc_server *server, const settings *s, const char *dir, const part
     tc_server_drain(server);
     tc_server_wait(server);
     report(server);
+    tc_records_report(&p->records);
     return 0;
 }
 

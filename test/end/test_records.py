@@ -681,3 +681,4 @@ class Speed(Keep):
         syncs = len(re.findall(rb"sync\(", trace.read_bytes()))
         self.assertGreater(syncs, 0)
         self.assertLess(syncs, 640 / 4)
+        self.assertRegex(server_said, r"records  640 writes in \d+ syncs")
