@@ -229,6 +229,20 @@ static const tc_record_interim *last_interim(const tc_record_exchange *e)
     return last;
 }
 
+/* Who changed something wants to know what it is now: the next change can name it (If-Match). */
+static void add_version(tc_picture *p, const tc_record_exchange *e)
+{
+    char room[160];
+    tc_buf text;
+    tc_span etag;
+    const tc_message *m = &e->response;
+    const bool changes = !(tc_method_flags(e->request.method) & TC_METHOD_SAFE);
+    if ((!changes && m->status != 412) || !tc_message_get(m, TC_FIELD_ETAG, &etag)) return;
+    tc_buf_init_over(&text, room, sizeof room);
+    if (tc_buf_printf(&text, "   ETag %.*s", TC_FMT(etag)) == TC_OK)
+        tc_line_optional(p, TC_DROP_LINK, TC_STYLE_PLAIN, tc_buf_span(&text));
+}
+
 /* How much came; what comes with a redirect is of no interest. */
 static void add_content(tc_picture *p, const tc_record_exchange *e, bool elsewhere)
 {
@@ -276,6 +290,7 @@ static void show_response(tc_picture *p, const tc_record_exchange *e)
                          tc_span_from(value, end)); /* "; charset=utf-8" */
     }
     add_content(p, e, elsewhere);
+    add_version(p, e);
     tc_line_gap(p);
     tc_line_add(p, TC_STYLE_DIM, "first byte ");
     tc_line_time(p, TC_STYLE_DIM, e->response_head - e->begun);

@@ -81,6 +81,7 @@ class Records(Keep):
             got = self.tercet("put", "-v", where, "CustID:=100", "Name=David Smith", f"Address={address}")
             self.assertEqual(got.status, 0, got)
             self.assertIn(status, got.err)
+            self.assertRegex(got.err, r'response +\d+ .*ETag "[0-9a-f]+-[0-9a-f]+"')
             self.assertEqual(json.loads(got.out), {"CustID": 100, "Name": "David Smith", "Address": address})
 
     def test_by_address(self):
