@@ -2,6 +2,7 @@
 acknowledged is there after a kill -9 and on a full disk."""
 import json
 import os
+import pty
 import random
 import re
 import signal
@@ -81,8 +82,20 @@ class Records(Keep):
             got = self.tercet("put", "-v", where, "CustID:=100", "Name=David Smith", f"Address={address}")
             self.assertEqual(got.status, 0, got)
             self.assertIn(status, got.err)
-            self.assertRegex(got.err, r'response +\d+ .*ETag "[0-9a-f]+-[0-9a-f]+"')
             self.assertEqual(json.loads(got.out), {"CustID": 100, "Name": "David Smith", "Address": address})
+
+    def test_the_picture(self):
+        """On a terminal: what became of it, where it is, and the version that the next change can name."""
+        server = self.keep()
+        for status in (r"201 Created .*-> /customers/100 ", "200 OK "):
+            main, other = pty.openpty()
+            proc = subprocess.Popen([PROGRAM, "put", f":{server.port}/customers/requests", "CustID:=100", "Name=David Smith"], stdin=subprocess.DEVNULL,
+                                    stdout=other, stderr=other, env={**environment(), "COLUMNS": "160", "NO_COLOR": "1"})
+            self.assertEqual(proc.wait(20), 0)
+            os.close(other)
+            said = os.read(main, 65536).decode()
+            os.close(main)
+            self.assertRegex(said, r'3 response +' + status + r'.*ETag "[0-9a-f]+-[0-9a-f]+"')
 
     def test_by_address(self):
         server = self.keep()
@@ -682,4 +695,6 @@ class Speed(Keep):
         syncs = len(re.findall(rb"sync\(", trace.read_bytes()))
         self.assertGreater(syncs, 0)
         self.assertLess(syncs, 640 / 4)
-        self.assertRegex(server_said, r"records  640 writes in \d+ syncs")
+        server.signal()
+        server.wait()
+        self.assertRegex(server.said(), r"records  640 writes in \d+ syncs")
