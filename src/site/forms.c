@@ -27,7 +27,7 @@ typedef struct forming {
 static tc_err refuse(forming *f, unsigned status, const char *why)
 {
     f->over = true;
-    return tc_error_page_as(f->x, status, tc_span_str(why), TC_REPLY_HTML);
+    return tc_error_page(f->x, status, tc_span_str(why));
 }
 
 /* For what a function says that returns a limit or a fault of theirs. */

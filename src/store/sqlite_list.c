@@ -95,6 +95,10 @@ static tc_err add_place(tc_buf *sql, const tc_store_query *q, const place *p)
     if (!q->sort.len) return tc_buf_printf(sql, " AND key%s?4", more);
     char member[128];
     (void)snprintf(member, sizeof member, "json_extract(document, '$.%.*s')", TC_FMT(q->sort));
+    if (p->kind != 'n' && !q->falling) { /* said twice: an index is entered by the first */
+        const tc_err err = tc_buf_printf(sql, " AND %s>=?3", member);
+        if (err) return err;
+    }
     if (p->kind != 'n')
         return tc_buf_printf(sql, " AND ((%s, key)%s(?3, ?4)%s%s%s)", member, more,
                              q->falling ? " OR " : "", q->falling ? member : "",
