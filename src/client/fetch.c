@@ -450,8 +450,8 @@ static void dispatch(tc_fetch *f)
 static tc_err redirect(tc_fetch *f)
 {
     f->following = false;
+    tc_race_decided(f, NULL); /* early data: the clock may still run */
     f->retried = f->lost = false;
-    f->head_start.ring = NULL;
     f->skip = 0;
     f->connect.known = false;
     f->after = 0;

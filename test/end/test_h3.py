@@ -9,8 +9,9 @@ import stat
 import struct
 import subprocess
 import threading
+import time
 
-from harness import die_with_parent, free_port, needs_quic, wait_for
+from harness import Peer, die_with_parent, free_port, needs_quic, wait_for
 from test_tls import BIG, Tls
 
 CHROMIUM = ("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
@@ -398,6 +399,20 @@ class Early(Quic):
             last = json.loads(got.text)["exchanges"][-1]
             seen.append((last["response"]["version"], last["connection"]["tls"]["early_data"]))
         self.assertEqual(seen, [("HTTP/2", None), ("HTTP/3", None), ("HTTP/3", "accepted"), ("HTTP/2", None)])
+
+    def test_a_redirect_of_an_early_request(self):
+        """The clock of the race is over with it, whatever the same run does for longer."""
+        server = self.secure("--early-data", files={"sub/index.html": "sub"})
+
+        def talk(peer, wire):
+            peer.request(wire)
+            time.sleep(1.5)  # as long as an early request may go unanswered, and half as long again
+            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nlater")
+        late = f"http://127.0.0.1:{Peer(self, talk).port}/"
+        for i in range(4):
+            got = self.tercet("get", "-q", "-L", "--early-data", "--cacert", self.ca, f"https://127.0.0.1:{server.port}/sub",
+                              *([late] if i > 1 else []), env=self.env)
+            self.assertEqual((got.status, got.text), (0, "sublater" if i > 1 else "sub"), got)
 
     def test_gtlsserver(self):
         crt, key = self.certificate("peer", "DNS:localhost,IP:127.0.0.1")
