@@ -61,8 +61,8 @@ static const tc_option options[] = {
      "same order. Until it is whole it is called FILE.part.",
      0, 0},
     {"verbose", 'v', TC_OPTION_COUNT, offsetof(settings, verbose), NULL,
-     "shows the messages as they were sent (>) and received (<), of HTTP/2 the frames; credentials "
-     "as dots. -vv shows the bytes, too.",
+     "shows the messages as they were sent (>) and received (<), of HTTP/2 and 3 the frames; "
+     "credentials as dots. -vv shows the bytes, too.",
      0, 0},
     {"json", 0, TC_OPTION_FLAG, offsetof(settings, json), NULL,
      "prints one JSON object about all exchanges instead of the content.", 0, 0},

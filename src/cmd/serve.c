@@ -152,9 +152,8 @@ const tc_command tc_command_serve = {
     .operands = "[DIR]",
     .summary = "serves a folder",
     .about = "Serves the files of DIR (the current folder if not given) over HTTP/0.9, 1.0, 1.1 "
-             "and 2, in "
-             "clear text and over TLS 1.2 and 1.3. "
-             "Ctrl-C finishes what is under way and ends; a second one ends at once.",
+             "and 2, in clear text and over TLS 1.2 and 1.3, and over HTTP/3 (QUIC). Ctrl-C "
+             "finishes what is under way and ends; a second one ends at once.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .examples =
