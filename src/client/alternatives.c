@@ -66,6 +66,13 @@ static tc_span bare(tc_span host)
     return brackets ? tc_span_of(host.at + 1, host.len - 2) : host;
 }
 
+static void forget(tc_alternatives *a, tc_alternative *one)
+{
+    if (!one || !one->until_s) return;
+    one->until_s = 0;
+    one->news = a->changed = true;
+}
+
 void tc_alternatives_hear(tc_alternatives *a, tc_span host, uint16_t port, const tc_fields *fields,
                           int64_t now_s)
 {
@@ -74,9 +81,7 @@ void tc_alternatives_hear(tc_alternatives *a, tc_span host, uint16_t port, const
     const enum tc_alt_svc_news news = tc_alt_svc_read(fields, &s);
     if (news == TC_ALT_SVC_SILENT) return;
     if (news == TC_ALT_SVC_NONE) {
-        if (!before || !before->until_s) return;
-        before->until_s = 0;
-        before->news = a->changed = true;
+        forget(a, before);
         return;
     }
     const int64_t fresh = s.fresh_s < LONGEST_S ? (int64_t)s.fresh_s : LONGEST_S;
@@ -124,6 +129,15 @@ void tc_alternatives_break(tc_alternatives *a, tc_span host, uint16_t port, int6
     if (!one) return;
     one->broken_s = now_s + TC_ALTERNATIVE_BROKEN_S;
     one->news = a->changed = true;
+}
+
+void tc_alternatives_forget(tc_alternatives *a, tc_span host, uint16_t port, int64_t now_s)
+{
+    tc_alternative *one = find(a, host, port);
+    if (one && one->record)
+        tc_alternatives_break(a, host, port, now_s);
+    else
+        forget(a, one);
 }
 
 void tc_alternatives_name(const tc_alternative *one, char ret[TC_ALTERNATIVE_USED])

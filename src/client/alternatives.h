@@ -46,6 +46,8 @@ const tc_alternative *tc_alternatives_find(const tc_alternatives *a, tc_span hos
                                            int64_t now_s);
 /* It was tried in vain: for a while it is not. */
 void tc_alternatives_break(tc_alternatives *a, tc_span host, uint16_t port, int64_t now_s);
+/* It says itself that it is none (421): it goes (RFC 7838, 6); one by a record, for a while. */
+void tc_alternatives_forget(tc_alternatives *a, tc_span host, uint16_t port, int64_t now_s);
 
 /* "host:port" of where it is, without the usual port (RFC 7838, 5). */
 void tc_alternatives_name(const tc_alternative *one, char ret_name[TC_ALTERNATIVE_USED]);

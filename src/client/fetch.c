@@ -11,7 +11,7 @@
 #include "client/inside.h"
 #include "client/pool.h"
 
-enum { CONTINUE_MS = 1000, QUIET_LOOKS = 4, TOO_EARLY = 425 };
+enum { CONTINUE_MS = 1000, QUIET_LOOKS = 4, MISDIRECTED = 421, TOO_EARLY = 425 };
 
 #define OWNER(type, member, pointer) ((type *)((char *)(pointer)-offsetof(type, member)))
 
@@ -96,10 +96,16 @@ static tc_err on_head(void *self, tc_exchange *x)
     const tc_url *url = &f->request.url;
     tc_fetch_hear_cookies(f, x);
     if (x->theirs.status == TOO_EARLY && x->early && !f->retried) {
-        f->too_early = true; /* once more, now that the handshake is over (RFC 8470, 5.2) */
+        f->once_more = true; /* once more, now that the handshake is over (RFC 8470, 5.2) */
         return TC_OK;
     }
-    if (f->client->alternatives && tc_span_eq(url->scheme, TC_SPAN("https")))
+    if (x->theirs.status == MISDIRECTED && tc_race_misled(f, x->session) && !f->retried &&
+        !f->read) {
+        f->once_more = true;
+        return TC_OK;
+    }
+    if (f->client->alternatives && tc_span_eq(url->scheme, TC_SPAN("https")) &&
+        x->theirs.status != MISDIRECTED) /* its Alt-Svc does not count (RFC 7838, 6) */
         tc_alternatives_hear(f->client->alternatives, url->host, url->port, &x->theirs.fields,
                              tc_clock_wall());
     tc_span location;
@@ -116,7 +122,7 @@ static tc_err on_head(void *self, tc_exchange *x)
 static tc_err on_data(void *self, tc_exchange *x, tc_span run)
 {
     tc_fetch *f = self;
-    if (!f->following && !f->too_early)
+    if (!f->following && !f->once_more)
         return f->handler->on_data ? f->handler->on_data(f->self, x, run) : TC_OK;
     /* Nobody reads it; a little of it is a fair price for keeping the connection. */
     return x->content_in > f->client->limits->unread_body ? TC_ERR_SESSION_ENDED : TC_OK;
@@ -125,7 +131,7 @@ static tc_err on_data(void *self, tc_exchange *x, tc_span run)
 static tc_err on_end(void *self, tc_exchange *x)
 {
     tc_fetch *f = self;
-    return !f->following && !f->too_early && f->handler->on_end ? f->handler->on_end(f->self, x)
+    return !f->following && !f->once_more && f->handler->on_end ? f->handler->on_end(f->self, x)
                                                                 : TC_OK;
 }
 
@@ -197,8 +203,8 @@ static void on_close(void *self, tc_exchange *x, tc_err why)
     f->x = NULL;
     if (f->following && !f->err && why != TC_ERR_NO_MEMORY) {
         go_on(f, TC_FETCH_GO);
-    } else if (f->too_early && !f->err && why != TC_ERR_NO_MEMORY) {
-        f->too_early = false;
+    } else if (f->once_more && !f->err && why != TC_ERR_NO_MEMORY) {
+        f->once_more = false;
         f->retried = true;
         go_on(f, TC_FETCH_GO);
     } else if (why && !f->err && never_opened(x) && nobody_there(why) && another(f)) {

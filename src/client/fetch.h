@@ -60,7 +60,7 @@ typedef struct tc_fetch {
     bool reused;        /* the exchange is not the first of its connection */
     bool following;     /* the response says to ask elsewhere */
     bool led_by_others; /* by a redirect of another site; see jar.h */
-    bool too_early;     /* ... or once more */
+    bool once_more;     /* ... or the same again */
     bool waits_100;     /* content waits for 100 (Continue) */
     bool sending;       /* a stream is under way */
     bool read;          /* ... and something of it was read */

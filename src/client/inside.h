@@ -18,6 +18,8 @@ bool tc_race_tries(const tc_fetch *f); /* HTTP/3 is under way, and need not be *
 bool tc_race_falls_back(tc_fetch *f);  /* ... and failed: true, and TCP is next */
 void tc_race_begin(tc_fetch *f, tc_connection *connection);     /* ... is opening */
 void tc_race_decided(tc_fetch *f, const tc_connection *winner); /* NULL: nobody won */
+/* Whoever answers there is no alternative after all, as he says himself; false: he is none. */
+bool tc_race_misled(tc_fetch *f, const tc_session *s);
 
 /* push.c: tc_session_env.promised, and the wait for what was pushed when all else is over */
 void tc_fetch_promised(tc_session_env *env, tc_exchange *of, tc_exchange *x);

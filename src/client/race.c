@@ -149,3 +149,12 @@ void tc_race_decided(tc_fetch *f, const tc_connection *winner)
     tc_session_kill(&loser->session, TC_ERR_OUTRUN);
     if (winner) break_off(f);
 }
+
+bool tc_race_misled(tc_fetch *f, const tc_session *s)
+{
+    const tc_connection *connection = OWNER(const tc_connection, session, s);
+    if (connection->race != TC_RACE_WON) return false;
+    tc_alternatives_forget(f->client->alternatives, url_of(f)->host, url_of(f)->port,
+                           tc_clock_wall());
+    return true;
+}

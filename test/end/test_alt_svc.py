@@ -23,10 +23,10 @@ class Memory(Tls):
         super().setUp()
         self.file = self.state / "tercet" / "alt-svc"
 
-    def ask(self, port, *options, status=0, path="/small", **how):
+    def ask(self, port, *options, status=0, path="/small", items=(), **how):
         """The versions that answered, and why they were chosen."""
         trust = () if "-k" in options else ("--cacert", self.ca)
-        got = self.tercet("get", "--json", *trust, *options, f"https://127.0.0.1:{port}{path}", env=self.env, **how)
+        got = self.tercet("get", "--json", *trust, *options, f"https://127.0.0.1:{port}{path}", *items, env=self.env, **how)
         self.assertEqual(got.status, status, got)
         self.why = [x["connection"]["version_why"] for x in json.loads(got.out)["exchanges"]]
         return [x["response"]["version"] for x in json.loads(got.out)["exchanges"]]
@@ -181,6 +181,18 @@ class Memory(Tls):
         several = [f"https://127.0.0.1:{port}/small"] * 4
         self.assertEqual(self.ask(port, *several), ["HTTP/3"] * 5)
         server.stop()  # while goodbyes still come through
+
+    def test_who_stands_for_somebody_else(self):
+        """421 from where Alt-Svc led: it leads there no more, and the origin is asked (RFC 7838, 6)."""
+        pairs = [self.certificate(name, names) for name, names in (("a", "IP:127.0.0.1"), ("b", "DNS:other.example"))]
+        self.ca = self.authority()[0]
+        server = self.secure(*[o for pair in pairs for option in zip(("--cert", "--key"), pair) for o in option])
+        for versions in (["HTTP/2"], ["HTTP/3"]):
+            self.assertEqual(self.ask(server.port), versions)
+        self.assertEqual(self.ask(server.port, items=["Host:other.example"]), ["HTTP/3", "HTTP/2"])
+        self.assertEqual(self.file.read_text(), "")  # nor does the Alt-Svc of a 421 count
+        self.assertEqual(self.ask(server.port), ["HTTP/2"])
+        self.assertEqual(self.ask(server.port), ["HTTP/3"])
 
     def test_a_file_that_is_none(self):
         server = self.secure()
