@@ -235,7 +235,11 @@ static tc_err filled_in(forming *f)
         good &= !f->page.faults[i];
     }
     f->page.who_fault = NULL;
-    return good ? tc_form_review_page(&f->page) : tc_form_fill_page(&f->page, 422);
+    if (!good) return tc_form_fill_page(&f->page, 422);
+    const tc_err err = tc_form_review_page(&f->page);
+    if (err != TC_ERR_FORM_TOO_LARGE) return err;
+    f->asking->records->reached->form_field++;
+    return refuse(f, 413, "what was filled in is too long for a hidden field (form_field)");
 }
 
 static void written(tc_form_write *w, tc_err err, tc_span key, void *self)

@@ -55,6 +55,8 @@ static void open_form(tc_page *to, tc_form_page *p, const char *attributes, tc_s
     tc_buf state;
     tc_buf_init(&state, UINT32_MAX / 4);
     tc_err err = tc_form_state_write(&state, p->key, p->path, step, p->until_s, p->values, values);
+    if (!err && state.len > p->asking->records->limits->form_field)
+        err = TC_ERR_FORM_TOO_LARGE; /* it could not come back */
     raw(to, "<form method=\"post\" action=\"");
     safe(to, p->path);
     raw(to, "\"");

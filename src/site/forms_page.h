@@ -30,5 +30,6 @@ typedef struct tc_form_page {
     const char *who_fault;                 /* of signing in */
 } tc_form_page;
 
+/* TC_ERR_FORM_TOO_LARGE, and nothing answered: what is filled in would not fit the hidden field. */
 tc_err tc_form_fill_page(tc_form_page *p, unsigned status) TC_MUST_USE;
 tc_err tc_form_review_page(tc_form_page *p) TC_MUST_USE;

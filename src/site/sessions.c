@@ -73,7 +73,7 @@ static void copy_text(const json_t *session, const char *name, char *to, size_t 
 
 /* Remembers that a form was sent. Those that are late anyway are forgotten; beyond the limit the
  * oldest is, and with it all pages that are as old. */
-static bool remember(const tc_session_ask *a, json_t *session, int64_t now)
+static bool remember(tc_session_ask *a, json_t *session, int64_t now)
 {
     json_t *used = json_object_get(session, "used"), *value, *oldest = NULL;
     const char *once;
@@ -91,6 +91,7 @@ static bool remember(const tc_session_ask *a, json_t *session, int64_t now)
         if (json_object_set_new(session, "floor", json_integer(json_integer_value(oldest))))
             return false;
         json_object_del(used, first);
+        a->forgot = true;
     }
     return !json_object_setn_new(used, a->opened.once.at, a->opened.once.len,
                                  json_integer(a->opened.until_s));
@@ -170,12 +171,15 @@ static void decide(tc_store_ask *ask, const tc_record *before, tc_store_change *
     json_t *session = NULL;
     const int64_t now = tc_clock_wall();
     a->verdict = TC_SESSION_NONE;
+    a->forgot = a->was_idle = a->was_long = false;
     if (a->what == TC_SESSION_MAKE) {
         if (!before) make(a, now, ret); /* 160 bits by chance: there never is one */
         return;
     }
     if (!before || tc_document_read(before->document, DEPTH, &session, &fault)) return;
-    if (number_of(session, "ends") > now) go_on(a, session, now, ret);
+    a->was_long = number_of(session, "made") + a->absolute_s <= now;
+    a->was_idle = !a->was_long && number_of(session, "ends") <= now;
+    if (!a->was_long && !a->was_idle) go_on(a, session, now, ret);
     json_decref(session);
 }
 
@@ -189,6 +193,10 @@ static void release(tc_store_ask *ask)
 static void done(tc_store_ask *ask)
 {
     tc_session_ask *a = (tc_session_ask *)ask;
+    tc_reached *reached = a->sessions->reached;
+    reached->form_uses += a->forgot;
+    reached->session_idle_ms += a->was_idle;
+    reached->session_ms += a->was_long;
     if (a->what == TC_SESSION_USE && a->removes && !ask->err && a->verdict == TC_SESSION_GOOD)
         tc_session_count_down(a->sessions->count);
     a->done(a);

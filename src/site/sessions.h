@@ -74,6 +74,8 @@ typedef struct tc_session_ask {
     tc_sessions *sessions;
     int64_t idle_s, absolute_s;
     uint64_t uses;
+    bool forgot;                 /* that a form was sent: form_uses */
+    bool was_idle, was_long;     /* how the session ended, if it did */
     char stored[TC_SESSION_KEY]; /* the hash of the id */
     tc_buf document;
 } tc_session_ask;

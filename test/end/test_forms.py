@@ -1,5 +1,6 @@
 """A form for a collection, walked by curl and by Chromium, without scripts: two steps, a session in a cookie, a sealed
 hidden field. What is changed, sent twice, sent from elsewhere or too late is 403 and writes nothing."""
+import concurrent.futures
 import html
 import json
 import os
@@ -87,6 +88,22 @@ class Forms(Case):
         self.refused(who.send({"state": state, "go": "save"}), "sent before")
         self.assertEqual(len(json.loads(server.ask("/customers").text)), 1)
 
+    def test_one_of_many_at_once_wins(self):
+        server = self.start("--workers", 4)
+        who = Visitor(self, server)
+        values = {"state": state_of(self.fill(who), "review"), "go": "save"}
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            got = sorted(pool.map(lambda _: who.send(values).status, range(48)))
+        self.assertEqual(got, [303] + [403] * 47)
+        self.assertEqual(len(json.loads(server.ask("/customers").text)), 1)
+
+    def test_too_long_for_the_hidden_field(self):
+        server = self.start("--limit", "form_field=2000")
+        who = Visitor(self, server)
+        for text, status in (("x" * 1000, 200), ("/" * 1000, 413), ("x" * 2001, 413)):  # "/" is three bytes there
+            got = who.send({"state": state_of(who.page(), "fill"), "Name": text, "Address": "y"}, status)
+            self.assertIn(text if status == 200 else "form_field", got.text)
+
     def test_back_and_forth(self):
         server = self.start()
         who = Visitor(self, server)
@@ -105,6 +122,11 @@ class Forms(Case):
                                    r'<p class="fault" id="\1">This is missing')
         got = who.send({"state": state_of(got.text, "fill"), "Name": "a\x01b", "Address": "x"}, 422)
         self.assertIn("control character", got.text)
+        for name, words in (("", "A name is missing"), (" ", "A name is missing"), ("é" * 33, "more than 64 bytes"),
+                            ("a\nb", "control character")):
+            got = who.send({"state": state_of(got.text, "sign-in"), "who": name}, 422)
+            self.assertRegex(got.text, r'name="who"[^>]* aria-invalid="true" aria-describedby="who-fault">\s*'
+                                       r'<p class="fault" id="who-fault">[^<]*' + words)
         self.nothing_written(server)
 
     def test_pages_are_safe(self):

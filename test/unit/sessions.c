@@ -162,6 +162,7 @@ static void a_used_form_is_never_good_again(void **state)
     assert_int_equal(use(&a, &forms[1], false), TC_SESSION_LATE); /* forgotten, and refused */
     assert_int_equal(use(&a, &forms[0], false), TC_SESSION_LATE); /* the price of that */
     assert_int_equal(use(&a, &forms[2], false), TC_SESSION_USED);
+    assert_int_equal(reached.form_uses, 1);
     for (int i = 0; i < 4; i++)
         tc_buf_fini(&forms[i]);
 }
@@ -186,10 +187,12 @@ static void sessions_end(void **state)
     limits.session_idle_ms = 999; /* whole seconds count: at once */
     const answer idle = make("");
     limits.session_idle_ms = 3600000;
+    assert_int_equal(look(&idle).verdict, TC_SESSION_NONE);
     limits.session_ms = 999;
     const answer old = make("");
-    assert_int_equal(look(&idle).verdict, TC_SESSION_NONE);
+    assert_int_equal(reached.session_idle_ms, 1);
     assert_int_equal(look(&old).verdict, TC_SESSION_NONE);
+    assert_int_equal(reached.session_ms, 1);
 }
 
 static void there_are_no_more_than_allowed(void **state)
