@@ -45,6 +45,8 @@ static void add(tc_client *c, struct tc_again *made)
 static tc_err session_of(const tc_connection *connection, void **ret_memory, tc_span *ret_session)
 {
     tc_span params; /* for early data only */
+    if (connection->endpoint && connection->client->tickets)
+        return TC_ERR_NOTHING; /* it is kept there, and good for one use */
     if (connection->endpoint)
         return tc_quic_ticket(&connection->quic, ret_memory, ret_session, &params);
     if (connection->link.type == &tc_link_tls_type)
