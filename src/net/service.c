@@ -77,7 +77,7 @@ static bool read_alpn(tc_span value, bool *ret_h3)
 }
 
 /* Whether all that must be understood is. Keys rise, each once, and "mandatory" is none (8). */
-static bool read_mandatory(tc_span value)
+static bool read_mandatory(tc_span value, unsigned *ret_keys)
 {
     uint16_t key;
     int last = KEY_MANDATORY;
@@ -88,14 +88,15 @@ static bool read_mandatory(tc_span value)
             key != KEY_IPV4HINT && key != KEY_IPV6HINT)
             return false;
         last = key;
+        *ret_keys |= 1u << key;
     }
     return true;
 }
 
-static bool read_parameter(uint16_t key, tc_span value, tc_service *s)
+static bool read_parameter(uint16_t key, tc_span value, tc_service *s, unsigned *mandatory)
 {
     switch (key) {
-    case KEY_MANDATORY: return read_mandatory(value);
+    case KEY_MANDATORY: return read_mandatory(value, mandatory);
     case KEY_ALPN: return read_alpn(value, &s->h3);
     case KEY_PORT: return take16(&value, &s->port) && !value.len && s->port;
     default: return true; /* addresses come from the target's own records */
@@ -106,15 +107,18 @@ static bool read_parameter(uint16_t key, tc_span value, tc_service *s)
 static bool read_record(tc_span data, uint16_t *ret_priority, tc_service *s)
 {
     uint16_t key, len;
+    unsigned mandatory = 0, there = 0;
     int last = -1;
     if (!take16(&data, ret_priority) || !take_name(&data, s->target)) return false;
+    if (*ret_priority == 0) return true; /* an alias has no parameters that count (2.4.2) */
     while (data.len) {
         if (!take16(&data, &key) || key <= last || !take16(&data, &len) || len > data.len ||
-            !read_parameter(key, tc_span_take(&data, len), s))
+            !read_parameter(key, tc_span_take(&data, len), s, &mandatory))
             return false;
         last = key;
+        if (key <= KEY_IPV6HINT) there |= 1u << key;
     }
-    return true;
+    return (mandatory & ~there) == 0;
 }
 
 /* --- a message ----------------------------------------------------------------------------- */

@@ -75,7 +75,9 @@ static void what_records_say(void **state)
              "\0\1\0\0\0\0\4\0\1\0\4\0\1\0\3\2h3\0\2\0\0\0\4\0\4\x7f\0\0\1\0\5\0\1x\x02\x9b\0\5hell"
              "o"),
         CASE(TC_SERVICE_ALIASED, false, 443, "b.example", "\0\0\1b\7example\0"),
+        CASE(TC_SERVICE_ALIASED, false, 443, "b.example", "\0\0\1b\7example\0\0\1\0\7"),
         CASE(TC_SERVICE_NONE, false, 0, "", "\0\0\0"), /* there is no such service */
+        CASE(TC_SERVICE_NONE, false, 0, "", "\0\1\0\0\0\0\2\0\3\0\1\0\3\2h3"),     /* not there */
         CASE(TC_SERVICE_NONE, false, 0, "", "\0\1\0\0\0\0\2\x02\x9b\x02\x9b\0\0"), /* not ours */
         CASE(TC_SERVICE_NONE, false, 0, "", "\0\1\0\0\0\0\2\0\0"), /* itself mandatory */
         CASE(TC_SERVICE_NONE, false, 0, "", "\0\1\0\0\0\0\0"),
