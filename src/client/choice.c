@@ -21,14 +21,16 @@ tc_span tc_choice_text(enum tc_version asked, const tc_protection *p, char room[
     return put(room, "since the server agreed to none of %s (ALPN)", p->offered);
 }
 
-tc_span tc_choice_raced(bool won, bool by_record, tc_span text, char room[TC_CHOICE_BYTES])
+tc_span tc_choice_won(bool by_record, char room[TC_CHOICE_BYTES])
 {
-    const char *teller =
-        by_record ? "an HTTPS record of the DNS told of" : "Alt-Svc told of before";
-    if (won) return put(room, "which %s; QUIC was ready first", teller);
-    teller = by_record ? "an HTTPS record" : "Alt-Svc";
-    const int n =
-        snprintf(room, TC_CHOICE_BYTES, "%.*s; HTTP/3, which %s told of, was not ready first",
-                 TC_FMT(text), teller);
+    return put(room, "which %s; QUIC was ready first",
+               by_record ? "an HTTPS record told of" : "Alt-Svc told of before");
+}
+
+tc_span tc_choice_lost(bool by_record, tc_err by, tc_span text, char room[TC_CHOICE_BYTES])
+{
+    const char *fate = by == TC_ERR_CONNECT ? "refused" : by ? "broken" : "not ready first";
+    const int n = snprintf(room, TC_CHOICE_BYTES, "%.*s; HTTP/3, which %s told of, was %s",
+                           TC_FMT(text), by_record ? "an HTTPS record" : "Alt-Svc", fate);
     return tc_span_of(room, n < TC_CHOICE_BYTES ? (size_t)n : TC_CHOICE_BYTES - 1);
 }

@@ -10,5 +10,6 @@ enum { TC_CHOICE_BYTES = 192 };
 tc_span tc_choice_text(enum tc_version asked, const tc_protection *protection,
                        char room[TC_CHOICE_BYTES]);
 /* The same where HTTP/3 was tried unasked, since Alt-Svc or (by_record) an HTTPS record told of it:
- * it won, or (text) this did. */
-tc_span tc_choice_raced(bool won, bool by_record, tc_span text, char room[TC_CHOICE_BYTES]);
+ * it won, or (text) this did, as it failed by that or (OK) took too long. */
+tc_span tc_choice_won(bool by_record, char room[TC_CHOICE_BYTES]);
+tc_span tc_choice_lost(bool by_record, tc_err by, tc_span text, char room[TC_CHOICE_BYTES]);

@@ -46,7 +46,9 @@ static void tell_choice(tc_connection *connection)
     const bool secure = link->type->protection && link->type->protection(link, &p);
     tc_span why = tc_choice_text(connection->origin.version, secure ? &p : NULL, text);
     if (connection->race)
-        why = tc_choice_raced(connection->race == TC_RACE_WON, connection->by_record, why, raced);
+        why = connection->race == TC_RACE_WON
+                  ? tc_choice_won(connection->by_record, raced)
+                  : tc_choice_lost(connection->by_record, connection->lost_by, why, raced);
     tc_session_tell(&connection->session, TC_SEEN_CHOSEN, why);
 }
 

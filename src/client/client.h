@@ -36,6 +36,7 @@ typedef struct tc_connection {
     void (*opened)(struct tc_connection *connection, tc_err err);
     void *waiter;
     enum tc_race { TC_RACE_NONE, TC_RACE_WON, TC_RACE_LOST } race; /* of HTTP/3, if this is it */
+    tc_err lost_by;                     /* LOST: what HTTP/3 failed by; OK: it took too long */
     bool by_record;                     /* ... which an HTTPS record told of */
     char alt_used[TC_ALTERNATIVE_USED]; /* ... and where Alt-Svc said that it is; "": it did not */
     char why[TC_TLS_WHY];               /* more about err; "" for nothing */

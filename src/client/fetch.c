@@ -211,7 +211,7 @@ static void on_close(void *self, tc_exchange *x, tc_err why)
         f->skip++;
         go_on(f, TC_FETCH_GO);
     } else if (why && !f->err && x->wire_in == 0 && tc_request_repeatable(&f->request) &&
-               tc_race_falls_back(f)) {
+               tc_race_falls_back(f, why)) {
         f->retried = true;
     } else if (died_unanswered(f, x, why)) {
         if (tc_request_repeatable(&f->request)) {
@@ -333,7 +333,7 @@ static void opened(tc_connection *connection, tc_err err)
         go_on(f, TC_FETCH_GO);
         return;
     }
-    if (tc_race_falls_back(f)) return;
+    if (tc_race_falls_back(f, err)) return;
     explain(connection, err);
     tc_pool_settle(f, err, tc_span_str(connection->why));
     tc_fetch_over(f, err, tc_span_str(connection->why));
@@ -380,7 +380,7 @@ static void connected(tc_connect *c, tc_err err, int fd, const tc_address *peer)
     if (err == TC_ERR_CONNECT_TIME) f->client->reached->connect_ms++;
     const bool early = !f->retried && tc_request_may_be_early(&f->request);
     if (!err) err = tc_client_adopt(f->client, fd, peer, &origin, early, f, &connection);
-    if (err && tc_race_falls_back(f)) return;
+    if (err && tc_race_falls_back(f, err)) return;
     if (err) {
         tc_pool_settle(f, err, tc_span_str(c->why));
         tc_fetch_over(f, err, tc_span_str(c->why));
@@ -458,6 +458,7 @@ static tc_err redirect(tc_fetch *f)
     f->following = false;
     tc_race_decided(f, NULL); /* early data: the clock may still run */
     f->retried = f->lost = false;
+    f->lost_by = TC_OK;
     f->skip = 0;
     f->connect.known = false;
     f->after = 0;

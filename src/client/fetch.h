@@ -40,6 +40,7 @@ typedef struct tc_fetch {
     tc_connect connect;
     unsigned skip;              /* addresses where nobody spoke QUIC */
     bool chooses, lost;         /* HTTP/3 may be tried unasked; it was, and TCP is next */
+    tc_err lost_by;             /* ... since that failed; OK: it took too long */
     tc_alternative alternative; /* where it is tried */
     tc_connection *quic;        /* its handshake goes on while TCP tries; see race.c */
     tc_alarm head_start;

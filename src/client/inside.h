@@ -14,8 +14,8 @@ enum { TC_RACE_MS = 250, TC_RACE_EARLY_MS = 1000 };
 void tc_race_choose(tc_fetch *f);     /* by which version, where that is left to us */
 bool tc_race_asks(const tc_fetch *f); /* whether HTTPS records are asked for */
 void tc_race_served(tc_connect *c, const tc_service *service); /* ... and what they said */
-bool tc_race_tries(const tc_fetch *f); /* HTTP/3 is under way, and need not be */
-bool tc_race_falls_back(tc_fetch *f);  /* ... and failed: true, and TCP is next */
+bool tc_race_tries(const tc_fetch *f);            /* HTTP/3 is under way, and need not be */
+bool tc_race_falls_back(tc_fetch *f, tc_err why); /* ... and failed: true, and TCP is next */
 void tc_race_begin(tc_fetch *f, tc_connection *connection);     /* ... is opening */
 void tc_race_decided(tc_fetch *f, const tc_connection *winner); /* NULL: nobody won */
 /* Whoever answers there is no alternative after all, as he says himself; false: he is none. */

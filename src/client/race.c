@@ -72,9 +72,10 @@ static void go_over(tc_fetch *f)
     tc_fetch_again(f);
 }
 
-bool tc_race_falls_back(tc_fetch *f)
+bool tc_race_falls_back(tc_fetch *f, tc_err why)
 {
     if (!tc_race_tries(f)) return false;
+    f->lost_by = why;
     break_off(f);
     go_over(f);
     return true;
@@ -126,6 +127,7 @@ void tc_race_begin(tc_fetch *f, tc_connection *connection)
 {
     tc_loop *loop = f->client->loop;
     connection->race = tc_race_tries(f) ? TC_RACE_WON : f->lost ? TC_RACE_LOST : TC_RACE_NONE;
+    connection->lost_by = f->lost_by;
     connection->by_record = f->alternative.record;
     if (tc_race_tries(f) && !f->alternative.record)
         tc_alternatives_name(&f->alternative, connection->alt_used);
@@ -134,7 +136,7 @@ void tc_race_begin(tc_fetch *f, tc_connection *connection)
     const bool early = tc_session_early(&connection->session);
     const int64_t ms = early ? TC_RACE_EARLY_MS : TC_RACE_MS;
     if (tc_loop_set(loop, &f->head_start, tc_loop_now(loop) + ms * TC_MS) != TC_OK && !early)
-        (void)tc_race_falls_back(f);
+        (void)tc_race_falls_back(f, TC_ERR_NO_MEMORY);
 }
 
 void tc_race_decided(tc_fetch *f, const tc_connection *winner)

@@ -111,7 +111,7 @@ static tc_err put_answered(tc_buf *out, const tc_record_exchange *e)
 {
     const tc_record_connection *c = e->place > 1 ? NULL : e->connection;
     const int64_t sent = e->request_end ? e->request_end : e->request_head;
-    tc_err err = put_time(out, c ? c->begun : 0, c ? c->ready : 0);
+    tc_err err = put_time(out, c ? c->since : 0, c ? c->ready : 0);
     if (!err) err = put_time(out, e->begun, sent);
     if (!err) err = put_time(out, sent, e->response_end);
     if (!err) err = put_bytes(out, e->wire_out);

@@ -106,6 +106,7 @@ static void connection(writer *w, const tc_record_exchange *e)
         char why[96];
         tc_json_raw(&w->json, i ? ",{" : "{");
         tc_json_text(&w->json, "address", a->address);
+        tc_json_text(&w->json, "link", a->quic ? TC_SPAN("quic") : TC_SPAN("tcp"));
         span_ms(w, "ms", a->begun, a->ended);
         text_or_null(w, "error",
                      a->error ? tc_span_str(strerror_r(a->error, why, sizeof why))
@@ -127,7 +128,8 @@ static void phases(writer *w, const tc_record_exchange *e)
     span_ms(w, "lookup_ms", c ? c->begun : 0, c ? c->resolved : 0);
     span_ms(w, "connect_ms", c ? c->resolved : 0, c ? c->connected : 0);
     span_ms(w, "tls_ms", c && c->secure ? c->connected : 0, c ? c->ready : 0);
-    span_ms(w, "ms", c ? c->begun : 0, c ? c->ready : 0);
+    span_ms(w, "before_ms", c && c->since < c->begun ? c->since : 0, c ? c->begun : 0);
+    span_ms(w, "ms", c ? c->since : 0, c ? c->ready : 0);
     tc_json_raw(&w->json, "}");
     tc_json_key(&w->json, "request");
     tc_json_raw(&w->json, "{");
@@ -138,7 +140,7 @@ static void phases(writer *w, const tc_record_exchange *e)
     span_ms(w, "first_byte_ms", e->begun, e->response_head);
     span_ms(w, "ms", e->begun, e->response_end);
     tc_json_raw(&w->json, "}");
-    span_ms(w, "total_ms", c ? c->begun : e->begun, e->over);
+    span_ms(w, "total_ms", c ? c->since : e->begun, e->over);
     tc_json_raw(&w->json, "}");
 }
 

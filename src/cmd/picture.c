@@ -20,14 +20,21 @@ static void show_attempts(tc_picture *p, const tc_record_connection *c)
     char text[96];
     for (unsigned i = 0; i < c->attempt_count; i++) {
         const tc_record_attempt *a = &c->attempts[i];
-        if (!a->error && a->err != TC_ERR_OUTRUN) continue;
+        if (!a->err) continue;
         tc_line_begin(p, 0, "");
         tc_line_foreign(p, TC_STYLE_DIM, a->address);
+        if (a->quic) tc_line_add(p, TC_STYLE_DIM, "   QUIC");
         tc_line_gap(p);
         if (a->error)
             tc_line_add(p, TC_STYLE_DIM, "%s", strerror_r(a->error, text, sizeof text));
         else
-            tc_line_add(p, TC_STYLE_DIM, "no answer yet, overtaken");
+            tc_line_add(p, TC_STYLE_DIM, "%s",
+                        a->err == TC_ERR_OUTRUN ? "no answer yet, overtaken"
+                                                : tc_err_sentence(a->err));
+        if (a->quic && c->since < c->begun) { /* it is in the time above */
+            tc_line_add(p, TC_STYLE_DIM, " after ");
+            tc_line_time(p, TC_STYLE_DIM, a->ended - a->begun);
+        }
         tc_line_end(p, (tc_span){0});
     }
 }
@@ -44,8 +51,7 @@ static void add_link(tc_picture *p, const tc_record_connection *c)
         tc_line_foreign(p, TC_STYLE_BOLD, c->address);
     }
     const bool quic = tc_span_eq(tc_span_str(c->link), TC_SPAN("quic"));
-    tc_line_optional(p, TC_DROP_LINK, TC_STYLE_PLAIN,
-                     quic ? TC_SPAN("   QUIC") : TC_SPAN("   TCP"));
+    tc_line_add(p, TC_STYLE_PLAIN, quic ? "   QUIC" : "   TCP");
     if (!c->secure) return;
     char text[128];
     const tc_protection *t = &c->protection;
@@ -92,7 +98,7 @@ static void show_early(tc_picture *p, const tc_record_connection *c)
     tc_line_add(p, TC_STYLE_PLAIN, "   %s%s %s", t->version, t->resumed ? " resumed" : "",
                 t->cipher);
     tc_line_gap(p);
-    tc_line_end_time(p, "handshake ", c->ready - c->begun);
+    tc_line_end_time(p, "handshake ", c->ready - c->since);
     show_choice(p, c);
 }
 
@@ -116,7 +122,7 @@ static void show_connected(tc_picture *p, const tc_record_connection *c)
         tc_line_add(p, TC_STYLE_DIM, ", handshake ");
         tc_line_time(p, TC_STYLE_DIM, c->ready - c->connected);
     }
-    tc_line_end_time(p, "", c->ready - c->begun);
+    tc_line_end_time(p, "", c->ready - c->since);
     show_attempts(p, c);
     if (c->secure && c->protection.early) { /* its turn came later */
         tc_line_begin(p, 0, "");
@@ -240,7 +246,7 @@ static void add_version(tc_picture *p, const tc_record_exchange *e)
     if ((!changes && m->status != 412) || !tc_message_get(m, TC_FIELD_ETAG, &etag)) return;
     tc_buf_init_over(&text, room, sizeof room);
     if (tc_buf_printf(&text, "   ETag %.*s", TC_FMT(etag)) == TC_OK)
-        tc_line_optional(p, TC_DROP_LINK, TC_STYLE_PLAIN, tc_buf_span(&text));
+        tc_line_optional(p, TC_DROP_ADDRESS, TC_STYLE_PLAIN, tc_buf_span(&text));
 }
 
 /* How much came; what comes with a redirect is of no interest. */
@@ -295,7 +301,7 @@ static void show_response(tc_picture *p, const tc_record_exchange *e)
     tc_line_add(p, TC_STYLE_DIM, "first byte ");
     tc_line_time(p, TC_STYLE_DIM, e->response_head - e->begun);
     const bool first = e->place <= 1 && e->connection;
-    tc_line_end_time(p, "total ", e->over - (first ? e->connection->begun : e->begun));
+    tc_line_end_time(p, "total ", e->over - (first ? e->connection->since : e->begun));
 }
 
 static bool was_refused(tc_err err)

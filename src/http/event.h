@@ -8,7 +8,7 @@
 #include "http/exchange.h"
 
 enum tc_seen_kind {
-    TC_SEEN_RESOLVE,      /* client: name look-up begins; text: the name */
+    TC_SEEN_RESOLVE,      /* client: name look-up begins; text: the name; n: 1 for QUIC */
     TC_SEEN_RESOLVED,     /* client: text: first address found; n: how many; err */
     TC_SEEN_CONNECT,      /* client: an attempt begins; text: the address */
     TC_SEEN_CONNECTED,    /* text: the peer's address; err, and errno in n, where it failed */

@@ -284,7 +284,7 @@ void tc_connect_begin(tc_connect *c)
         c->waiting[i] = true;
     }
     (void)tc_loop_tick(c->loop);
-    show(c, TC_SEEN_RESOLVE, TC_OK, c->host, 0);
+    show(c, TC_SEEN_RESOLVE, TC_OK, c->host, c->datagrams);
     if (c->known || tc_resolve_literal(c->host, literal)) {
         c->found[TC_V4] = literal[TC_V4]; /* so that both are counted when the first is told */
         take_family(c, TC_V6, &literal[TC_V6]);

@@ -79,27 +79,61 @@ static unsigned next_number(const tc_record *r)
     return number;
 }
 
-/* A session came of what its opener was making. */
+/* What its opener was making when that session began: QUIC may go on beside TCP. */
+static tc_record_connection *made_for(const tc_record *r, const tc_session_info *session)
+{
+    const bool quic = tc_span_eq(tc_span_str(session->link), TC_SPAN("quic"));
+    tc_record_connection *last = NULL;
+    for (tc_record_connection *c = r->connections; c; c = c->next)
+        if (c->owner == session->opener && !c->session && !c->judged && c->connected &&
+            c->quic == quic)
+            last = c;
+    return last;
+}
+
+/* A session came of it; nothing comes of the others any more. */
 static tc_record_connection *bind(tc_record *r, const tc_session_info *session)
 {
     tc_record_connection *c = tc_record_connection_of(r, session->id);
     if (c) return c;
-    c = connecting(r, session->opener);
-    if (!c || !c->connected) return NULL;
+    c = made_for(r, session);
+    if (!c) return NULL;
+    for (tc_record_connection *o = r->connections; o; o = o->next)
+        if (o != c && o->owner == c->owner && !o->session) o->judged = true;
     c->number = next_number(r);
     c->session = session->id;
     c->link = session->link;
     return c;
 }
 
+/* What was tried before in vain, and for how long, belongs to the story of what comes now. */
+static void go_on_from(tc_record_connection *c, const tc_record_connection *before)
+{
+    c->since = before->since;
+    if (before->attempt_count == 0) c->begun = before->begun; /* only the name was looked up */
+    for (unsigned i = 0; i < before->attempt_count; i++) {
+        tc_record_attempt a = before->attempts[i];
+        if (!a.err) { /* somebody was there, or, with datagrams, nobody knows */
+            a.ended = c->begun;
+            a.err = before->err ? before->err : TC_ERR_OUTRUN;
+        }
+        c->attempts[c->attempt_count++] = a;
+    }
+}
+
 static void begin_connection(tc_record *r, const tc_seen *what)
 {
+    const tc_record_connection *before = NULL;
+    for (const tc_record_connection *o = r->connections; o; o = o->next)
+        if (o->owner == what->owner) before = o;
     tc_record_connection *c = alloc(r, sizeof *c);
     if (!c) return;
     c->owner = what->owner;
     c->number = next_number(r);
     c->host = copy(r, what->text);
-    c->begun = what->at;
+    c->begun = c->since = what->at;
+    c->quic = what->n;
+    if (before && !before->session && !before->judged) go_on_from(c, before);
     *r->connections_end = c;
     r->connections_end = &c->next;
 }
@@ -108,7 +142,7 @@ static void begin_attempt(tc_record *r, tc_record_connection *c, const tc_seen *
 {
     if (c->attempt_count == TC_RECORD_ATTEMPTS) return;
     c->attempts[c->attempt_count++] =
-        (tc_record_attempt){.address = copy(r, what->text), .begun = what->at};
+        (tc_record_attempt){.address = copy(r, what->text), .begun = what->at, .quic = c->quic};
 }
 
 static void end_attempt(tc_record_connection *c, const tc_seen *what)
@@ -232,9 +266,8 @@ static void see_exchange(tc_record *r, const tc_seen *what)
 
 static void see_protected(tc_record *r, const tc_seen *what)
 {
-    tc_record_connection *c =
-        what->err ? connecting(r, what->session->opener) : bind(r, what->session);
-    if (!c || !c->connected) return;
+    tc_record_connection *c = what->err ? made_for(r, what->session) : bind(r, what->session);
+    if (!c) return;
     c->ready = what->at;
     c->err = what->err;
     if (!what->protection) return;
@@ -319,7 +352,7 @@ void tc_record_outcome(tc_record *r, const void *owner, tc_span url, tc_err err,
         if (!e) return;
         e->owner = owner;
         e->connection = c;
-        if (c) e->begun = c->begun;
+        if (c) e->begun = c->since;
     }
     if (c) c->judged = true; /* it was not needed, if all is well */
     e->url = copy(r, url);

@@ -13,6 +13,7 @@ typedef struct tc_record_attempt {
     int64_t begun, ended;
     tc_err err;
     int error; /* errno of a failed one, or 0 */
+    bool quic; /* with datagrams: ended when the handshake failed, or was overtaken */
 } tc_record_attempt;
 
 typedef struct tc_record_connection {
@@ -22,6 +23,7 @@ typedef struct tc_record_connection {
     uint64_t session;  /* 0: none came of it */
     const char *link;  /* "tcp" */
     tc_span host, address;
+    int64_t since; /* when what was tried for it first began: QUIC, another address */
     int64_t begun, resolved, connected, ready,
         ended;               /* ready: after a handshake, if there is one */
     enum tc_version version; /* NONE: not known */
@@ -29,6 +31,7 @@ typedef struct tc_record_connection {
     bool secure;             /* there was one, as protection says */
     tc_protection protection;
     bool looked_up; /* the name was no address */
+    bool quic;      /* it is, or was to be */
     tc_err err;
     bool judged; /* none came of it, and an exchange without a request says so */
     unsigned exchanges, attempt_count;

@@ -113,6 +113,20 @@ class Memory(Tls):
         with self.assertRaises(BlockingIOError):
             hole.recv(2000)
 
+    def test_the_time_that_was_lost(self):
+        """The head start belongs to the time of the connection, and QUIC to what was tried."""
+        server, hole = self.secure("--no-quic"), self.silent()
+        self.remember(server.port, hole.getsockname()[1])
+        got = self.tercet("get", "--json", f"https://127.0.0.1:{server.port}/small", env=self.env)
+        one = json.loads(got.out)["exchanges"][0]
+        connect = one["phases"]["connect"]
+        self.assertGreaterEqual(connect["before_ms"], 250)
+        self.assertGreaterEqual(connect["ms"], connect["before_ms"] + connect["tls_ms"])
+        self.assertGreaterEqual(one["phases"]["total_ms"], connect["ms"])
+        tried = [(a["address"], a["link"], a["error"] is None) for a in one["connection"]["attempts"]]
+        self.assertEqual(tried, [(f"127.0.0.1:{hole.getsockname()[1]}", "quic", False), (f"127.0.0.1:{server.port}", "tcp", True)])
+        self.assertGreaterEqual(one["connection"]["attempts"][0]["ms"], 250)
+
     def test_several_and_a_port_that_nobody_answers(self):
         server, hole = self.secure("--no-quic"), self.silent()
         self.remember(server.port, hole.getsockname()[1])
@@ -124,7 +138,7 @@ class Memory(Tls):
         self.remember(server.port, hole.getsockname()[1])
         hole.close()
         self.assertEqual(self.ask(server.port), ["HTTP/2"])
-        self.assertIn("HTTP/3, which Alt-Svc told of, was not ready first", self.why[0])
+        self.assertIn("HTTP/3, which Alt-Svc told of, was refused", self.why[0])
 
     def test_nobody_at_all(self):
         hole = self.silent()

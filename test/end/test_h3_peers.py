@@ -339,7 +339,7 @@ http {{ access_log off; types {{ text/html html; }} {paths} {more}
         self.assertEqual(self.told(port)[0][0], "HTTP/2")
         got = self.ask(port, "-v", "-o", self.dir / "got")
         self.assertEqual((self.dir / "got").read_bytes(), SMALL)
-        self.assertEqual(re.findall(r"(?m)^.*HTTP/3.*$", got.err), [" " * 14 + "HTTP/3, which Alt-Svc told of, was not ready first"])
+        self.assertEqual(re.findall(r"(?m)^.*HTTP/3.*$", got.err), [" " * 14 + "HTTP/3, which Alt-Svc told of, was refused"])
         self.assertNotIn("HTTP/3", self.ask(port, "-v", "-o", self.dir / "got").err)  # for a while it is not tried
         self.ask(port, "--http", 3, status=7)
 

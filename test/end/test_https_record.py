@@ -117,7 +117,7 @@ class Records(Tls):
         self.assertEqual(self.ask("--no-alt-svc"), ["HTTP/2"])  # it turns all unasked HTTP/3 off
         self.assertNotIn((self.question, HTTPS), dns.asked)
         self.assertEqual(self.ask(), ["HTTP/3"])
-        self.assertEqual(self.why, ["which an HTTPS record of the DNS told of; QUIC was ready first"])
+        self.assertEqual(self.why, ["which an HTTPS record told of; QUIC was ready first"])
         self.assertIn((self.question, HTTPS), dns.asked)
         asked = [a for a in dns.asked if a == ("shop.example", A)]
         self.assertEqual(len(asked), 2)  # once each time: what was found is not asked for again

@@ -220,7 +220,43 @@ static void who_is_not_verified_is_still_protected(void **state)
             &(tc_seen){
                 .kind = TC_SEEN_PROTECTED, .at = AT(5), .session = &s.session, .protection = &p});
     asks(&s, "/", AT(6));
-    assert_non_null(strstr(printed(&s), "localhost   unverified   TLS 1.3 AES-128-GCM h2  "));
+    assert_non_null(strstr(printed(&s), "localhost   TCP   unverified   TLS 1.3 AES-128-GCM h2  "));
+    end(&s);
+}
+
+static void the_link_is_never_left_out(void **state)
+{
+    (void)state;
+    static story s;
+    begin(&s, 80, false, false);
+    happens(&s, TC_SEEN_RESOLVE, AT(1), TC_OK,
+            TC_SPAN("a-name-that-is-longer-than-most.and-so-is-its-domain.example.org"), 0);
+    happens(&s, TC_SEEN_RESOLVED, AT(2), TC_OK, TC_SPAN("127.0.0.1:8080"), 1);
+    happens(&s, TC_SEEN_CONNECT, AT(2), TC_OK, TC_SPAN("127.0.0.1:8080"), 0);
+    happens(&s, TC_SEEN_CONNECTED, AT(4), TC_OK, TC_SPAN("127.0.0.1:8080"), 0);
+    asks(&s, "/", AT(6));
+    assert_non_null(strstr(printed(&s), "...   TCP  "));
+    end(&s);
+}
+
+static void what_was_tried_before_is_part_of_it(void **state)
+{
+    (void)state;
+    static story s;
+    begin(&s, 80, false, false);
+    for (uint64_t quic = 2; quic-- > 0;) { /* nobody answers for 25 ms, then TCP */
+        const int64_t at = quic ? AT(0) : AT(250);
+        const tc_span address = quic ? TC_SPAN("127.0.0.1:8443") : TC_SPAN("127.0.0.1:443");
+        happens(&s, TC_SEEN_RESOLVE, at, TC_OK, TC_SPAN("127.0.0.1"), quic);
+        happens(&s, TC_SEEN_RESOLVED, at, TC_OK, address, 1);
+        happens(&s, TC_SEEN_CONNECT, at, TC_OK, address, 0);
+        happens(&s, TC_SEEN_CONNECTED, at + TC_MS, TC_OK, address, 0);
+    }
+    asks(&s, "/", AT(270));
+    const char *said = printed(&s);
+    assert_non_null(strstr(said, "   TCP   connect 1.0 ms   "));
+    assert_non_null(strstr(said, " 26 ms\n"));
+    assert_non_null(strstr(said, "127.0.0.1:8443   QUIC   no answer yet, overtaken after 25 ms\n"));
     end(&s);
 }
 
@@ -450,6 +486,8 @@ int main(void)
         cmocka_unit_test(lines_fit_the_terminal),
         cmocka_unit_test(numbers_are_never_cut),
         cmocka_unit_test(who_is_not_verified_is_still_protected),
+        cmocka_unit_test(the_link_is_never_left_out),
+        cmocka_unit_test(what_was_tried_before_is_part_of_it),
         cmocka_unit_test(an_upload_says_what_was_sent),
         cmocka_unit_test(what_a_server_says_is_harmless),
         cmocka_unit_test(the_wire_is_shown_without_secrets),
