@@ -28,7 +28,7 @@
 #include "cmd/remember.h"
 #include "cmd/secure.h"
 
-enum { MESSAGE_MAX = 256 * 1024, URL_ARENA = 1024 * 1024 };
+enum { INQUIRY_MS = 50, MESSAGE_MAX = 256 * 1024, URL_ARENA = 1024 * 1024 };
 
 struct asking;
 
@@ -309,6 +309,51 @@ static void take_turn(asking *k, job *j)
     end(j);
 }
 
+/* What the DNS says of the origin, asked for while the versions are tried. */
+typedef struct inquiry {
+    tc_service_ask ask;
+    tc_service service;
+    bool known;
+} inquiry;
+
+static void heard_of(tc_service_ask *a, const tc_service *service)
+{
+    inquiry *q = (inquiry *)(void *)a;
+    q->known = service != NULL;
+    if (service) q->service = *service;
+}
+
+static void begin_inquiry(asking *k, tc_span text, inquiry *q)
+{
+    tc_arena arena;
+    tc_url url;
+    *q = (inquiry){.ask = {.lookup = tc_service_lookup_system, .found = heard_of}};
+    tc_arena_init(&arena, NULL, 0, MESSAGE_MAX);
+    if (!k->ask->no_alt_svc && tc_span_starts(text, TC_SPAN("https:")) &&
+        tc_url_parse(&arena, text, &url) == TC_OK)
+        (void)tc_service_begin(&q->ask, k->loop, url.host, url.port); /* or it is not known */
+    tc_arena_fini(&arena);
+}
+
+/* Waits a moment for what is not there yet. */
+static const tc_service *end_inquiry(asking *k, inquiry *q)
+{
+    const int64_t until = tc_loop_tick(k->loop) + INQUIRY_MS * TC_MS;
+    while (q->ask.job && tc_loop_tick(k->loop) < until && tc_loop_turn(k->loop, until) == TC_OK) {
+    }
+    tc_service_cancel(&q->ask);
+    return q->known ? &q->service : NULL;
+}
+
+static unsigned columns_out(void)
+{
+    enum { NARROWEST = 40, NO_TERMINAL = 72 };
+    tc_term out;
+    tc_term_init(&out, STDOUT_FILENO, TC_COLOR_AUTO);
+    if (!out.is_terminal) return NO_TERMINAL;
+    return out.columns < NARROWEST ? NARROWEST : out.columns;
+}
+
 /* One URL by each version that can carry the request, one after the other. Nothing failed if one of
  * them was answered. */
 static tc_err ask_versions(asking *k, tc_span url, job jobs[TC_COMPARE_VERSIONS])
@@ -316,6 +361,8 @@ static tc_err ask_versions(asking *k, tc_span url, job jobs[TC_COMPARE_VERSIONS]
     tc_compared rows[TC_COMPARE_VERSIONS];
     tc_err first = TC_OK;
     bool answered = false, valid = true;
+    inquiry dns;
+    begin_inquiry(k, url, &dns);
     for (unsigned i = 0; i < TC_COMPARE_VERSIONS && valid && !k->interrupted; i++) {
         job *j = &jobs[i];
         const bool secure = tc_span_starts(url, TC_SPAN("https:"));
@@ -329,13 +376,14 @@ static tc_err ask_versions(asking *k, tc_span url, job jobs[TC_COMPARE_VERSIONS]
         answered |= !j->err;
     }
     k->turn = NULL;
+    const tc_service *service = end_inquiry(k, &dns);
     if (k->interrupted) first = TC_ERR_INTERRUPTED;
     if (answered && first != TC_ERR_ERROR_STATUS && !k->interrupted) first = TC_OK;
     if (!k->exit_code) k->exit_code = tc_err_exit(first);
     if (!valid || k->interrupted || k->ask->json) return TC_OK;
     tc_buf out;
     tc_buf_init(&out, MESSAGE_MAX);
-    tc_err err = tc_compare_text(url, &k->record, rows, &out);
+    tc_err err = tc_compare_text(url, &k->record, rows, service, columns_out(), &out);
     if (!err) err = tc_output_write(&k->output, tc_buf_span(&out));
     tc_buf_fini(&out);
     return err;

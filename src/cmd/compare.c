@@ -3,10 +3,11 @@
 #include "cmd/compare.h"
 
 #include "base/text.h"
+#include "cmd/options.h"
 #include "cmd/units.h"
 #include "http/alt_svc.h"
 
-enum { CELL = 32 };
+enum { CELL = 32, SENTENCES = 4096 };
 
 const enum tc_version tc_compare_versions[TC_COMPARE_VERSIONS] = {
     TC_HTTP_0_9, TC_HTTP_1_0, TC_HTTP_1_1, TC_HTTP_2, TC_HTTP_3};
@@ -183,13 +184,28 @@ static tc_err put_announced(tc_buf *out, const tc_record_exchange *first, bool q
     return err;
 }
 
+static tc_err put_by_record(tc_buf *out, const tc_service *service, bool quic)
+{
+    tc_err err = tc_buf_add(out, TC_SPAN("takes HTTP/3 at first, since an HTTPS record of the DNS "
+                                         "offers h3 at "));
+    if (!err) err = tc_text_terminal(out, tc_span_str(service->target), false);
+    if (!err) err = tc_buf_printf(out, ":%u", service->port);
+    return err || quic ? err
+                       : tc_buf_add(out, TC_SPAN(", but not from here, where it was not answered"));
+}
+
 static tc_err put_browser(tc_buf *out, const tc_record *record,
-                          const tc_compared rows[TC_COMPARE_VERSIONS], bool secure)
+                          const tc_compared rows[TC_COMPARE_VERSIONS], const tc_service *service,
+                          bool secure)
 {
     const tc_record_exchange *first = over_tcp(record, rows, secure);
     const bool quic = answered(find(record, &rows[TC_COMPARE_VERSIONS - 1]));
-    tc_err err = tc_buf_add(out, TC_SPAN("  A browser "));
+    tc_err err = tc_buf_add(out, TC_SPAN("A browser "));
     if (err) return err;
+    if (secure && service && service->h3) {
+        err = put_by_record(out, service, quic);
+        return err ? err : tc_buf_add(out, TC_SPAN(".\n"));
+    }
     if (!first) return tc_buf_add(out, TC_SPAN("would get no answer: it begins over TCP.\n"));
     err = tc_buf_printf(out, "takes %.*s at first, ",
                         TC_FMT(tc_version_name(first->response.version)));
@@ -202,8 +218,10 @@ static tc_err put_browser(tc_buf *out, const tc_record *record,
 }
 
 tc_err tc_compare_text(tc_span url, const tc_record *record,
-                       const tc_compared rows[TC_COMPARE_VERSIONS], tc_buf *out)
+                       const tc_compared rows[TC_COMPARE_VERSIONS], const tc_service *service,
+                       unsigned columns, tc_buf *out)
 {
+    tc_buf sentences;
     const bool secure = tc_span_starts(url, TC_SPAN("https:"));
     tc_err err = tc_text_terminal(out, url, false);
     if (!err)
@@ -211,5 +229,10 @@ tc_err tc_compare_text(tc_span url, const tc_record *record,
                             "response", "sent", "received", "heads", "coding", "status");
     for (unsigned i = 0; i < TC_COMPARE_VERSIONS && !err; i++)
         err = put_row(out, record, &rows[i]);
-    return err ? err : put_browser(out, record, rows, secure);
+    tc_buf_init(&sentences, SENTENCES);
+    if (!err) err = put_browser(&sentences, record, rows, service, secure);
+    if (!err) err = tc_buf_add(out, TC_SPAN("  "));
+    if (!err) err = tc_options_wrap(out, tc_buf_span(&sentences), 2, 2, columns);
+    tc_buf_fini(&sentences);
+    return err;
 }

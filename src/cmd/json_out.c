@@ -202,9 +202,16 @@ static void body(writer *w, const tc_record_exchange *e)
 
 static void status(writer *w, const tc_message *m)
 {
-    tc_json_number(&w->json, "status", m->status);
-    tc_json_text(&w->json, "reason", m->reason.at ? m->reason : tc_status_reason(m->status));
-    tc_json_text(&w->json, "class", tc_status_class(m->status));
+    if (m->version == TC_HTTP_0_9) { /* there is no such thing */
+        tc_json_key(&w->json, "status");
+        tc_json_raw(&w->json, "null");
+        text_or_null(w, "reason", (tc_span){0});
+        text_or_null(w, "class", (tc_span){0});
+    } else {
+        tc_json_number(&w->json, "status", m->status);
+        tc_json_text(&w->json, "reason", m->reason.at ? m->reason : tc_status_reason(m->status));
+        tc_json_text(&w->json, "class", tc_status_class(m->status));
+    }
     tc_json_text(&w->json, "version", tc_version_name(m->version));
     fields(w, "fields", &m->fields, (tc_span){0});
 }

@@ -33,7 +33,11 @@ class All(Tls):
         self.assertEqual(heads["HTTP/1.1"], 100)
         self.assertTrue(0 < heads["HTTP/2"] < 95 and 0 < heads["HTTP/3"] < 95, heads)
         self.assertIn("A browser takes HTTP/2 at first", got.text)
-        self.assertIn(f"HTTP/3 from the next visit on, since Alt-Svc offers h3 at :{server.port} for 86400 s", got.text)
+        self.assertIn(f"HTTP/3 from the next visit on, since Alt-Svc offers h3 at :{server.port} for 86400 s", " ".join(got.text.split()))
+        sentence = got.text[got.text.index("  A browser"):].splitlines()
+        self.assertGreater(len(sentence), 1)
+        for line in sentence:
+            self.assertTrue(line.startswith("  ") and len(line) <= 72, line)
 
     @needs_quic
     def test_without_quic(self):
@@ -41,7 +45,7 @@ class All(Tls):
         got = self.ask(f"https://127.0.0.1:{server.port}/small")
         self.assertTrue(self.rows(got)["HTTP/3"].startswith("no: could not connect"), got)
         self.assertIn("A browser takes HTTP/2 at first", got.text)
-        self.assertIn("it stays so, since there was no Alt-Svc.", got.text)
+        self.assertIn("it stays so, since there was no Alt-Svc.", " ".join(got.text.split()))
 
     @needs_quic
     def test_clear_text(self):
@@ -52,6 +56,8 @@ class All(Tls):
         for version in ("HTTP/1.0", "HTTP/1.1", "HTTP/2"):
             self.assertTrue(rows[version].endswith("200 OK"), got)
         self.assertEqual(rows["HTTP/3"], "not sent: it is for https:// alone")
+        heads = [x["response"] for x in json.loads(self.ask(server.url + "/small", "--json").out)["exchanges"]]
+        self.assertEqual([x["status"] for x in heads], [None, 200, 200, 200])
         self.assertIn("A browser takes HTTP/1.1 at first", got.text)
 
     def test_with_content(self):

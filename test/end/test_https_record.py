@@ -94,6 +94,8 @@ class Records(Tls):
         self.memory = self.state / "tercet" / "alt-svc"
         self.here = [(A, 60, socket.inet_aton("127.0.0.1"))]
 
+        self.within = ("unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"', self.resolv)
+
     def names(self, says, **how):
         names = Names(self, {("shop.example", A): self.here, **says}, **how)
         self.resolv.write_text(f"nameserver {names.address}\noptions timeout:2 attempts:1\n")
@@ -101,8 +103,7 @@ class Records(Tls):
 
     def ask(self, *options, host="shop.example", port=None, count=1, status=0):
         urls = [f"https://{host}:{port or self.server.port}/small"] * count
-        within = ("unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"', self.resolv)
-        got = self.tercet("get", "--json", "--cacert", self.trust, *options, *urls, env=self.env, within=within)
+        got = self.tercet("get", "--json", "--cacert", self.trust, *options, *urls, env=self.env, within=self.within)
         self.assertEqual(got.status, status, got)
         exchanges = json.loads(got.out)["exchanges"]
         self.why = [x["connection"]["version_why"] for x in exchanges]
@@ -126,6 +127,15 @@ class Records(Tls):
         self.assertEqual(self.ask(), ["HTTP/3"])
         self.assertEqual(self.why, ["which Alt-Svc told of before; QUIC was ready first"])
         self.assertNotIn((self.question, HTTPS), dns.asked)
+
+    def test_all_versions(self):
+        """What a browser would do knows of it."""
+        self.names({(self.question, HTTPS): [record(1, "shop.example")]})
+        got = self.tercet("get", "--http", "all", "--cacert", self.trust, f"https://shop.example:{self.server.port}/small", env=self.env,
+                          within=self.within)
+        self.assertEqual(got.status, 0, got)
+        self.assertIn(f"A browser takes HTTP/3 at first, since an HTTPS record of the DNS offers h3 at shop.example:{self.server.port}.",
+                      " ".join(got.text.split()))
 
     def test_several_requests(self):
         dns = self.names({(self.question, HTTPS): [record(1, "shop.example")]})
