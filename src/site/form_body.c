@@ -121,6 +121,11 @@ tc_err tc_form_body_read(tc_form_body *b, tc_span text, const tc_limits *limits,
     return err ? err : tc_form_body_end(b, &fault);
 }
 
+uint64_t tc_form_body_bytes(const tc_form_body *b)
+{
+    return b->memory.size + b->room * sizeof *b->fields;
+}
+
 void tc_form_body_fini(tc_form_body *b)
 {
     if (b->kind == TC_FORM_MULTIPART) tc_multipart_fini(&b->parser.parts);

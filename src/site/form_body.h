@@ -27,7 +27,8 @@ tc_err tc_form_body_begin(tc_form_body *b, const tc_message *request, const tc_l
 tc_err tc_form_body_feed(tc_form_body *b, tc_span run, const char **ret_why) TC_MUST_USE;
 /* All values are UTF-8, and no name comes twice. */
 tc_err tc_form_body_end(tc_form_body *b, const char **ret_why) TC_MUST_USE;
-void tc_form_body_fini(tc_form_body *b); /* zeroed is fine, too */
+uint64_t tc_form_body_bytes(const tc_form_body *b); /* of memory, now */
+void tc_form_body_fini(tc_form_body *b);            /* zeroed is fine, too */
 
 /* The same for text that we made: what a sealed state carries. */
 tc_err tc_form_body_read(tc_form_body *b, tc_span text, const tc_limits *limits,

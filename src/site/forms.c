@@ -20,6 +20,7 @@ typedef struct forming {
     tc_form_write *write;    /* the same */
     tc_form_body sent;       /* by the browser */
     tc_form_body carried;    /* in the sealed state */
+    uint64_t held;           /* of the store's, for what was sent */
     tc_form_page page;
     bool over; /* answered, or about to be broken off */
 } forming;
@@ -36,7 +37,8 @@ static tc_err fail(forming *f, tc_err err, const char *why)
     const int status = tc_err_status(err);
     if (err == TC_ERR_NO_MEMORY || !status) return err;
     f->over = true;
-    if (err == TC_ERR_STORE_BUSY) return tc_records_fail(f->asking, f->x, err);
+    if (err == TC_ERR_STORE_BUSY || err == TC_ERR_STORE_HELD)
+        return tc_records_fail(f->asking, f->x, err);
     return refuse(f, (unsigned)status, why ? why : tc_err_sentence(err));
 }
 
@@ -61,6 +63,23 @@ static forming *make(tc_asking *a, tc_exchange *x)
     return f->page.path.at ? f : NULL;
 }
 
+/* Many forms that come at once hold no more together than store_held. */
+static tc_err settle(forming *f)
+{
+    const uint64_t now = tc_form_body_bytes(&f->sent);
+    if (now <= f->held) return TC_OK;
+    if (!tc_store_hold(f->asking->records->store, now - f->held)) return TC_ERR_STORE_HELD;
+    f->held = now;
+    return TC_OK;
+}
+
+static void let_go(forming *f)
+{
+    tc_form_body_fini(&f->sent);
+    tc_store_drop(f->asking->records->store, f->held);
+    f->held = 0;
+}
+
 static void on_close(void *self, tc_exchange *x, tc_err why)
 {
     tc_asking *a = self;
@@ -70,7 +89,7 @@ static void on_close(void *self, tc_exchange *x, tc_err why)
     if (!f) return;
     if (f->session) tc_session_ask_forget(f->session);
     if (f->write) tc_form_write_forget(a->records->store, f->write);
-    tc_form_body_fini(&f->sent);
+    let_go(f);
     tc_form_body_fini(&f->carried);
 }
 
@@ -85,6 +104,7 @@ static void session_done(tc_session_ask *a)
     f->session = NULL;
     tc_err err = a->ask.err;
     err = err ? tc_records_fail(f->asking, f->x, err) : go_on(f, a);
+    if (err == TC_ERR_STORE_HELD) err = fail(f, err, NULL); /* no room for the page */
     if (err) tc_exchange_abort(f->x, err);
 }
 
@@ -165,8 +185,11 @@ static tc_err on_sent_data(void *self, tc_exchange *x, tc_span run)
     const char *why;
     (void)x;
     if (f->over) return TC_OK;
-    const tc_err err = tc_form_body_feed(&f->sent, run, &why);
-    return err ? fail(f, err, why) : TC_OK;
+    tc_err err = tc_form_body_feed(&f->sent, run, &why);
+    if (!err) err = settle(f);
+    if (!err) return TC_OK;
+    let_go(f);
+    return fail(f, err, why);
 }
 
 /* NULL: it can be a name. */

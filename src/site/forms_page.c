@@ -236,7 +236,11 @@ static tc_err finish(tc_form_page *p, tc_buf *page, tc_err err, unsigned status)
         tc_buf_fini(page);
         return err == TC_ERR_FULL ? TC_ERR_FORM_TOO_LARGE : err;
     }
-    err = tc_arena_defer(&x->arena, tc_free, page->memory);
+    if (!tc_store_hold(p->asking->records->store, page->size)) {
+        tc_buf_fini(page);
+        return TC_ERR_STORE_HELD;
+    }
+    err = tc_records_lend(p->asking, x, page->memory, page->size);
     if (!err) err = tc_page_form_fields(x);
     if (!err)
         err =

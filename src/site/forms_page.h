@@ -30,6 +30,7 @@ typedef struct tc_form_page {
     const char *who_fault;                 /* of signing in */
 } tc_form_page;
 
-/* TC_ERR_FORM_TOO_LARGE, and nothing answered: what is filled in would not fit the hidden field. */
+/* Nothing is answered after TC_ERR_FORM_TOO_LARGE: what is filled in would not fit the hidden
+ * field; and TC_ERR_STORE_HELD: there is no room for the page now. */
 tc_err tc_form_fill_page(tc_form_page *p, unsigned status) TC_MUST_USE;
 tc_err tc_form_review_page(tc_form_page *p) TC_MUST_USE;

@@ -332,6 +332,29 @@ class Forms(Case):
         who.send({"state": state, "Name": "a", "Address": "b"}, 200)  # so it is still good
         self.nothing_written(server)
 
+    def test_what_all_hold(self):
+        """Forms on their way, and pages that nobody reads, count with all that records hold."""
+        server = self.start("--limit", "store_held=1048576", "--limit", "form_field=1000000", "--workers", 1)
+        who, wires = Visitor(self, server), []
+        state = state_of(who.page(), "fill")
+        record = json.dumps({"CustID": 1, "x": "y" * 200000}).encode()
+        put = lambda: server.ask("/customers/1", "PUT", ["Content-Type: application/json"], record).status
+        for _ in range(8):
+            wire = server.wire(seconds=30)
+            wire.send(f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\n{PLAIN}\r\nCookie: {who.cookie}\r\n"
+                      "Content-Length: 900000\r\n\r\nName=".encode() + b"x" * 250000)
+            wires.append(wire)
+        self.assertTrue(wait_for(lambda: put() == 503, 20))
+        for wire in wires:
+            wire.close()
+        self.assertTrue(wait_for(lambda: put() in (200, 201), 20))
+        got = who.send({"state": state, "Name": '"' * 200000}, 503)  # the page of what is missing has six bytes for each
+        self.assertIn("store_held", got.text)
+        self.assertEqual(who.ask().status, 200)
+        server.signal()
+        server.wait()
+        self.assertRegex(server.said(), "limit store_held reached")
+
     def test_a_file_is_read_over(self):
         server = self.start()
         who = Visitor(self, server)
