@@ -189,6 +189,12 @@ static void step(tc_task *task)
         fail(c, c->local);
         return;
     }
+    if (c->record && !c->paused && (any || !waiting)) {
+        c->record = false;
+        tc_loop_after(c->loop, &c->step); /* it may change nothing */
+        c->served(c, &c->service);        /* c may be begun anew, or be gone */
+        return;
+    }
     if (!any && !waiting) {
         fail(c, TC_ERR_RESOLVE);
         return;
@@ -261,7 +267,13 @@ static void answered(tc_service_ask *a, const tc_service *service)
 {
     tc_connect *c = OWNER(tc_connect, ask, a);
     wait_for_others(c);
-    if (service) c->served(c, service); /* c may be begun anew, or be gone */
+    if (!service) return;
+    if (tc_span_ieq(tc_span_str(service->target), c->host)) { /* its addresses are on the way */
+        c->service = *service;
+        c->record = true;
+    } else {
+        c->served(c, service); /* c may be begun anew, or be gone */
+    }
 }
 
 void tc_connect_begin(tc_connect *c)
@@ -275,7 +287,7 @@ void tc_connect_begin(tc_connect *c)
     c->next = TC_V6;
     c->tried = c->open = c->skipped = 0;
     c->local = TC_OK;
-    c->paused = c->told = c->waited = false;
+    c->paused = c->told = c->waited = c->record = false;
     c->ask = (tc_service_ask){.lookup = c->services, .found = answered};
     for (int i = 0; i < TC_FAMILIES; i++) {
         if (c->known) literal[i] = c->found[i];

@@ -49,6 +49,8 @@ typedef struct tc_connect {
     /* its own */
     tc_resolve resolve;
     tc_service_ask ask;
+    tc_service service; /* found, and to be told when there are addresses */
+    bool record;
     tc_task step; /* another look at what to do, after this turn */
     tc_alarm pause, limit;
     tc_addresses found[TC_FAMILIES];

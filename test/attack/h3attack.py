@@ -4,7 +4,7 @@ import threading
 import time
 
 from h3raw import H3
-from harness import sanitized
+from harness import needs_quic, sanitized
 from test_tls import Tls
 
 
@@ -33,6 +33,7 @@ class Bystander:
         self.thread.join(60)
 
 
+@needs_quic
 class H3Attack(Tls):
     SECONDS = 120
 
