@@ -45,6 +45,13 @@ def with_quic():
     return b"built without QUIC" not in said.stdout
 
 
+def with_mounts():
+    """Whether there can be mounts that nobody else sees: for root, and not in every tree."""
+    argv = ["unshare", "--mount", "true"]
+    return os.geteuid() == 0 and not subprocess.run(argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+
+
+needs_mounts = unittest.skipUnless(with_mounts(), "needs root and mounts of its own")
 needs_quic = unittest.skipUnless(with_quic(), "the program is built without QUIC")
 
 

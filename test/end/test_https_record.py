@@ -1,18 +1,16 @@
 """HTTPS records of the DNS (RFC 9460): HTTP/3 at the first visit, where they say so. The C library asks a name server
 of the test's own, which needs root: for port 53, and for another /etc/resolv.conf."""
 import json
-import os
 import random
 import socket
 import struct
 import threading
 import time
-import unittest
 
-from harness import needs_quic
+from harness import needs_mounts, needs_quic
 from test_tls import Tls
 
-A, CNAME, AAAA, HTTPS = 1, 5, 28, 65
+A, HTTPS = 1, 65
 
 
 def name(text):
@@ -83,7 +81,7 @@ class Names(threading.Thread):
 
 
 @needs_quic
-@unittest.skipUnless(os.geteuid() == 0, "needs root: for port 53 and a mount of its own")
+@needs_mounts
 class Records(Tls):
     def setUp(self):
         super().setUp()

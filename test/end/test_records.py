@@ -10,10 +10,9 @@ import sqlite3
 import subprocess
 import threading
 import time
-import unittest
 import urllib.parse
 
-from harness import PROGRAM, Case, Wire, die_with_parent, environment, free_port, needs_quic, sanitized, wait_for
+from harness import PROGRAM, Case, Wire, die_with_parent, environment, free_port, needs_mounts, needs_quic, sanitized, wait_for
 from test_h3 import Quic
 
 JSON = "Content-Type: application/json"
@@ -237,6 +236,7 @@ class Records(Keep):
         self.assertEqual(len(statuses), 1000)
         self.assertEqual((statuses.count(200), statuses.count(412)), (1, 999))
 
+    @needs_quic
     def test_one_of_many_streams_wins(self):
         """The same If-Match on streams of HTTP/2 and 3, and on connections of HTTP/1, all at once."""
         server = self.keep("--workers", 2, listen=["http://127.0.0.1:{port}", "https://127.0.0.1:0"], env={"XDG_STATE_HOME": str(self.dir)})
@@ -256,6 +256,7 @@ class Records(Keep):
             t.join()
         self.assertEqual((statuses.count(200), statuses.count(412)), (1, 99))
 
+    @needs_quic
     def test_every_version(self):
         """The same on each version, with our client and, where it can, with curl."""
         server = self.keep(listen=["http://127.0.0.1:{port}", "https://127.0.0.1:0"], env={"XDG_STATE_HOME": str(self.dir)})
@@ -646,7 +647,7 @@ class Durable(Keep):
                 path.unlink()  # the next one begins with the same keys
             told.clear()
 
-    @unittest.skipUnless(os.geteuid() == 0, "needs root: for a small file system")
+    @needs_mounts
     def test_full_disk(self):
         """507, reading goes on, and what was acknowledged is there."""
         small = self.dir / "small"

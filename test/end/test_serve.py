@@ -996,7 +996,8 @@ class Example(Case):
 
     def setUp(self):
         super().setUp()
-        self.server = self.serve("--language", "en", "--echo", "/echo", root=EXAMPLE)
+        self.server = self.serve("--language", "en", "--echo", "/echo", "--records", "/customers:CustID", "--form",
+                                 "/customers:Name,Address", "--store", f"sqlite:{self.dir}/records.db", root=EXAMPLE)
 
     def test_test_page(self):
         answer = self.server.ask("/test.html")
