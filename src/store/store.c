@@ -1,5 +1,5 @@
-/* store.c - see store.h. Two queues, of changes and of looks, under one lock; each question is
- * taken by one thread, which posts it back to the loop that it came from. */
+/* store.c - see store.h. Three queues, of changes, finds and lists, under one lock; each question
+ * is taken by one thread, which posts it back to the loop that it came from. */
 // SPDX-License-Identifier: MIT
 #include "store/store.h"
 
@@ -15,7 +15,8 @@
 #include "base/hash.h"
 #include "store/backend.h"
 
-enum { READERS = 2, GENERATIONS = 4096, BATCH = 1024, MEMBER_BYTES = 64 };
+/* The first reader finds records, the others make lists, which may take long. */
+enum { READERS = 3, GENERATIONS = 4096, BATCH = 1024, MEMBER_BYTES = 64 };
 
 typedef struct queue {
     tc_store_ask *first, **end;
@@ -26,6 +27,7 @@ typedef struct queue {
 typedef struct thread {
     pthread_t id;
     struct tc_store *store;
+    queue *from; /* a reader's */
     tc_handle *handle;
     bool started;
     bool told; /* of a failure that is not over */
@@ -39,7 +41,7 @@ struct tc_store {
     tc_hash_key hash_key;
     uint64_t number;
     pthread_mutex_t lock; /* of the queues, and of closing */
-    queue changes, looks;
+    queue changes, finds, lists;
     bool closing;
     void (*tell)(void *self, const char *why);
     void *tell_self;
@@ -81,7 +83,9 @@ static tc_store_ask *take(tc_store *s, queue *q, size_t most)
 
 tc_err tc_store_begin(tc_store *s, tc_loop *loop, tc_store_ask *a)
 {
-    queue *q = a->kind == TC_STORE_CHANGING ? &s->changes : &s->looks;
+    queue *q = a->kind == TC_STORE_CHANGING ? &s->changes
+               : a->kind == TC_STORE_LIST   ? &s->lists
+                                            : &s->finds;
     tc_err err = TC_OK;
     a->loop = loop;
     a->next = NULL;
@@ -219,7 +223,7 @@ static void *run_reader(void *self)
 {
     thread *t = self;
     tc_store_ask *a;
-    while ((a = take(t->store, &t->store->looks, 1))) {
+    while ((a = take(t->store, t->from, 1))) {
         look(t, a);
         post(t->store, a);
     }
@@ -363,8 +367,10 @@ static tc_err open_all(tc_store *s, const char *where, const tc_collection_confi
     for (int i = 0; i < READERS && !err; i++)
         err = b->open(where, false, collections, count, &s->readers[i].handle, why);
     if (!err) err = start(&s->writer, s, run_writer);
-    for (int i = 0; i < READERS && !err; i++)
+    for (int i = 0; i < READERS && !err; i++) {
+        s->readers[i].from = i ? &s->lists : &s->finds;
         err = start(&s->readers[i], s, run_reader);
+    }
     return err;
 }
 
@@ -385,7 +391,8 @@ tc_err tc_store_open(const char *where, const tc_collection_config *collections,
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->posting, NULL);
     queue_init(&s->changes);
-    queue_init(&s->looks);
+    queue_init(&s->finds);
+    queue_init(&s->lists);
     const tc_err err = open_all(s, where, collections, count, why);
     if (err)
         tc_store_close(s);
@@ -406,14 +413,16 @@ void tc_store_close(tc_store *s)
     pthread_mutex_lock(&s->lock);
     s->closing = true;
     pthread_cond_broadcast(&s->changes.more);
-    pthread_cond_broadcast(&s->looks.more);
+    pthread_cond_broadcast(&s->finds.more);
+    pthread_cond_broadcast(&s->lists.more);
     pthread_mutex_unlock(&s->lock);
     for (int i = 0; i < READERS; i++)
         end_thread(s, &s->readers[i]);
     end_thread(s, &s->writer); /* last: it leaves the database in good order */
     assert(atomic_load(&s->held) == 0);
     pthread_cond_destroy(&s->changes.more);
-    pthread_cond_destroy(&s->looks.more);
+    pthread_cond_destroy(&s->finds.more);
+    pthread_cond_destroy(&s->lists.more);
     pthread_mutex_destroy(&s->posting);
     pthread_mutex_destroy(&s->lock);
     tc_free(s);

@@ -2,9 +2,10 @@
  * loop wait.
  *
  * A store has threads of its own. One writes: it takes all changes that wait, up to a batch, into
- * one transaction, and tells nobody before that is synced. The others read. What a change depends
- * on is decided by a function of the caller's inside the transaction, so that nothing can come
- * between looking and writing. The database is named in the backend alone (backend.h). */
+ * one transaction, and tells nobody before that is synced. One finds records, others make
+ * lists, so that these keep nobody waiting who wants one record. What a change depends on is
+ * decided by a function of the caller's inside the transaction, so that nothing can come between
+ * looking and writing. The database is named in the backend alone (backend.h). */
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "base/limits.h"

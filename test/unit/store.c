@@ -543,6 +543,39 @@ static void put_long_ones(int count)
     }
 }
 
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+/* A list that takes as long as the gate is shut. */
+static bool slow_row(tc_store_ask *a, const tc_record *r)
+{
+    (void)a;
+    (void)r;
+    pthread_mutex_lock(&gate);
+    pthread_mutex_unlock(&gate);
+    return false;
+}
+
+static void lists_keep_no_record_waiting(void **state)
+{
+    enum { LISTS = 8 };
+    const tc_store_query query = {.most = 10};
+    question lists[LISTS];
+    (void)state;
+    open_store();
+    assert_int_equal(put("1", "{\"CustID\":1}"), TC_OK);
+    pthread_mutex_lock(&gate);
+    for (size_t i = 0; i < LISTS; i++) {
+        lists[i] = (question){
+            .ask = {.kind = TC_STORE_LIST, .query = &query, .row = slow_row, .done = done}};
+        assert_int_equal(tc_store_begin(store, loop, &lists[i].ask), TC_OK);
+    }
+    const char *found = get(CUSTOMERS, "1");
+    pthread_mutex_unlock(&gate);
+    for (size_t i = 0; i < LISTS; i++)
+        wait_for(&lists[i]);
+    assert_string_equal(found, "{\"CustID\":1}");
+}
+
 /* A reader that stays makes the log grow; when it is gone, it is taken in and is short again. */
 static void a_long_reader(void **state)
 {
@@ -688,6 +721,7 @@ int main(void)
         TEST(names_of_members),
         TEST(indexes_are_used),
         TEST(a_list_has_its_time),
+        TEST(lists_keep_no_record_waiting),
         TEST(a_long_reader),
         TEST(files_that_are_none_of_ours),
         TEST(a_damaged_file),
