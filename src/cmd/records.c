@@ -84,6 +84,9 @@ int tc_records_open(const tc_command *c, const tc_record_settings *s, const tc_l
         return alone ? tc_command_complain(c, "--%s needs --records", alone) : 0;
     if (s->requests && (!*s->requests || strpbrk(s->requests, "/?#%")))
         return tc_command_complain(c, "--records-requests %s: one name is wanted", s->requests);
+    if (s->requests && s->forms.count && tc_span_eq(tc_span_str(s->requests), TC_FORM_PLACE))
+        return tc_command_complain(c, "--records-requests %s: this is where --form is",
+                                   s->requests);
     int code = parse(c, s, p);
     if (!code) code = parse_forms(c, s, p);
     if (code) return code;

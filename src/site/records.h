@@ -11,6 +11,8 @@
 #include "http/exchange.h"
 #include "store/store.h"
 
+#define TC_FORM_PLACE TC_SPAN("form") /* below a collection that has one */
+
 enum { TC_COLLECTIONS = 64, TC_ETAG_BYTES = 48, TC_FORM_MEMBERS = 32 };
 
 typedef struct tc_collection {

@@ -7,8 +7,6 @@
 /* What a path below a collection is. */
 enum tc_place { TC_PLACE_COLLECTION, TC_PLACE_REQUESTS, TC_PLACE_RECORD, TC_PLACE_FORM };
 
-#define TC_FORM_PLACE TC_SPAN("form") /* below a collection that has one */
-
 /* An exchange with a collection, in its arena. */
 typedef struct tc_asking {
     tc_records *records;
