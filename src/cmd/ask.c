@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include "cmd/authority.h"
 #include "cmd/compare.h"
 #include "cmd/failure.h"
+#include "cmd/interrupt.h"
 #include "cmd/jar_file.h"
 #include "cmd/json_out.h"
 #include "cmd/output.h"
@@ -70,8 +70,6 @@ typedef struct asking {
     bool interrupted;
     int exit_code;
 } asking;
-
-static int interrupt_pipe[2] = {-1, -1};
 
 /* --- what comes back ----------------------------------------------------------------------- */
 
@@ -153,14 +151,6 @@ static void before_picture(void *self)
 
 /* --- Ctrl-C -------------------------------------------------------------------------------- */
 
-static void interrupted(int signal_number)
-{
-    const int before = errno;
-    (void)signal_number;
-    if (write(interrupt_pipe[1], "", 1) < 0) _exit(tc_err_exit(TC_ERR_INTERRUPTED));
-    errno = before;
-}
-
 static void interrupt_ready(tc_io *io, unsigned what)
 {
     asking *k = (asking *)((char *)io - offsetof(asking, interrupt));
@@ -168,16 +158,6 @@ static void interrupt_ready(tc_io *io, unsigned what)
     tc_loop_remove(k->loop, io);
     k->interrupted = true;
     if (k->turn && k->turn->prepared) tc_fetch_abort(&k->turn->fetch, TC_ERR_INTERRUPTED);
-}
-
-/* The first Ctrl-C ends what is under way in good order, a second one the program. */
-static void catch_signals(asking *k)
-{
-    struct sigaction action = {.sa_handler = interrupted, .sa_flags = (int)SA_RESETHAND};
-    (void)signal(SIGPIPE, SIG_IGN); /* cannot fail: a valid signal */
-    if (pipe2(interrupt_pipe, O_CLOEXEC | O_NONBLOCK)) return;
-    k->interrupt = (tc_io){interrupt_pipe[0], interrupt_ready};
-    if (tc_loop_add_listener(k->loop, &k->interrupt) == TC_OK) sigaction(SIGINT, &action, NULL);
 }
 
 /* --- one URL ------------------------------------------------------------------------------- */
@@ -537,7 +517,7 @@ int tc_ask_all(const tc_ask *a)
         return cannot_start(err);
     }
     k->client.env.engine.push = a->push;
-    catch_signals(k);
+    tc_interrupt_catch(k->loop, &k->interrupt, interrupt_ready);
     set_up_watches(k);
     set_up_trust(k);
     set_up_memory(k);

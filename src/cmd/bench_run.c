@@ -1,18 +1,14 @@
 /* bench_run.c - the load of `tercet bench` from its beginning to its end: set-up, the clock,
  * Ctrl-C, those who say nothing for too long. */
 // SPDX-License-Identifier: MIT
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "cmd/bench_load.h"
+#include "cmd/interrupt.h"
 
 enum { LOOK_MS = 100 };
-
-static int interrupt_pipe[2] = {-1, -1};
 
 void tc_bench_look_at_server(tc_bench_driver *d, tc_bench_cpu *cpu)
 {
@@ -71,14 +67,6 @@ static void time_over(tc_alarm *alarm)
     tc_bench_finish(TC_OWNER(tc_bench_driver, limit, alarm));
 }
 
-static void interrupted(int signal_number)
-{
-    const int before = errno;
-    (void)signal_number;
-    if (write(interrupt_pipe[1], "", 1) < 0) _exit(tc_err_exit(TC_ERR_INTERRUPTED));
-    errno = before;
-}
-
 static void interrupt_ready(tc_io *io, unsigned what)
 {
     tc_bench_driver *d = TC_OWNER(tc_bench_driver, interrupt, io);
@@ -86,16 +74,6 @@ static void interrupt_ready(tc_io *io, unsigned what)
     tc_loop_remove(d->loop, io);
     if (!d->over) d->b->interrupted = true;
     tc_bench_finish(d);
-}
-
-/* The first Ctrl-C ends the measurement, a second one the program. */
-static void catch_signals(tc_bench_driver *d)
-{
-    struct sigaction action = {.sa_handler = interrupted, .sa_flags = (int)SA_RESETHAND};
-    (void)signal(SIGPIPE, SIG_IGN); /* cannot fail: a valid signal */
-    if (pipe2(interrupt_pipe, O_CLOEXEC | O_NONBLOCK)) return;
-    d->interrupt = (tc_io){interrupt_pipe[0], interrupt_ready};
-    if (tc_loop_add_listener(d->loop, &d->interrupt) == TC_OK) sigaction(SIGINT, &action, NULL);
 }
 
 static void more_descriptors(void)
@@ -152,7 +130,7 @@ tc_err tc_bench_run(tc_bench *b)
     tc_err err = tc_loop_new(&d->loop);
     if (err) return err;
     more_descriptors();
-    catch_signals(d);
+    tc_interrupt_catch(d->loop, &d->interrupt, interrupt_ready);
     err = set_up(d);
     if (!err) {
         tc_bench_slot_go(&d->slots[0]); /* the first one finds the way */

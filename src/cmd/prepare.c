@@ -104,7 +104,9 @@ static tc_err take_content(tc_prepared *p, const char *data, tc_buf *complaint, 
                         "content is given twice: use one of --data, @file and key=value");
     if (it->json.len) {
         *c = (tc_content){.kind = TC_CONTENT_BYTES, .fd = -1, .bytes = tc_buf_span(&it->json)};
-        *ret_type = TC_SPAN("application/json");
+        *ret_type = p->request.method == TC_METHOD_PATCH /* members to be changed (RFC 7396) */
+                        ? TC_SPAN("application/merge-patch+json")
+                        : TC_SPAN("application/json");
     } else if (it->file ||
                (data && (data[0] == '@' || tc_span_eq(tc_span_str(data), TC_SPAN("-"))))) {
         const char *name = it->file ? it->file : data[0] == '@' ? data + 1 : data;
@@ -203,6 +205,7 @@ tc_err tc_prepare(tc_prepared *p, tc_span method, enum tc_version version, const
     p->request.content.fd = -1;
     tc_err err = tc_items_read(&p->items, &p->arena, count, words, complaint);
     if (!err && p->items.url_count == 0) err = COMPLAIN(complaint, "a URL is missing");
+    if (method.at) p->request.method = tc_method_of(method);
     if (!err) err = take_content(p, data, complaint, &type);
     if (!method.at)
         method = p->request.content.kind == TC_CONTENT_NONE ? TC_SPAN("GET") : TC_SPAN("POST");

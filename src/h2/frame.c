@@ -37,10 +37,10 @@ static const struct {
 };
 
 static const struct {
-    const char *name, *sentence;
+    const char *name;
     tc_err err;
 } codes[] = {
-#define TC_H2_ERROR(name, number, err, sentence) [number] = {#name, sentence, TC_ERR_##err},
+#define TC_H2_ERROR(name, number, err) [number] = {#name, TC_ERR_##err},
 #include "h2_error.def"
 #undef TC_H2_ERROR
 };
@@ -118,11 +118,6 @@ const char *tc_h2_setting_name(unsigned number)
 const char *tc_h2_code_name(uint32_t code)
 {
     return code < CODES ? codes[code].name : "an unknown code";
-}
-
-const char *tc_h2_code_sentence(uint32_t code)
-{
-    return code < CODES ? codes[code].sentence : "nobody knows what";
 }
 
 tc_err tc_h2_code_err(uint32_t code)

@@ -23,7 +23,7 @@ enum tc_h2_flag {
 };
 
 enum tc_h2_code {
-#define TC_H2_ERROR(name, number, err, sentence) TC_H2_##name = number,
+#define TC_H2_ERROR(name, number, err) TC_H2_##name = number,
 #include "h2_error.def"
 #undef TC_H2_ERROR
 };
@@ -57,8 +57,7 @@ uint32_t tc_h2_setting_first(unsigned number); /* until the peer sets it */
 
 const char *tc_h2_type_name(unsigned type); /* NULL: unknown */
 const char *tc_h2_setting_name(unsigned number);
-const char *tc_h2_code_name(uint32_t code);     /* "PROTOCOL_ERROR"; "an unknown code" */
-const char *tc_h2_code_sentence(uint32_t code); /* "protocol error" */
+const char *tc_h2_code_name(uint32_t code); /* "PROTOCOL_ERROR"; "an unknown code" */
 tc_err tc_h2_code_err(uint32_t code);
 
 static inline uint32_t tc_h2_u32(const char *at)

@@ -28,12 +28,11 @@ static const struct {
 enum { RESERVED_FIRST = 2, RESERVED_LAST = 5 };
 
 static const struct {
-    const char *name, *sentence;
+    const char *name;
     uint64_t number;
     tc_err err;
 } codes[] = {
-#define TC_H3_ERROR(name, number, err, sentence)                                                   \
-    {number < 0x200 ? "H3_" #name : #name, sentence, number, TC_ERR_##err},
+#define TC_H3_ERROR(name, number, err) {number < 0x200 ? "H3_" #name : #name, number, TC_ERR_##err},
 #include "h3_error.def"
 #undef TC_H3_ERROR
 };
@@ -147,12 +146,6 @@ const char *tc_h3_code_name(uint64_t code)
 {
     const size_t i = index_of(code);
     return i < CODES ? codes[i].name : "an unknown code";
-}
-
-const char *tc_h3_code_sentence(uint64_t code)
-{
-    const size_t i = index_of(code);
-    return i < CODES ? codes[i].sentence : "nobody knows what";
 }
 
 tc_err tc_h3_code_err(uint64_t code)

@@ -14,7 +14,7 @@ enum tc_h3_type {
 };
 
 enum tc_h3_code {
-#define TC_H3_ERROR(name, number, err, sentence) TC_H3_##name = number,
+#define TC_H3_ERROR(name, number, err) TC_H3_##name = number,
 #include "h3_error.def"
 #undef TC_H3_ERROR
 };
@@ -61,6 +61,5 @@ uint64_t tc_h3_setting_first(enum tc_h3_setting setting); /* until the peer sets
 
 const char *tc_h3_type_name(uint64_t type); /* NULL: unknown */
 const char *tc_h3_setting_name(enum tc_h3_setting setting);
-const char *tc_h3_code_name(uint64_t code);     /* "H3_NO_ERROR"; "an unknown code" */
-const char *tc_h3_code_sentence(uint64_t code); /* "nothing is wrong" */
+const char *tc_h3_code_name(uint64_t code); /* "H3_NO_ERROR"; "an unknown code" */
 tc_err tc_h3_code_err(uint64_t code);

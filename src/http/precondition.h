@@ -16,6 +16,14 @@ typedef struct tc_validators {
     bool exists;
 } tc_validators;
 
+/* Whether a request has any of the four. */
+static inline bool tc_conditional(const tc_fields *f)
+{
+    return (f->present & (UINT64_C(1) << TC_FIELD_IF_MATCH | UINT64_C(1) << TC_FIELD_IF_NONE_MATCH |
+                          UINT64_C(1) << TC_FIELD_IF_MODIFIED_SINCE |
+                          UINT64_C(1) << TC_FIELD_IF_UNMODIFIED_SINCE)) != 0;
+}
+
 /* If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since, in the order of 13.2.2. To be
  * asked once the answer would otherwise be a success (13.2.1), before anything is done. Dates that
  * are malformed or doubled, and dates where nothing has a time of modification, are ignored as the

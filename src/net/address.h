@@ -19,6 +19,12 @@ static inline socklen_t tc_address_length(const tc_address *a)
     return a->any.sa_family == AF_INET6 ? sizeof a->v6 : sizeof a->v4;
 }
 
+static inline bool tc_address_is_any(const tc_address *a)
+{
+    if (a->any.sa_family == AF_INET) return a->v4.sin_addr.s_addr == htonl(INADDR_ANY);
+    return IN6_IS_ADDR_UNSPECIFIED(&a->v6.sin6_addr);
+}
+
 /* Whether packets between the two never leave this machine. */
 bool tc_address_is_inside(const tc_address *local, const tc_address *remote);
 

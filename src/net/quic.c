@@ -271,12 +271,6 @@ static void socket_ready(tc_io *io, unsigned what)
 
 /* --- making it ----------------------------------------------------------------------------- */
 
-static bool is_any(const tc_address *a)
-{
-    if (a->any.sa_family == AF_INET) return a->v4.sin_addr.s_addr == htonl(INADDR_ANY);
-    return IN6_IS_ADDR_UNSPECIFIED(&a->v6.sin6_addr);
-}
-
 static void release(tc_quic *q)
 {
     if (q->priority) gnutls_priority_deinit(q->priority);
@@ -301,7 +295,7 @@ tc_err tc_quic_new(const tc_quic_config *config, int fd, const tc_address *local
     q->config = *config;
     q->server = config->tls->server;
     q->local = *local;
-    q->any_address = is_any(local);
+    q->any_address = tc_address_is_any(local);
     q->segments = true;
     q->io = (tc_io){fd, socket_ready};
     q->more.run = read_more;

@@ -40,12 +40,6 @@ static tc_err set(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof value) ? tc_err_from_errno(errno) : TC_OK;
 }
 
-static bool is_any(const tc_address *a)
-{
-    if (a->any.sa_family == AF_INET) return a->v4.sin_addr.s_addr == htonl(INADDR_ANY);
-    return IN6_IS_ADDR_UNSPECIFIED(&a->v6.sin6_addr);
-}
-
 tc_err tc_udp_prepare(int fd, tc_address *ret_local)
 {
     socklen_t len = sizeof *ret_local;
@@ -82,7 +76,7 @@ static tc_err open_one(const tc_address *local, bool first, bool alone, int *ret
     if (err) return err;
     if (!first) err = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (!err && local->any.sa_family == AF_INET6)
-        err = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !is_any(local));
+        err = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !tc_address_is_any(local));
     if (!err && bind(fd, &local->any, tc_address_length(local))) err = tc_err_from_errno(errno);
     if (!err && first && !alone) err = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (err) {

@@ -3,9 +3,9 @@
 // SPDX-License-Identifier: MIT
 #include "site/files.h"
 
-#include "base/ascii.h"
 #include "base/clock.h"
 #include "http/exchange.h"
+#include "http/percent.h"
 #include "http/precondition.h"
 #include "http/range.h"
 #include "http/target.h"
@@ -67,15 +67,6 @@ static tc_err serve_part(tc_exchange *x, tc_file *f, const tc_range *part)
                : tc_exchange_reply(x, 206, run_of(x, f, part->first, part->last - part->first + 1));
 }
 
-static bool has_conditions(const tc_fields *f)
-{
-    const uint64_t mask = UINT64_C(1) << TC_FIELD_IF_MATCH | UINT64_C(1) << TC_FIELD_IF_NONE_MATCH |
-                          UINT64_C(1) << TC_FIELD_IF_MODIFIED_SINCE |
-                          UINT64_C(1) << TC_FIELD_IF_UNMODIFIED_SINCE |
-                          UINT64_C(1) << TC_FIELD_RANGE;
-    return (f->present & mask) != 0;
-}
-
 /* True: answered. */
 static bool serve_conditional(tc_exchange *x, tc_file *f, tc_err *ret_err)
 {
@@ -107,34 +98,16 @@ static tc_err serve(tc_exchange *x, tc_file *f)
 {
     tc_err err = tc_arena_defer(&x->arena, tc_file_unref, f);
     if (err) return err;
-    if (has_conditions(&x->theirs.fields) && serve_conditional(x, f, &err)) return err;
+    if ((tc_conditional(&x->theirs.fields) || tc_fields_has(&x->theirs.fields, TC_FIELD_RANGE)) &&
+        serve_conditional(x, f, &err))
+        return err;
     x->ours.blocks[1] = &f->block;
     return tc_exchange_reply(x, 200, run_of(x, f, 0, f->size));
 }
 
-/* A decoded path back in the form of a URL (RFC 3986, 3.3). at is NULL without memory. */
-static tc_span encode_path(tc_arena *a, tc_span path)
-{
-    static const char hex[] = "0123456789ABCDEF";
-    static const char plain[] = "-._~!$&'()*+,;=:@/";
-    char *at = tc_arena_bytes(a, path.len * 3);
-    size_t len = 0;
-    for (size_t i = 0; at && i < path.len; i++) {
-        const char c = path.at[i];
-        if (tc_ascii_alpha(c) || tc_ascii_digit(c) || (c && strchr(plain, c))) {
-            at[len++] = c;
-        } else {
-            at[len++] = '%';
-            at[len++] = hex[(uint8_t)c >> 4];
-            at[len++] = hex[(uint8_t)c & 15];
-        }
-    }
-    return tc_span_of(at, len);
-}
-
 static tc_err redirect_to_folder(tc_exchange *x, tc_span path, tc_span query)
 {
-    tc_span to = encode_path(&x->arena, path);
+    tc_span to = tc_percent_encode(&x->arena, path, "!$&'()*+,;=:@/"); /* RFC 3986, 3.3 */
     if (to.at)
         to = tc_arena_printf(&x->arena, "%.*s/%s%.*s", TC_FMT(to), query.len ? "?" : "",
                              TC_FMT(query));

@@ -10,6 +10,7 @@
 #include "base/ascii.h"
 #include "base/text.h"
 #include "http/date.h"
+#include "http/percent.h"
 #include "site/error_page.h"
 #include "site/records_inside.h"
 
@@ -214,46 +215,12 @@ const char *tc_records_key_fault(const tc_asking *a, tc_span key)
 
 tc_span tc_records_address(tc_arena *arena, const tc_collection *c, tc_span key)
 {
-    static const char hex[] = "0123456789ABCDEF";
-    char *at = tc_arena_bytes(arena, c->path.len + 1 + 3 * key.len);
-    size_t len = c->path.len;
-    if (!at) return (tc_span){0};
-    memcpy(at, c->path.at, len);
-    at[len++] = '/';
-    for (size_t i = 0; i < key.len; i++) {
-        const char b = key.at[i];
-        if (tc_ascii_alpha(b) || tc_ascii_digit(b) || (b && strchr("-._~", b))) {
-            at[len++] = b;
-        } else {
-            at[len++] = '%';
-            at[len++] = hex[(uint8_t)b >> 4];
-            at[len++] = hex[(uint8_t)b & 15];
-        }
-    }
-    return tc_span_of(at, len);
+    const tc_span segment = tc_percent_encode(arena, key, "");
+    return segment.at ? tc_arena_printf(arena, "%.*s/%.*s", TC_FMT(c->path), TC_FMT(segment))
+                      : segment;
 }
 
 /* --- which resource it is ------------------------------------------------------------------ */
-
-/* A segment decoded; false: its escapes are malformed, or there is no memory. */
-static bool decode(tc_arena *arena, tc_span segment, tc_span *ret)
-{
-    *ret = segment;
-    if (tc_span_find(segment, '%') == segment.len) return true;
-    char *at = tc_arena_bytes(arena, segment.len);
-    size_t len = 0;
-    for (size_t i = 0; at && i < segment.len; i++) {
-        at[len++] = segment.at[i];
-        if (segment.at[i] != '%') continue;
-        const int high = i + 2 < segment.len ? tc_ascii_hex(segment.at[i + 1]) : -1;
-        const int low = i + 2 < segment.len ? tc_ascii_hex(segment.at[i + 2]) : -1;
-        if (high < 0 || low < 0) return false;
-        at[len - 1] = (char)(high << 4 | low);
-        i += 2;
-    }
-    *ret = tc_span_of(at, len);
-    return at;
-}
 
 static tc_err answer_wrong_key(void *self, tc_exchange *x)
 {
@@ -313,8 +280,8 @@ static void choose(tc_asking *a, tc_exchange *x, tc_span rest)
     a->place = rest.len > 1 ? TC_PLACE_RECORD : TC_PLACE_COLLECTION;
     if (rest.len > 1) {
         const tc_span segment = tc_span_from(rest, 1);
-        const bool good =
-            tc_span_find(segment, '/') == segment.len && decode(&x->arena, segment, &a->key);
+        a->key = tc_percent_decode(&x->arena, segment, false);
+        const bool good = tc_span_find(segment, '/') == segment.len && a->key.at;
         if (good && tc_span_eq(a->key, a->collection->requests)) a->place = TC_PLACE_REQUESTS;
         if (good && a->collection->form_count && tc_span_eq(a->key, TC_FORM_PLACE))
             a->place = TC_PLACE_FORM;

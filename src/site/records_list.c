@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
-#include "base/ascii.h"
 #include "http/accept.h"
+#include "http/percent.h"
 #include "site/records_page.h"
 
 enum { ENDING = 8, FILTERS = 8, USUAL_ROWS = 100, QUERY_ARENA = 65536 };
@@ -30,25 +30,6 @@ typedef struct listing {
 } listing;
 
 /* --- the query ----------------------------------------------------------------------------- */
-
-/* "a+b%20c" decoded into the arena; at is NULL where it is malformed, or without memory. */
-static tc_span decode(tc_arena *arena, tc_span s)
-{
-    char *at = tc_arena_bytes(arena, s.len + 1);
-    size_t len = 0;
-    for (size_t i = 0; at && i < s.len; i++) {
-        char c = s.at[i] == '+' ? ' ' : s.at[i];
-        if (c == '%') {
-            const int high = i + 2 < s.len ? tc_ascii_hex(s.at[i + 1]) : -1;
-            const int low = i + 2 < s.len ? tc_ascii_hex(s.at[i + 2]) : -1;
-            if (high < 0 || low < 0) return (tc_span){0};
-            c = (char)(high << 4 | low);
-            i += 2;
-        }
-        at[len++] = c;
-    }
-    return tc_span_of(at, len);
-}
 
 static void take_test(tc_span *value, enum tc_store_test *ret)
 {
@@ -109,8 +90,8 @@ static const char *read_query(listing *l, tc_span query)
         if (query.len) (void)tc_span_take(&query, 1);
         if (!part.len) continue;
         const size_t equals = tc_span_find(part, '=');
-        const tc_span name = decode(&l->arena, tc_span_first(part, equals));
-        const tc_span value = decode(&l->arena, tc_span_from(part, equals + 1));
+        const tc_span name = tc_percent_decode(&l->arena, tc_span_first(part, equals), true);
+        const tc_span value = tc_percent_decode(&l->arena, tc_span_from(part, equals + 1), true);
         if (equals == part.len) return "a filter is NAME=VALUE";
         if (!name.at || !value.at) return "a % in the query is not followed by two hex digits";
         fault = take_parameter(l, name, value);
@@ -141,29 +122,6 @@ static bool row(tc_store_ask *ask, const tc_record *record)
     return !err;
 }
 
-static tc_span add_encoded(tc_arena *arena, tc_span before, const char *between, tc_span value)
-{
-    static const char hex[] = "0123456789ABCDEF";
-    const size_t n = strlen(between);
-    char *at = tc_arena_bytes(arena, before.len + n + 3 * value.len);
-    size_t len = before.len;
-    if (!at || !before.at) return (tc_span){0};
-    memcpy(at, before.at, before.len);
-    memcpy(at + len, between, n);
-    len += n;
-    for (size_t i = 0; i < value.len; i++) {
-        const char c = value.at[i];
-        if (tc_ascii_alpha(c) || tc_ascii_digit(c) || (c && strchr("-._~:", c))) {
-            at[len++] = c;
-        } else {
-            at[len++] = '%';
-            at[len++] = hex[(uint8_t)c >> 4];
-            at[len++] = hex[(uint8_t)c & 15];
-        }
-    }
-    return tc_span_of(at, len);
-}
-
 /* The query as it came, but for where it begins. at is NULL without memory. */
 static tc_span next_address(const tc_asking *a, tc_exchange *x, tc_span cursor)
 {
@@ -176,7 +134,9 @@ static tc_span next_address(const tc_asking *a, tc_exchange *x, tc_span cursor)
         to = tc_arena_printf(&x->arena, "%.*s%s%.*s", TC_FMT(to), between, TC_FMT(part));
         between = "&";
     }
-    return add_encoded(&x->arena, to, between[0] == '?' ? "?after=" : "&after=", cursor);
+    cursor = tc_percent_encode(&x->arena, cursor, ":");
+    if (!to.at || !cursor.at) return (tc_span){0};
+    return tc_arena_printf(&x->arena, "%.*s%safter=%.*s", TC_FMT(to), between, TC_FMT(cursor));
 }
 
 static tc_err link_next(tc_asking *a, tc_exchange *x, const listing *l, tc_span *ret_next)

@@ -16,14 +16,6 @@ typedef struct reading {
     char key[]; /* a copy */
 } reading;
 
-static bool has_conditions(const tc_fields *f)
-{
-    const uint64_t mask = UINT64_C(1) << TC_FIELD_IF_MATCH | UINT64_C(1) << TC_FIELD_IF_NONE_MATCH |
-                          UINT64_C(1) << TC_FIELD_IF_MODIFIED_SINCE |
-                          UINT64_C(1) << TC_FIELD_IF_UNMODIFIED_SINCE;
-    return (f->present & mask) != 0;
-}
-
 static tc_err serve(tc_asking *a, tc_exchange *x, tc_entry *e)
 {
     tc_err err = tc_arena_defer(&x->arena, tc_entry_unref, e);
@@ -34,7 +26,7 @@ static tc_err serve(tc_asking *a, tc_exchange *x, tc_entry *e)
         if (err) return tc_records_fail(a, x, err);
         return tc_record_page(a, x, e); /* another representation: it has no validators */
     }
-    if (has_conditions(&x->theirs.fields)) {
+    if (tc_conditional(&x->theirs.fields)) {
         const tc_validators valid = {e->etag, e->changed_s, true};
         const enum tc_verdict verdict = tc_precondition(&x->theirs, &valid, tc_clock_wall());
         if (verdict != TC_GO_ON) err = tc_records_validators(a, x, e->version, e->changed_s);

@@ -101,6 +101,15 @@ class Records(Keep):
             self.assertEqual(proc.wait(20), 0)
             self.assertRegex(said.decode(), r'3 response +' + status + r'.*ETag "[0-9a-f]+-[0-9a-f]+"')
 
+    def test_our_client_patches(self):
+        """Members to be changed are a merge patch, unless it is said otherwise."""
+        server = self.keep()
+        self.put(server, {"CustID": 1, "Name": "x", "City": "Rome"}, status=201)
+        got = self.tercet("patch", f":{server.port}/customers/1", "Name=y", "City:=null")
+        self.assertEqual((got.status, json.loads(got.out)), (0, {"CustID": 1, "Name": "y"}), got)
+        got = self.tercet("patch", f":{server.port}/customers/1", "Name=z", "Content-Type:application/json")
+        self.assertIn("a patch is application/merge-patch+json", got.text)
+
     def test_by_address(self):
         server = self.keep()
         self.put(server, {"CustID": 7, "a": 1}, path="/customers/7", status=201)
