@@ -13,6 +13,7 @@
 #include "cmd/qlog.h"
 #include "cmd/records.h"
 #include "cmd/secure.h"
+#include "cmd/serve_run.h"
 #include "cmd/term.h"
 #include "http/target.h"
 #include "net/quic.h"
@@ -30,7 +31,6 @@ typedef struct settings {
     int log_format, color, client_cert;
     bool dotfiles, http09, quic, early, redirect, hints;
     tc_preloads preloads;
-    uint16_t secure_port; /* of the first https:// */
     char hsts_value[TC_HSTS_BYTES];
 } settings;
 
@@ -173,13 +173,6 @@ static void raise_file_limit(void)
     }
 }
 
-static int fail(tc_err err, const char *what, const char *detail)
-{
-    fprintf(stderr, "tercet: %s: %s%s%s\n", what, tc_err_sentence(err),
-            detail && *detail ? ": " : "", detail && *detail ? detail : "");
-    return tc_err_exit(err);
-}
-
 /* The form of a language tag (RFC 5646, 2.1), whether or not anybody speaks it. */
 static bool is_language(const char *tag)
 {
@@ -207,7 +200,7 @@ static int add_preloads(const tc_command *c, const char *option, const tc_option
             return tc_command_complain(
                 c, "--%s %s: %sPATH=ASSET[,ASSET...] is wanted, like /=/style.css,/logo.png",
                 option, list->at[i], push ? "off, auto or " : "");
-        if (err) return fail(err, option, NULL);
+        if (err) return tc_serve_fail(err, option, NULL);
     }
     return 0;
 }
@@ -258,24 +251,6 @@ static int check(const tc_command *c, settings *s)
     return set_up_preloads(c, s);
 }
 
-/* "http://localhost:0" with the port that was found. Kept until the program ends. */
-static const char *with_port(const char *url, uint16_t port)
-{
-    static char texts[TC_OPTION_LIST_MAX][128];
-    static size_t count;
-    const size_t len = strlen(url) - (url[strlen(url) - 1] == '/');
-    if (len < 2 || memcmp(url + len - 2, ":0", 2) != 0 || count == TC_OPTION_LIST_MAX) return url;
-    (void)snprintf(texts[count], sizeof texts[count], "%.*s%u", (int)len - 1, url, (unsigned)port);
-    return texts[count++];
-}
-
-static const char default_secure[] = "https://localhost:8443";
-
-static bool is_secure(const char *url)
-{
-    return tc_span_starts(tc_span_str(url), TC_SPAN("https:"));
-}
-
 /* The first option that was given and makes sense with https:// alone; NULL: none. */
 static const char *secure_option(const settings *s)
 {
@@ -286,147 +261,6 @@ static const char *secure_option(const settings *s)
            : s->client_ca        ? "client-ca"
            : s->early            ? "early-data"
                                  : NULL;
-}
-
-/* What nobody asked for is no reason not to serve. */
-static void go_without(tc_option_list *urls, tc_err err, const char *why)
-{
-    if (urls->count && urls->at[urls->count - 1] == default_secure) urls->count--;
-    fprintf(stderr, "tercet: %s: %s%s%s\n        it goes on with http only\n", default_secure,
-            tc_err_sentence(err), why && *why ? ": " : "", why ? why : "");
-}
-
-static int listen_all(tc_server *server, settings *s)
-{
-    tc_option_list *urls = &s->listen;
-    const bool unasked = !secure_option(s);
-    for (size_t i = 0; i < urls->count; i++) {
-        const char *detail = "";
-        const tc_err err = tc_server_listen(server, tc_span_str(urls->at[i]), &detail);
-        if (err && unasked && urls->at[i] == default_secure) {
-            go_without(urls, err, err == TC_ERR_ADDRESS_IN_USE ? NULL : detail);
-            break; /* it is the last one */
-        }
-        if (err == TC_ERR_ADDRESS_IN_USE) {
-            fprintf(stderr,
-                    "tercet: %s: %s\n        choose another port with --listen; port 0 is any free "
-                    "one\n",
-                    urls->at[i], tc_err_sentence(err));
-            return tc_err_exit(err);
-        }
-        if (err == TC_ERR_NO_PERMISSION) {
-            fprintf(stderr,
-                    "tercet: %s: %s\n        ports below 1024 are for root, or for a "
-                    "program with CAP_NET_BIND_SERVICE\n",
-                    urls->at[i], tc_err_sentence(err));
-            return tc_err_exit(err);
-        }
-        if (err) return fail(err, urls->at[i], detail);
-        urls->at[i] = with_port(urls->at[i], tc_server_port(server));
-        if (!s->secure_port && is_secure(urls->at[i])) s->secure_port = tc_server_port(server);
-    }
-    return 0;
-}
-
-/* What cannot be promised in clear text is said once. */
-static void announce_forms(const tc_record_place *records, bool any_clear)
-{
-    for (unsigned i = 0; i < records->count; i++)
-        if (records->collections[i].form_count)
-            fprintf(stderr, "  form     %.*s/form\n", TC_FMT(records->collections[i].path));
-    if (records->forms && any_clear)
-        fprintf(stderr,
-                "    over http:// its cookie goes without Secure and __Host-: whoever is on "
-                "the way can read it\n");
-}
-
-static void announce(const settings *s, const char *dir, const tc_server *server,
-                     const tc_secure *secure, const tc_record_place *records)
-{
-    bool any_secure = false, any_clear = false;
-    const unsigned workers = tc_server_workers(server);
-    fprintf(stderr, "tercet %s serves %s\n", TERCET_VERSION, dir);
-    for (size_t i = 0; i < s->listen.count; i++) {
-        const tc_span url = tc_span_str(s->listen.at[i]);
-        const bool tls = is_secure(s->listen.at[i]);
-        any_secure |= tls;
-        any_clear |= !tls && !s->redirect;
-        fprintf(stderr, "  %s%s    ", s->listen.at[i], tc_span_ends(url, TC_SPAN("/")) ? "" : "/");
-        if (!tls && s->redirect)
-            fprintf(stderr, "to https://\n");
-        else
-            fprintf(stderr, "HTTP/%s1.0 1.1%s\n", s->http09 && !tls ? "0.9 " : "",
-                    !tls                     ? "  (h2c)"
-                    : tc_server_quic(server) ? " 2 3, TLS 1.2 1.3"
-                                             : " 2, TLS 1.2 1.3");
-    }
-    if (any_secure && s->quic && !tc_quic_built)
-        fprintf(stderr, "  no HTTP/3: this program was built without QUIC\n");
-    if (any_secure && secure->local)
-        fprintf(stderr,
-                "  certificate by %s\n    SHA-256 %s\n    `tercet trust` makes this machine "
-                "believe it\n",
-                secure->files.authority, secure->files.fingerprint);
-    for (unsigned i = 0; i < records->count; i++)
-        fprintf(stderr, "  records  %.*s by %.*s, in %s\n", TC_FMT(records->collections[i].path),
-                TC_FMT(records->collections[i].key), records->where);
-    announce_forms(records, any_clear);
-    fprintf(stderr, "  %u worker%s, Ctrl-C ends\n", workers, workers == 1 ? "" : "s");
-}
-
-/* Which limits were reached, and how often: what an operator wants to know at the end. */
-static void report(const tc_server *server)
-{
-    tc_reached reached;
-    const uint64_t starved = tc_server_starved(server);
-    if (starved)
-        fprintf(stderr,
-                "  took no connections for a moment, %llu time%s: out of file descriptors or "
-                "memory; `ulimit -n` says how many there are\n",
-                (unsigned long long)starved, starved == 1 ? "" : "s");
-    tc_server_reached(server, &reached);
-    for (size_t i = 0; i < tc_limit_row_count; i++) {
-        const uint64_t times = *tc_limit_at(&reached, &tc_limit_rows[i]);
-        if (times)
-            fprintf(stderr, "  limit %s reached %llu time%s: %s\n", tc_limit_rows[i].name,
-                    (unsigned long long)times, times == 1 ? "" : "s", tc_limit_rows[i].sentence);
-    }
-}
-
-/* After the workers have written their last. */
-static void report_log(const tc_log *log)
-{
-    if (log->dropped)
-        fprintf(stderr, "  %llu line%s of the access log dropped: nobody took them in time\n",
-                (unsigned long long)log->dropped, log->dropped == 1 ? "" : "s");
-}
-
-static int run(tc_server *server, const settings *s, const char *dir, const parts *p)
-{
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigset_t before;
-    pthread_sigmask(SIG_BLOCK, &signals, &before); /* workers inherit this: only we wait for them */
-    const tc_err err = tc_server_start(server);
-    if (err) {
-        tc_server_wait(server);
-        return fail(err, "could not start", NULL);
-    }
-    announce(s, dir, server, &p->secure, &p->records);
-    int which;
-    (void)sigwait(&signals, &which); /* fails only for a bad set */
-    struct sigaction at_once = {.sa_handler = SIG_DFL};
-    sigaction(SIGINT, &at_once, NULL);
-    sigaction(SIGTERM, &at_once, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL); /* the next one ends the program */
-    fprintf(stderr, "\ntercet: finishing what is under way; once more ends at once\n");
-    tc_server_drain(server);
-    tc_server_wait(server);
-    report(server);
-    tc_records_report(&p->records);
-    return 0;
 }
 
 /* The path as given, links and all, made absolute. */
@@ -448,8 +282,8 @@ static int set_up_secure(const tc_command *c, settings *s, tc_secure *secure)
     bool wanted = false, plain = false;
     const char *option = secure_option(s);
     for (size_t i = 0; i < s->listen.count; i++) {
-        wanted |= is_secure(s->listen.at[i]);
-        plain |= !is_secure(s->listen.at[i]);
+        wanted |= tc_serve_is_secure(s->listen.at[i]);
+        plain |= !tc_serve_is_secure(s->listen.at[i]);
     }
     if (!wanted && option)
         return tc_command_complain(c, "--%s is for https://, and no --listen has it", option);
@@ -466,9 +300,9 @@ static int set_up_secure(const tc_command *c, settings *s, tc_secure *secure)
                                              .client_may_be_unknown = s->client_cert > 0},
                        why);
     if (!err) return 0;
-    if (s->listen.at[s->listen.count - 1] != default_secure || option)
-        return fail(err, "HTTPS", why);
-    go_without(&s->listen, err, why);
+    if (s->listen.at[s->listen.count - 1] != tc_serve_secure_url || option)
+        return tc_serve_fail(err, "HTTPS", why);
+    tc_serve_without(&s->listen, err, why);
     return 0;
 }
 
@@ -476,7 +310,7 @@ static int open_root(parts *p, const char *dir)
 {
     p->root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (p->root >= 0 && !faccessat(p->root, ".", X_OK, AT_EACCESS)) return 0;
-    return fail(TC_ERR_READ_FILE, dir, strerror(errno));
+    return tc_serve_fail(TC_ERR_READ_FILE, dir, strerror(errno));
 }
 
 static int open_log(parts *p, const settings *s)
@@ -488,8 +322,8 @@ static int open_log(parts *p, const settings *s)
         tc_log_open(&p->log, s->access_log, (enum tc_log_format)s->log_format, to_terminal);
     p->log_open = !err;
     if (!err) return 0;
-    return fail(TC_ERR_WRITE_FILE, *s->access_log ? s->access_log : "--access-log",
-                strerror(errno));
+    return tc_serve_fail(TC_ERR_WRITE_FILE, *s->access_log ? s->access_log : "--access-log",
+                         strerror(errno));
 }
 
 /* Not zero: the program's exit code, and the reason was said. */
@@ -538,12 +372,20 @@ static int serve_parts(settings *s, const char *dir, tc_server_config *config, p
     config->app = tc_site_app(&site);
     tc_server *server;
     const tc_err made = tc_server_new(config, &server);
-    if (made) return fail(made, "could not start", NULL);
-    int code = listen_all(server, s);
-    if (s->redirect) site.secure_port = s->secure_port; /* known only now, where it was port 0 */
-    if (!code) code = run(server, s, dir, p);
+    if (made) return tc_serve_fail(made, "could not start", NULL);
+    tc_serving serving = {.what = dir,
+                          .listen = &s->listen,
+                          .unasked = !secure_option(s),
+                          .redirect = s->redirect,
+                          .http09 = s->http09,
+                          .quic = s->quic,
+                          .secure = &p->secure,
+                          .records = &p->records};
+    int code = tc_serve_listen(server, &serving);
+    if (s->redirect) site.secure_port = serving.secure_port; /* only now known, of port 0 */
+    if (!code) code = tc_serve_run(server, &serving);
     tc_server_free(server);
-    report_log(&p->log);
+    tc_serve_report_log(&p->log);
     return code;
 }
 
@@ -576,7 +418,7 @@ static int serve(const tc_command *c, int argc, char **argv)
         return tc_command_complain(c, "one folder at most, not also %s", line.operands[1]);
     if (!s.listen.count) {
         s.listen.at[s.listen.count++] = "http://localhost:8080";
-        s.listen.at[s.listen.count++] = default_secure;
+        s.listen.at[s.listen.count++] = tc_serve_secure_url;
     }
     tc_preloads_init(&s.preloads);
     const int code = serve_folder(c, &s, line.operand_count ? line.operands[0] : ".");

@@ -1,0 +1,101 @@
+/* serve_run.c - see serve_run.h. */
+// SPDX-License-Identifier: MIT
+#include "cmd/serve_run.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+const char tc_serve_secure_url[] = "https://localhost:8443";
+
+int tc_serve_fail(tc_err err, const char *what, const char *detail)
+{
+    fprintf(stderr, "tercet: %s: %s%s%s\n", what, tc_err_sentence(err),
+            detail && *detail ? ": " : "", detail && *detail ? detail : "");
+    return tc_err_exit(err);
+}
+
+/* "http://localhost:0" with the port that was found. Kept until the program ends. */
+static const char *with_port(const char *url, uint16_t port)
+{
+    static char texts[TC_OPTION_LIST_MAX][128];
+    static size_t count;
+    const size_t len = strlen(url) - (url[strlen(url) - 1] == '/');
+    if (len < 2 || memcmp(url + len - 2, ":0", 2) != 0 || count == TC_OPTION_LIST_MAX) return url;
+    (void)snprintf(texts[count], sizeof texts[count], "%.*s%u", (int)len - 1, url, (unsigned)port);
+    return texts[count++];
+}
+
+bool tc_serve_is_secure(const char *url)
+{
+    return tc_span_starts(tc_span_str(url), TC_SPAN("https:"));
+}
+
+/* What nobody asked for is no reason not to serve. */
+void tc_serve_without(tc_option_list *urls, tc_err err, const char *why)
+{
+    if (urls->count && urls->at[urls->count - 1] == tc_serve_secure_url) urls->count--;
+    fprintf(stderr, "tercet: %s: %s%s%s\n        it goes on with http only\n", tc_serve_secure_url,
+            tc_err_sentence(err), why && *why ? ": " : "", why ? why : "");
+}
+
+int tc_serve_listen(tc_server *server, tc_serving *s)
+{
+    tc_option_list *urls = s->listen;
+    for (size_t i = 0; i < urls->count; i++) {
+        const char *detail = "";
+        const tc_err err = tc_server_listen(server, tc_span_str(urls->at[i]), &detail);
+        if (err && s->unasked && urls->at[i] == tc_serve_secure_url) {
+            tc_serve_without(urls, err, err == TC_ERR_ADDRESS_IN_USE ? NULL : detail);
+            break; /* it is the last one */
+        }
+        if (err == TC_ERR_ADDRESS_IN_USE) {
+            fprintf(stderr,
+                    "tercet: %s: %s\n        choose another port with --listen; port 0 is any free "
+                    "one\n",
+                    urls->at[i], tc_err_sentence(err));
+            return tc_err_exit(err);
+        }
+        if (err == TC_ERR_NO_PERMISSION) {
+            fprintf(stderr,
+                    "tercet: %s: %s\n        ports below 1024 are for root, or for a "
+                    "program with CAP_NET_BIND_SERVICE\n",
+                    urls->at[i], tc_err_sentence(err));
+            return tc_err_exit(err);
+        }
+        if (err) return tc_serve_fail(err, urls->at[i], detail);
+        urls->at[i] = with_port(urls->at[i], tc_server_port(server));
+        if (!s->secure_port && tc_serve_is_secure(urls->at[i]))
+            s->secure_port = tc_server_port(server);
+    }
+    return 0;
+}
+
+int tc_serve_run(tc_server *server, const tc_serving *s)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigset_t before;
+    pthread_sigmask(SIG_BLOCK, &signals, &before); /* workers inherit this: only we wait for them */
+    const tc_err err = tc_server_start(server);
+    if (err) {
+        tc_server_wait(server);
+        return tc_serve_fail(err, "could not start", NULL);
+    }
+    tc_serve_announce(s, server);
+    int which;
+    (void)sigwait(&signals, &which); /* fails only for a bad set */
+    struct sigaction at_once = {.sa_handler = SIG_DFL};
+    sigaction(SIGINT, &at_once, NULL);
+    sigaction(SIGTERM, &at_once, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL); /* the next one ends the program */
+    fprintf(stderr, "\ntercet: finishing what is under way; once more ends at once\n");
+    tc_server_drain(server);
+    tc_server_wait(server);
+    tc_serve_report(server);
+    tc_records_report(s->records);
+    return 0;
+}

@@ -1,0 +1,33 @@
+/* serve_run.h - what `tercet serve` does once its settings are good: it listens, says where
+ * (serve_show.c), and serves until it is told to end. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "cmd/log.h"
+#include "cmd/records.h"
+#include "cmd/secure.h"
+
+typedef struct tc_serving {
+    const char *what;       /* the folder, for people */
+    tc_option_list *listen; /* URLs; a port 0 becomes the one that was found */
+    bool unasked;           /* nothing was said that needs the default https:// listener */
+    bool redirect, http09, quic;
+    uint16_t secure_port; /* out: of the first https:// */
+    const tc_secure *secure;
+    const tc_record_place *records;
+} tc_serving;
+
+/* The listener that nobody asked for, and that one can do without: last in the list. */
+extern const char tc_serve_secure_url[];
+bool tc_serve_is_secure(const char *url);
+/* Takes it from the list, and says why. */
+void tc_serve_without(tc_option_list *urls, tc_err err, const char *why);
+/* "tercet: what: sentence: detail"; the program's exit code. detail may be NULL. */
+int tc_serve_fail(tc_err err, const char *what, const char *detail);
+
+/* Both: not zero is the program's exit code, and the reason was said. */
+int tc_serve_listen(tc_server *server, tc_serving *s);
+int tc_serve_run(tc_server *server, const tc_serving *s); /* until SIGINT or SIGTERM, and drained */
+
+void tc_serve_announce(const tc_serving *s, const tc_server *server);
+void tc_serve_report(const tc_server *server); /* at the end: which limits were reached */
+void tc_serve_report_log(const tc_log *log);   /* after the workers have written their last */
