@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 
-#include "base/span.h"
+#include "base/network.h"
 
 enum { TC_ADDRESS_TEXT = 72 }; /* "[IPv6%zone]:port" and its NUL */
 
@@ -23,6 +23,13 @@ static inline bool tc_address_is_any(const tc_address *a)
 {
     if (a->any.sa_family == AF_INET) return a->v4.sin_addr.s_addr == htonl(INADDR_ANY);
     return IN6_IS_ADDR_UNSPECIFIED(&a->v6.sin6_addr);
+}
+
+/* Without its port. */
+static inline tc_ip tc_address_ip(const tc_address *a)
+{
+    const bool v6 = a->any.sa_family == AF_INET6;
+    return tc_ip_of(v6 ? (const void *)&a->v6.sin6_addr : &a->v4.sin_addr, v6 ? 16 : 4);
 }
 
 /* Whether packets between the two never leave this machine. */
