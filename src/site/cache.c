@@ -1,16 +1,12 @@
-/* cache.c - see cache.h. Nothing outside the root is ever opened: the kernel resolves beneath it
- * (openat2(2)), and a FIFO or a device is refused before it is read. */
+/* cache.c - see cache.h. A FIFO or a device is refused before it is read. */
 // SPDX-License-Identifier: MIT
 #include "site/cache.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/openat2.h>
 #include <nettle/sha2.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,13 +15,21 @@
 #include "base/text.h"
 #include "http/date.h"
 #include "http/media.h"
+#include "site/files.h"
 
-enum { PATH_BYTES = 4096, OPEN_TRIES = 8, SETTLED_MS = 50 };
+enum { SETTLED_MS = 50 };
 
-void tc_file_cache_init(tc_file_cache *c, int root, const tc_limits *limits, tc_reached *reached)
+void tc_file_cache_init(tc_file_cache *c, const tc_limits *limits, tc_reached *reached)
 {
-    *c = (tc_file_cache){.root = root, .limits = limits, .reached = reached};
-    tc_map_init(&c->by_path, (uint32_t)limits->cache_files, tc_hash_key_random());
+    *c = (tc_file_cache){.limits = limits, .reached = reached, .key = tc_hash_key_random()};
+}
+
+void tc_folder_init(tc_folder *folder, tc_file_cache *c, const tc_files_config *config)
+{
+    *folder = (tc_folder){.cache = c, .config = config};
+    tc_root_init(&folder->root, config->root, config->root_path);
+    folder->root.dotfiles = config->dotfiles;
+    tc_map_init(&folder->by_path, UINT32_MAX, c->key); /* the cache counts */
 }
 
 void tc_file_unref(void *file)
@@ -58,8 +62,9 @@ static void link_newest(tc_file_cache *c, tc_file *f)
 
 static void forget(tc_file_cache *c, tc_file *f)
 {
-    (void)tc_map_remove(&c->by_path, f->path);
+    (void)tc_map_remove(&f->folder->by_path, f->path);
     unlink_file(c, f);
+    c->files--;
     c->bytes -= f->bytes ? f->size : 0;
     c->open -= f->fd >= 0;
     f->cached = false;
@@ -70,7 +75,7 @@ static void forget(tc_file_cache *c, tc_file *f)
 static bool over(const tc_file_cache *c)
 {
     const bool bytes = c->bytes > c->limits->cache_bytes, open = c->open > c->limits->cache_open;
-    const bool files = c->by_path.count >= c->by_path.max;
+    const bool files = c->files >= c->limits->cache_files;
     c->reached->cache_bytes += bytes;
     c->reached->cache_open += open;
     c->reached->cache_files += files;
@@ -83,98 +88,24 @@ static void remember(tc_file_cache *c, tc_file *f)
     c->open += f->fd >= 0;
     while (over(c) && c->oldest)
         forget(c, c->oldest);
-    if (over(c) || tc_map_put(&c->by_path, f->path, f) != TC_OK) {
+    if (over(c) || tc_map_put(&f->folder->by_path, f->path, f) != TC_OK) {
         c->bytes -= f->bytes ? f->size : 0; /* it is served, but not kept */
         c->open -= f->fd >= 0;
         return;
     }
     f->cached = true;
     f->refs++;
+    c->files++;
     link_newest(c, f);
 }
 
-void tc_file_cache_fini(tc_file_cache *c)
+void tc_folder_fini(tc_folder *folder)
 {
-    while (c->oldest)
-        forget(c, c->oldest);
-    tc_map_fini(&c->by_path);
-    if (c->root >= 0) close(c->root);
-    c->root = -1;
-}
-
-/* --- opening ------------------------------------------------------------------------------- */
-
-/* Names that begin with a dot are not there, /.well-known/ excepted (RFC 8615). */
-static bool hidden(const tc_file_cache *c, tc_span path)
-{
-    if (c->dotfiles) return false;
-    const tc_span known = TC_SPAN("/.well-known/");
-    if (tc_span_starts(path, known)) path = tc_span_from(path, known.len - 1);
-    for (size_t i = 0; i + 1 < path.len; i++)
-        if (path.at[i] == '/' && path.at[i + 1] == '.') return true;
-    return false;
-}
-
-static enum tc_file_answer answer_of(int error_number)
-{
-    switch (error_number) {
-    case EACCES:
-    case EPERM:
-    case ENXIO: return TC_FILE_FORBIDDEN; /* ENXIO: a socket */
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM: return TC_FILE_BUSY;
-    default: return TC_FILE_MISSING; /* EXDEV too: it leads outside */
-    }
-}
-
-enum { OPEN_FLAGS = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY };
-
-/* Where the kernel or a sandbox lacks openat2 (some say so by EPERM): one name after the other, and
- * no symbolic links. */
-static int open_stepwise(int root, char *name)
-{
-    int at = root;
-    for (char *rest = name, *slash; (slash = strchr(rest, '/')); rest = slash + 1) {
-        *slash = '\0';
-        const int next = openat(at, rest, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (at != root) close(at);
-        if (next < 0) return -1;
-        at = next;
-        name = slash + 1;
-    }
-    const int fd = openat(at, *name ? name : ".", OPEN_FLAGS | O_NOFOLLOW);
-    const int error = errno;
-    if (at != root) close(at);
-    errno = error;
-    return fd;
-}
-
-static int open_in_root(int root, char *name)
-{
-    const struct open_how how = {.flags = OPEN_FLAGS,
-                                 .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    for (int i = 0; i < OPEN_TRIES; i++) { /* EAGAIN: something was renamed meanwhile */
-        const long fd = syscall(SYS_openat2, root, *name ? name : ".", &how, sizeof how);
-        if (fd >= 0) return (int)fd;
-        if (errno == ENOSYS || errno == EPERM) return open_stepwise(root, name);
-        if (errno != EAGAIN && errno != EINTR) break;
-    }
-    return -1;
-}
-
-static enum tc_file_answer open_beneath(const tc_file_cache *c, tc_span path, int *ret_fd)
-{
-    char name[PATH_BYTES];
-    if (hidden(c, path) || path.len >= sizeof name || memchr(path.at, '\0', path.len))
-        return TC_FILE_MISSING;
-    assert(path.at[0] == '/');
-    memcpy(name, path.at + 1, path.len - 1);
-    name[path.len - 1] = '\0';
-    const int fd = open_in_root(c->root, name);
-    if (fd < 0) return answer_of(errno);
-    *ret_fd = fd;
-    return TC_FILE_FOUND;
+    tc_file *f;
+    for (uint32_t cursor = 0; (f = tc_map_next(&folder->by_path, &cursor)); cursor--)
+        forget(folder->cache, f); /* what stood behind it may stand in its place now */
+    tc_map_fini(&folder->by_path);
+    tc_root_fini(&folder->root);
 }
 
 static int64_t ns(struct timespec t)
@@ -220,9 +151,10 @@ static tc_span make_etag(tc_file *f)
     return tc_arena_printf(&f->arena, "\"%016llx%08x\"", (unsigned long long)high, low);
 }
 
-static tc_err describe(const tc_file_cache *c, tc_file *f)
+static tc_err describe(tc_file *f)
 {
     tc_arena *a = &f->arena;
+    const tc_span language = f->folder->config->language;
     char *date = tc_arena_bytes(a, TC_DATE_BYTES);
     f->etag = make_etag(f);
     const tc_span length = tc_arena_printf(a, "%llu", (unsigned long long)f->size);
@@ -236,7 +168,7 @@ static tc_err describe(const tc_file_cache *c, tc_file *f)
     tc_fields *to = &f->block.fields;
     tc_err err = tc_fields_set(to, a, TC_FIELD_CONTENT_TYPE, f->type);
     if (!err) err = tc_fields_set(to, a, TC_FIELD_CONTENT_LENGTH, length);
-    if (!err && c->language.len) err = tc_fields_set(to, a, TC_FIELD_CONTENT_LANGUAGE, c->language);
+    if (!err && language.len) err = tc_fields_set(to, a, TC_FIELD_CONTENT_LANGUAGE, language);
     if (!err) err = tc_fields_set(to, a, TC_FIELD_LAST_MODIFIED, f->modified_text);
     if (!err && (f->bytes || f->settled)) err = tc_fields_set(to, a, TC_FIELD_ETAG, f->etag);
     if (!err) err = tc_fields_set(to, a, TC_FIELD_ACCEPT_RANGES, TC_SPAN("bytes"));
@@ -261,17 +193,19 @@ static bool read_whole(tc_file *f, int fd)
 }
 
 /* Takes the descriptor over. */
-static enum tc_file_answer make(tc_file_cache *c, tc_span path, int fd, const struct stat *st,
+static enum tc_file_answer make(tc_folder *folder, tc_span path, int fd, const struct stat *st,
                                 int64_t now, tc_file **ret_file)
 {
+    tc_file_cache *c = folder->cache;
     tc_file *f = tc_alloc(sizeof *f);
     if (!f) {
         close(fd);
         return TC_FILE_BUSY;
     }
     memset(f, 0, offsetof(tc_file, room));
-    tc_arena_init(&f->arena, f->room, sizeof f->room, 4 * PATH_BYTES);
+    tc_arena_init(&f->arena, f->room, sizeof f->room, 4 * TC_PATH_BYTES);
     f->cache = c;
+    f->folder = folder;
     f->refs = 1;
     f->fd = fd;
     f->checked = now;
@@ -293,7 +227,7 @@ static enum tc_file_answer make(tc_file_cache *c, tc_span path, int fd, const st
         close(fd);
         f->fd = -1;
     }
-    if (!f->path.at || describe(c, f) != TC_OK) {
+    if (!f->path.at || describe(f) != TC_OK) {
         tc_file_unref(f);
         return TC_FILE_BUSY;
     }
@@ -333,49 +267,38 @@ static tc_file *use(tc_file_cache *c, tc_file *f)
     return f;
 }
 
-tc_file *tc_file_remembered(tc_file_cache *c, tc_span path, int64_t now)
+tc_file *tc_file_remembered(tc_folder *folder, tc_span path, int64_t now)
 {
-    tc_file *f = tc_map_get(&c->by_path, path);
+    tc_file_cache *c = folder->cache;
+    tc_file *f = tc_map_get(&folder->by_path, path);
     return f && (uint64_t)(now - f->checked) / TC_MS < c->limits->cache_ms ? use(c, f) : NULL;
 }
 
-static void look_at_root(tc_file_cache *c, int64_t now)
+enum tc_file_answer tc_file_get(tc_folder *folder, tc_span path, int64_t now, tc_file **ret_file)
 {
-    if (!c->root_path || now - c->root_checked < (int64_t)c->limits->cache_ms * TC_MS) return;
-    struct stat old, new;
-    c->root_checked = now;
-    const int root = open(c->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0) return; /* gone for now: what is open serves on */
-    const bool swapped = fstat(c->root, &old) || fstat(root, &new) || old.st_dev != new.st_dev ||
-                         old.st_ino != new.st_ino;
-    close(swapped ? c->root : root);
-    if (swapped) c->root = root;
-}
-
-enum tc_file_answer tc_file_get(tc_file_cache *c, tc_span path, int64_t now, tc_file **ret_file)
-{
-    tc_file *f = tc_file_remembered(c, path, now);
+    tc_file_cache *c = folder->cache;
+    tc_file *f = tc_file_remembered(folder, path, now);
     int fd = -1;
     struct stat st;
     if (f) {
         *ret_file = f;
         return TC_FILE_FOUND;
     }
-    look_at_root(c, now);
-    enum tc_file_answer answer = open_beneath(c, path, &fd);
+    tc_root_look(&folder->root, now, c->limits->cache_ms);
+    enum tc_file_answer answer = tc_root_open(&folder->root, path, &fd);
     if (answer == TC_FILE_FOUND && fstat(fd, &st))
         answer = TC_FILE_BUSY;
     else if (answer == TC_FILE_FOUND && S_ISDIR(st.st_mode))
         answer = TC_FILE_DIRECTORY;
     else if (answer == TC_FILE_FOUND && !S_ISREG(st.st_mode))
         answer = TC_FILE_FORBIDDEN;
-    f = tc_map_get(&c->by_path, path);
+    f = tc_map_get(&folder->by_path, path);
     if (answer == TC_FILE_FOUND && f && f->settled && same(f, &st)) {
         f->checked = now;
         *ret_file = use(c, f);
     } else {
         if (f && answer != TC_FILE_BUSY) forget(c, f);
-        if (answer == TC_FILE_FOUND) return make(c, path, fd, &st, now, ret_file);
+        if (answer == TC_FILE_FOUND) return make(folder, path, fd, &st, now, ret_file);
     }
     if (fd >= 0) close(fd);
     return answer;

@@ -12,6 +12,18 @@
 #include "net/loop.h"
 #include "site/error_page.h"
 
+void tc_files_init(tc_files *files, const tc_files_config *config, tc_file_cache *cache,
+                   tc_loop *loop)
+{
+    *files = (tc_files){.config = config, .loop = loop};
+    tc_folder_init(&files->folder, cache, config);
+}
+
+void tc_files_fini(tc_files *files)
+{
+    tc_folder_fini(&files->folder);
+}
+
 static tc_err answer_missing(tc_exchange *x, enum tc_file_answer answer)
 {
     switch (answer) {
@@ -54,14 +66,14 @@ static tc_err serve_part(tc_exchange *x, tc_file *f, const tc_range *part)
 {
     char *at = tc_arena_bytes(&x->arena, TC_CONTENT_RANGE_BYTES);
     if (!at) return TC_ERR_NO_MEMORY;
+    const tc_span language = f->folder->config->language;
     const tc_span range = tc_span_of(at, tc_content_range_write(at, part, f->size));
     tc_err err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_CONTENT_RANGE, range);
     if (err) return err;
     if (!part) return tc_error_page(x, 416, (tc_span){0});
     err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_CONTENT_TYPE, f->type);
-    if (!err && f->cache->language.len)
-        err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_CONTENT_LANGUAGE,
-                            f->cache->language);
+    if (!err && language.len)
+        err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_CONTENT_LANGUAGE, language);
     if (!err) err = set_validators(x, f);
     return err ? err
                : tc_exchange_reply(x, 206, run_of(x, f, part->first, part->last - part->first + 1));
@@ -119,28 +131,40 @@ static tc_err redirect_to_folder(tc_exchange *x, tc_span path, tc_span query)
 static tc_err serve_index(tc_files *files, tc_exchange *x, tc_span folder)
 {
     tc_file *f;
-    const tc_span index = files->index;
+    const tc_span index = files->config->index;
     char *at = tc_arena_bytes(&x->arena, folder.len + index.len);
     if (!at) return TC_ERR_NO_MEMORY;
     memcpy(at, folder.at, folder.len);
     memcpy(at + folder.len, index.at, index.len);
     const tc_span path = tc_span_of(at, folder.len + index.len);
     const enum tc_file_answer answer =
-        tc_file_get(&files->cache, path, tc_loop_now(files->loop), &f);
+        tc_file_get(&files->folder, path, tc_loop_now(files->loop), &f);
     return answer == TC_FILE_FOUND ? serve(x, f) : answer_missing(x, answer);
+}
+
+/* What a path is in the folder: "/static/a" is "/a" where "/static" is to be left out. */
+static bool in_folder(const tc_files_config *config, tc_span path, tc_span *ret_path)
+{
+    const tc_span inner = tc_span_from(path, config->strip.len);
+    if (!tc_span_starts(path, config->strip) || inner.len == 0 || inner.at[0] != '/') return false;
+    *ret_path = inner;
+    return true;
 }
 
 static tc_err serve_path(tc_files *files, tc_exchange *x)
 {
     tc_file *f;
-    tc_span path, query;
-    const tc_err err = tc_target_normal_path(&x->arena, x->theirs.path, &path, &query);
+    tc_span whole, path, query;
+    const tc_err err = tc_target_normal_path(&x->arena, x->theirs.path, &whole, &query);
     if (err) return err;
+    if (!in_folder(files->config, whole, &path))
+        return tc_span_eq(whole, files->config->strip) ? redirect_to_folder(x, whole, query)
+                                                       : answer_missing(x, TC_FILE_MISSING);
     if (tc_span_ends(path, TC_SPAN("/"))) return serve_index(files, x, path);
     const enum tc_file_answer answer =
-        tc_file_get(&files->cache, path, tc_loop_now(files->loop), &f);
+        tc_file_get(&files->folder, path, tc_loop_now(files->loop), &f);
     if (answer == TC_FILE_FOUND) return serve(x, f);
-    if (answer == TC_FILE_DIRECTORY) return redirect_to_folder(x, path, query);
+    if (answer == TC_FILE_DIRECTORY) return redirect_to_folder(x, whole, query);
     return answer_missing(x, answer);
 }
 
@@ -161,9 +185,12 @@ static tc_err on_head(void *self, tc_exchange *x)
         err = allow(x);
         return err ? err : tc_error_page(x, 405, (tc_span){0});
     }
-    tc_file *f = tc_file_remembered(&files->cache, x->theirs.path, tc_loop_now(files->loop));
-    if (f && f->plain) return serve(x, f);
-    if (f) tc_file_unref(f);
+    tc_span path;
+    if (in_folder(files->config, x->theirs.path, &path)) {
+        tc_file *f = tc_file_remembered(&files->folder, path, tc_loop_now(files->loop));
+        if (f && f->plain) return serve(x, f);
+        if (f) tc_file_unref(f);
+    }
     return serve_path(files, x);
 }
 

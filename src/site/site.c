@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: MIT
 #include "site/site.h"
 
-#include <fcntl.h>
-
 #include "base/alloc.h"
 #include "site/echo.h"
 #include "site/error_page.h"
@@ -13,6 +11,8 @@
 /* A worker's own. */
 typedef struct state {
     const tc_site_config *config;
+    tc_file_cache cache;
+    tc_files_config files_config;
     tc_files files;
     tc_records records;
     tc_sessions sessions;
@@ -24,7 +24,7 @@ static void worker_end(void *app, tc_worker *w, void *argument)
     const tc_site_config *config = app;
     state *s = argument;
     (void)w;
-    tc_file_cache_fini(&s->files.cache);
+    tc_files_fini(&s->files);
     tc_records_fini(&s->records);
     tc_sessions_fini(&s->sessions);
     if (config->unwatch && s->watch_state) config->unwatch(config->watch_self, s->watch_state);
@@ -36,18 +36,14 @@ static void *worker_begin(void *app, tc_worker *w)
     const tc_site_config *config = app;
     state *s = tc_alloc_zero(sizeof *s);
     if (!s) return NULL;
-    const int root = fcntl(config->root, F_DUPFD_CLOEXEC, 3);
-    if (root < 0) {
-        tc_free(s);
-        return NULL;
-    }
     s->config = config;
-    tc_file_cache_init(&s->files.cache, root, tc_worker_limits(w), tc_worker_reached(w));
-    s->files.cache.root_path = config->root_path;
-    s->files.cache.dotfiles = config->dotfiles;
-    s->files.cache.language = config->language;
-    s->files.index = config->index;
-    s->files.loop = tc_worker_loop(w);
+    s->files_config = (tc_files_config){.root = config->root,
+                                        .root_path = config->root_path,
+                                        .index = config->index,
+                                        .language = config->language,
+                                        .dotfiles = config->dotfiles};
+    tc_file_cache_init(&s->cache, tc_worker_limits(w), tc_worker_reached(w));
+    tc_files_init(&s->files, &s->files_config, &s->cache, tc_worker_loop(w));
     tc_records_init(&s->records, config->store, config->collections, config->collection_count,
                     s->files.loop, tc_worker_limits(w), tc_worker_reached(w));
     if (config->sessions) {

@@ -20,6 +20,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "site/files.h"
 #include "support/check.h"
 #include "support/folder.h"
 
@@ -27,6 +28,8 @@ static folder root;
 static tc_limits limits;
 static tc_reached reached;
 static tc_file_cache cache;
+static tc_files_config config;
+static tc_folder served;
 static int64_t now;
 
 static int begin(void **state)
@@ -36,16 +39,19 @@ static int begin(void **state)
     limits = tc_limits_default;
     reached = (tc_reached){0};
     now = TC_S;
-    tc_file_cache_init(&cache, dup(root.fd), &limits, &reached);
+    config = (tc_files_config){.root = root.fd};
+    tc_file_cache_init(&cache, &limits, &reached);
+    tc_folder_init(&served, &cache, &config);
     return 0;
 }
 
 static int end(void **state)
 {
     (void)state;
-    tc_file_cache_fini(&cache);
+    tc_folder_fini(&served);
     assert_int_equal(cache.bytes, 0);
     assert_int_equal(cache.open, 0);
+    assert_int_equal(cache.files, 0);
     folder_remove(&root);
     return 0;
 }
@@ -66,7 +72,7 @@ static void let_settle(void)
 static enum tc_file_answer answer_of(const char *path)
 {
     tc_file *f;
-    const enum tc_file_answer answer = tc_file_get(&cache, tc_span_str(path), now, &f);
+    const enum tc_file_answer answer = tc_file_get(&served, tc_span_str(path), now, &f);
     if (answer == TC_FILE_FOUND) tc_file_unref(f);
     return answer;
 }
@@ -75,7 +81,7 @@ static enum tc_file_answer answer_of(const char *path)
 static tc_file *get(const char *path)
 {
     tc_file *f;
-    assert_int_equal(tc_file_get(&cache, tc_span_str(path), now, &f), TC_FILE_FOUND);
+    assert_int_equal(tc_file_get(&served, tc_span_str(path), now, &f), TC_FILE_FOUND);
     return f;
 }
 
@@ -98,7 +104,7 @@ static void check_content(const char *path, const char *text)
 
 static bool remembered(const char *path)
 {
-    tc_file *f = tc_file_remembered(&cache, tc_span_str(path), now);
+    tc_file *f = tc_file_remembered(&served, tc_span_str(path), now);
     if (f) tc_file_unref(f);
     return f != NULL;
 }
@@ -167,7 +173,7 @@ static void a_deleted_file_is_gone_but_lasts_for_whom_it_serves(void **state)
     check_content("/a", "content");
     later(1000);
     assert_int_equal(answer_of("/a"), TC_FILE_MISSING);
-    assert_int_equal(cache.by_path.count, 0);
+    assert_int_equal(cache.files, 0);
     check_span(tc_span_of(f->bytes, (size_t)f->size), "content");
     tc_file_unref(f);
 }
@@ -255,7 +261,7 @@ static void names_with_a_dot_are_hidden(void **state)
         check_case(answer_of(hidden[i]) == TC_FILE_MISSING, hidden[i]);
     assert_int_equal(answer_of("/.well-known/acme"), TC_FILE_FOUND);
     assert_int_equal(answer_of("/a/b."), TC_FILE_FOUND);
-    cache.dotfiles = true;
+    served.root.dotfiles = true;
     assert_int_equal(answer_of("/.secret"), TC_FILE_FOUND);
     assert_int_equal(answer_of("/a/.b/c"), TC_FILE_FOUND);
 }
@@ -275,7 +281,7 @@ static void what_is_no_file_is_refused(void **state)
     assert_int_equal(answer_of("/folder"), TC_FILE_DIRECTORY);
     assert_int_equal(answer_of("/folder/file/more"), TC_FILE_MISSING);
     assert_int_equal(answer_of("/none"), TC_FILE_MISSING);
-    assert_int_equal(cache.by_path.count, 0);
+    assert_int_equal(cache.files, 0);
 }
 
 static void what_became_a_folder_is_one(void **state)
@@ -287,7 +293,7 @@ static void what_became_a_folder_is_one(void **state)
     write_old("a/b", "x");
     later(1000);
     assert_int_equal(answer_of("/a"), TC_FILE_DIRECTORY);
-    assert_int_equal(cache.by_path.count, 0);
+    assert_int_equal(cache.files, 0);
 }
 
 static void links_do_not_lead_outside(void **state)
@@ -325,10 +331,10 @@ static void names_may_be_long_and_odd(void **state)
     memset(path, 'x', sizeof path);
     path[0] = '/';
     tc_file *f;
-    assert_int_equal(tc_file_get(&cache, tc_span_of(path, sizeof path), now, &f), TC_FILE_MISSING);
-    assert_int_equal(tc_file_get(&cache, tc_span_of(path, 4095), now, &f), TC_FILE_MISSING);
+    assert_int_equal(tc_file_get(&served, tc_span_of(path, sizeof path), now, &f), TC_FILE_MISSING);
+    assert_int_equal(tc_file_get(&served, tc_span_of(path, 4095), now, &f), TC_FILE_MISSING);
     write_old("a", "x");
-    assert_int_equal(tc_file_get(&cache, TC_SPAN("/a\0b"), now, &f), TC_FILE_MISSING);
+    assert_int_equal(tc_file_get(&served, TC_SPAN("/a\0b"), now, &f), TC_FILE_MISSING);
     write_old("\xff \n%", "odd");
     check_content("/\xff \n%", "odd");
 }
@@ -401,8 +407,8 @@ static void a_look_is_use(void **state)
     write_old("b", "2");
     write_old("c", "3");
     let_settle();
-    tc_file_cache_fini(&cache);
-    tc_file_cache_init(&cache, dup(root.fd), &limits, &reached);
+    tc_folder_fini(&served);
+    tc_folder_init(&served, &cache, &config);
     check_content("/a", "1");
     later(10);
     check_content("/b", "2");
@@ -411,7 +417,7 @@ static void a_look_is_use(void **state)
     check_content("/c", "3");
     assert_int_equal(reached.cache_files, 1);
     assert_true(remembered("/a") && remembered("/c"));
-    assert_int_equal(cache.by_path.count, 2);
+    assert_int_equal(cache.files, 2);
 }
 
 static void descriptors_are_bounded(void **state)
@@ -434,13 +440,40 @@ static void descriptors_are_bounded(void **state)
     tc_file_unref(in_use);
 }
 
+static void folders_share_the_limits(void **state)
+{
+    (void)state;
+    enum { FOLDERS = 100 };
+    static tc_folder folders[FOLDERS];
+    limits.cache_files = 10;
+    write_old("a", "1234");
+    let_settle();
+    tc_file *f;
+    tc_file *first = get("/a");
+    for (int i = 0; i < FOLDERS; i++) {
+        tc_folder_init(&folders[i], &cache, &config);
+        assert_int_equal(tc_file_get(&folders[i], TC_SPAN("/a"), now, &f), TC_FILE_FOUND);
+        assert_ptr_not_equal(f, first);
+        tc_file_unref(f);
+        assert_true(cache.files <= 10);
+    }
+    assert_false(first->cached); /* it was in use, and is the oldest all the same */
+    tc_file_unref(first);
+    assert_int_equal(cache.files, 10);
+    assert_int_equal(cache.bytes, 40);
+    assert_int_equal(reached.cache_files, FOLDERS - 9);
+    for (int i = 0; i < FOLDERS; i++)
+        tc_folder_fini(&folders[i]);
+    assert_int_equal(cache.files, 0);
+}
+
 static void what_is_too_large_to_keep_is_served(void **state)
 {
     (void)state;
     limits.cache_bytes = 3;
     write_old("a", "1234");
     check_content("/a", "1234");
-    assert_int_equal(cache.by_path.count, 0);
+    assert_int_equal(cache.files, 0);
     assert_int_equal(cache.bytes, 0);
     limits.cache_bytes = 100;
     check_content("/a", "1234");
@@ -519,9 +552,9 @@ static void without_memory_nothing_leaks(void **state)
         assert_true(b == TC_FILE_FOUND || (failed && b == TC_FILE_BUSY));
         check_content("/a", "12345");
         assert_int_equal(answer_of("/large"), TC_FILE_FOUND);
-        tc_file_cache_fini(&cache);
-        assert_int_equal(open_descriptors(), before - 1); /* the cache's root went too */
-        tc_file_cache_init(&cache, dup(root.fd), &limits, &reached);
+        tc_folder_fini(&served);
+        assert_int_equal(open_descriptors(), before);
+        tc_folder_init(&served, &cache, &config);
     }
 }
 
@@ -546,6 +579,7 @@ int main(void)
         TEST(the_longest_unused_goes_first),
         TEST(a_look_is_use),
         TEST(descriptors_are_bounded),
+        TEST(folders_share_the_limits),
         TEST(what_is_too_large_to_keep_is_served),
         TEST(a_promise_may_last_for_ever),
         TEST(a_file_may_change_while_it_is_read),

@@ -16,7 +16,10 @@
 static folder root;
 static tc_limits limits;
 static tc_reached reached;
+static tc_file_cache cache;
+static tc_files_config config;
 static tc_files files;
+static tc_loop *loop;
 static tc_exchange *x; /* the last one */
 
 static int begin(void **state)
@@ -25,9 +28,10 @@ static int begin(void **state)
     folder_make(&root);
     limits = tc_limits_default;
     reached = (tc_reached){0};
-    tc_file_cache_init(&files.cache, dup(root.fd), &limits, &reached);
-    files.index = TC_SPAN("index.html");
-    assert_int_equal(tc_loop_new(&files.loop), TC_OK);
+    config = (tc_files_config){.root = root.fd, .index = TC_SPAN("index.html")};
+    assert_int_equal(tc_loop_new(&loop), TC_OK);
+    tc_file_cache_init(&cache, &limits, &reached);
+    tc_files_init(&files, &config, &cache, loop);
     folder_write(&root, "index.html", TC_SPAN("home"));
     folder_write(&root, "a.txt", TC_SPAN("0123456789"));
     folder_age(&root, "a.txt", 1000);
@@ -46,8 +50,8 @@ static int end(void **state)
 {
     (void)state;
     done();
-    tc_file_cache_fini(&files.cache);
-    tc_loop_free(files.loop);
+    tc_files_fini(&files);
+    tc_loop_free(loop);
     folder_remove(&root);
     return 0;
 }
@@ -136,12 +140,11 @@ static void a_large_file_is_a_range_of_it(void **state)
 static void a_language_is_claimed_where_one_is_given(void **state)
 {
     (void)state;
-    files.cache.language = TC_SPAN("en");
+    config.language = TC_SPAN("en");
     assert_int_equal(get("/"), 200);
     assert_string_equal(field(TC_FIELD_CONTENT_LANGUAGE), "en");
     assert_int_equal(ask(TC_METHOD_GET, "/", "range: bytes=0-0\n"), 206);
     assert_string_equal(field(TC_FIELD_CONTENT_LANGUAGE), "en");
-    files.cache.language = (tc_span){0};
 }
 
 static void names_are_what_they_decode_to_and_nothing_else(void **state)
@@ -193,6 +196,29 @@ static void a_folder_without_its_slash_is_elsewhere(void **state)
     assert_string_equal(field(TC_FIELD_LOCATION), "/sub/");
     assert_int_equal(get("//sub"), 301);
     assert_string_equal(field(TC_FIELD_LOCATION), "/sub/");
+}
+
+static void a_prefix_may_stand_for_the_root(void **state)
+{
+    (void)state;
+    folder_write(&root, "sub/index.html", TC_SPAN("sub"));
+    config.strip = TC_SPAN("/static");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(get("/static/a.txt"), 200);
+        check_body("0123456789");
+        assert_int_equal(get("/x/../static/sub/"), 200);
+        check_body("sub");
+    }
+    assert_int_equal(get("/static/"), 200);
+    check_body("home");
+    assert_int_equal(get("/static?q"), 301);
+    assert_string_equal(field(TC_FIELD_LOCATION), "/static/?q");
+    assert_int_equal(get("/static/sub"), 301);
+    assert_string_equal(field(TC_FIELD_LOCATION), "/static/sub/");
+    assert_int_equal(get("/a.txt"), 404);
+    assert_int_equal(get("/statica.txt"), 404);
+    assert_int_equal(get("/static/../a.txt"), 404);
+    assert_int_equal(ask(TC_METHOD_OPTIONS, "*", ""), 204);
 }
 
 static void what_is_not_there_is_not_found(void **state)
@@ -284,8 +310,8 @@ static void without_memory_it_says_so_and_nothing_leaks(void **state)
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         bool failed = true;
         for (int64_t n = 0; failed; n++) {
-            tc_file_cache_fini(&files.cache);
-            tc_file_cache_init(&files.cache, dup(root.fd), &limits, &reached);
+            tc_files_fini(&files);
+            tc_files_init(&files, &config, &cache, loop);
             const uint64_t before = tc_alloc_count();
             done();
             tc_alloc_fail_after(n);
@@ -322,6 +348,7 @@ int main(void)
         TEST(names_are_what_they_decode_to_and_nothing_else),
         TEST(folders_have_an_index),
         TEST(a_folder_without_its_slash_is_elsewhere),
+        TEST(a_prefix_may_stand_for_the_root),
         TEST(what_is_not_there_is_not_found),
         TEST(who_has_it_is_not_sent_it),
         TEST(a_condition_that_fails_is_said),

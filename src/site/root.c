@@ -1,0 +1,116 @@
+/* root.c - see root.h. */
+// SPDX-License-Identifier: MIT
+#include "site/root.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum { OPEN_TRIES = 8 };
+
+void tc_root_init(tc_root *r, int fd, const char *path)
+{
+    *r = (tc_root){.fd = fd, .path = path};
+}
+
+void tc_root_fini(tc_root *r)
+{
+    if (r->own) close(r->fd);
+    *r = (tc_root){.fd = -1};
+}
+
+void tc_root_look(tc_root *r, int64_t now, uint64_t every_ms)
+{
+    if (!r->path || (uint64_t)(now - r->checked) / TC_MS < every_ms) return;
+    struct stat old, new;
+    r->checked = now;
+    const int fd = open(r->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return; /* gone for now: what is open serves on */
+    if (fstat(r->fd, &old) == 0 && fstat(fd, &new) == 0 && old.st_dev == new.st_dev &&
+        old.st_ino == new.st_ino) {
+        close(fd);
+        return;
+    }
+    if (r->own) close(r->fd);
+    r->fd = fd;
+    r->own = true;
+}
+
+/* Names that begin with a dot are not there, /.well-known/ excepted (RFC 8615). */
+static bool hidden(const tc_root *r, tc_span path)
+{
+    if (r->dotfiles) return false;
+    const tc_span known = TC_SPAN("/.well-known/");
+    if (tc_span_starts(path, known)) path = tc_span_from(path, known.len - 1);
+    for (size_t i = 0; i + 1 < path.len; i++)
+        if (path.at[i] == '/' && path.at[i + 1] == '.') return true;
+    return false;
+}
+
+static enum tc_file_answer answer_of(int error_number)
+{
+    switch (error_number) {
+    case EACCES:
+    case EPERM:
+    case ENXIO: return TC_FILE_FORBIDDEN; /* ENXIO: a socket */
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM: return TC_FILE_BUSY;
+    default: return TC_FILE_MISSING; /* EXDEV too: it leads outside */
+    }
+}
+
+enum { OPEN_FLAGS = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY };
+
+/* Where the kernel or a sandbox lacks openat2 (some say so by EPERM): one name after the other, and
+ * no symbolic links. */
+static int open_stepwise(int root, char *name)
+{
+    int at = root;
+    for (char *rest = name, *slash; (slash = strchr(rest, '/')); rest = slash + 1) {
+        *slash = '\0';
+        const int next = openat(at, rest, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (at != root) close(at);
+        if (next < 0) return -1;
+        at = next;
+        name = slash + 1;
+    }
+    const int fd = openat(at, *name ? name : ".", OPEN_FLAGS | O_NOFOLLOW);
+    const int error = errno;
+    if (at != root) close(at);
+    errno = error;
+    return fd;
+}
+
+static int open_in_root(int root, char *name)
+{
+    const struct open_how how = {.flags = OPEN_FLAGS,
+                                 .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    for (int i = 0; i < OPEN_TRIES; i++) { /* EAGAIN: something was renamed meanwhile */
+        const long fd = syscall(SYS_openat2, root, *name ? name : ".", &how, sizeof how);
+        if (fd >= 0) return (int)fd;
+        if (errno == ENOSYS || errno == EPERM) return open_stepwise(root, name);
+        if (errno != EAGAIN && errno != EINTR) break;
+    }
+    return -1;
+}
+
+enum tc_file_answer tc_root_open(const tc_root *r, tc_span path, int *ret_fd)
+{
+    char name[TC_PATH_BYTES];
+    if (hidden(r, path) || path.len >= sizeof name || memchr(path.at, '\0', path.len))
+        return TC_FILE_MISSING;
+    assert(path.at[0] == '/');
+    memcpy(name, path.at + 1, path.len - 1);
+    name[path.len - 1] = '\0';
+    const int fd = open_in_root(r->fd, name);
+    if (fd < 0) return answer_of(errno);
+    *ret_fd = fd;
+    return TC_FILE_FOUND;
+}
