@@ -6,8 +6,6 @@
 #include "base/text.h"
 #include "http/list.h"
 
-enum { RANGES = 64 };
-
 /* Takes digits off *s; a number past 64 bits becomes the largest there is. False: no digit. */
 static bool take_number(tc_span *s, uint64_t *ret_value)
 {
@@ -47,37 +45,71 @@ static bool read_one(tc_span s, uint64_t size, tc_range *ret_range, bool *ret_in
     return true;
 }
 
-/* Sorts, by insertion: there are few. */
-static void insert(tc_range *ranges, size_t count, tc_range one)
+/* Whether one part takes fewer bytes than two (RFC 9110, 15.3.7.2). */
+static bool near(tc_range a, tc_range b)
 {
-    while (count > 0 && ranges[count - 1].first > one.first) {
-        ranges[count] = ranges[count - 1];
-        count--;
-    }
-    ranges[count] = one;
+    if (a.first > b.first) return near(b, a);
+    return b.first <= a.last || b.first - a.last - 1 <= TC_RANGE_GAP;
 }
 
-enum tc_range_verdict tc_range_of(tc_span field, uint64_t size, tc_range *ret_range)
+static void remove_at(tc_range_set *set, size_t i)
 {
-    tc_range ranges[RANGES], one;
-    size_t count = 0, members = 0;
+    set->count--;
+    for (; i < set->count; i++)
+        set->at[i] = set->at[i + 1];
+}
+
+/* One that meets others takes the place of the first of them. False: there is no room. */
+static bool add(tc_range_set *set, tc_range one)
+{
+    size_t place = set->count;
+    for (size_t i = 0; i < set->count; i++) {
+        if (!near(set->at[i], one)) continue;
+        const tc_range old = set->at[i];
+        if (old.first < one.first) one.first = old.first;
+        if (old.last > one.last) one.last = old.last;
+        if (i < place) place = i;
+        remove_at(set, i);
+        i = (size_t)-1; /* it has grown: others may meet it now */
+    }
+    if (set->count == set->room) return false;
+    for (size_t i = set->count++; i > place; i--)
+        set->at[i] = set->at[i - 1];
+    set->at[place] = one;
+    return true;
+}
+
+static enum tc_range_verdict nothing(tc_range_set *set, enum tc_range_verdict why)
+{
+    set->count = 0;
+    return why;
+}
+
+enum tc_range_verdict tc_ranges_of(tc_span field, uint64_t size, tc_range_set *set)
+{
     const size_t equals = tc_span_find(field, '=');
     tc_span rest = tc_span_from(field, equals + 1), member;
+    bool any = false, room = true;
+    set->count = 0;
     if (!tc_span_ieq(tc_span_first(field, equals), TC_SPAN("bytes"))) return TC_RANGE_NONE;
     while (tc_list_next(&rest, &member)) {
+        tc_range one;
         bool inside;
-        if (++members > RANGES || !read_one(member, size, &one, &inside)) return TC_RANGE_NONE;
-        if (inside) insert(ranges, count++, one);
+        any = true;
+        if (!read_one(member, size, &one, &inside)) return nothing(set, TC_RANGE_NONE);
+        if (inside && room) room = add(set, one);
     }
-    if (members == 0) return TC_RANGE_NONE;
-    if (count == 0) return TC_RANGE_NOT_SATISFIABLE;
-    one = ranges[0];
-    for (size_t i = 1; i < count; i++) {
-        if (ranges[i].first > one.last && ranges[i].first - one.last > 1) return TC_RANGE_NONE;
-        if (ranges[i].last > one.last) one.last = ranges[i].last;
-    }
-    *ret_range = one;
-    return TC_RANGE_ONE;
+    if (!any) return TC_RANGE_NONE;
+    if (!room) return nothing(set, TC_RANGE_TOO_MANY);
+    return set->count ? TC_RANGE_SOME : TC_RANGE_NOT_SATISFIABLE;
+}
+
+size_t tc_range_members(tc_span field)
+{
+    size_t count = 1;
+    for (size_t i = 0; i < field.len; i++)
+        count += field.at[i] == ',';
+    return count;
 }
 
 bool tc_content_range_parse(tc_span value, tc_content_range *ret_range)

@@ -1,7 +1,7 @@
 /* range.h - byte ranges (RFC 9110, 14): Range at a server, Content-Range at both ends.
  *
- * Only one range is ever answered: several that do not join to one are answered with the whole
- * representation, which RFC 9110, 14.2 allows and which leaves nothing to be multiplied. */
+ * Ranges that overlap or stand close together are joined, so that nothing is sent twice; where more
+ * are left than the caller has room for, the whole is the answer (14.2 allows it). */
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "base/span.h"
@@ -13,16 +13,27 @@ typedef struct tc_range {
 
 enum tc_range_verdict {
     TC_RANGE_NONE,            /* answer 200 with everything */
-    TC_RANGE_ONE,             /* answer 206 with *ret_range */
+    TC_RANGE_SOME,            /* answer 206 with those of the set */
     TC_RANGE_NOT_SATISFIABLE, /* answer 416, with the size in Content-Range */
+    TC_RANGE_TOO_MANY,        /* as NONE, but the set had no room */
 };
 
+enum { TC_RANGE_GAP = 80 }; /* bytes between two: about what a part of its own costs (15.3.7.2) */
+
+/* Ranges that are apart from each other, in the order in which they were asked for. */
+typedef struct tc_range_set {
+    tc_range *at; /* the caller's */
+    size_t room, count;
+} tc_range_set;
+
 /* What a Range field asks of a representation of size bytes: first-last, first- or -suffix. Ranges
- * that touch or overlap are joined, in whatever order they come; those past the end are left out
- * (14.1.2). NONE: another unit, malformed, last before first, more than 64 ranges, or several that
- * do not join. NOT_SATISFIABLE: well formed, but nothing of it lies in the representation, and
- * always where size is 0. *ret_range is written with ONE only. */
-enum tc_range_verdict tc_range_of(tc_span range_field, uint64_t size, tc_range *ret_range);
+ * that overlap, or that are no more than TC_RANGE_GAP apart, are joined; those past the end are
+ * left out (14.1.2). NONE: another unit, malformed, last before first. NOT_SATISFIABLE: well
+ * formed, but nothing of it lies in the representation, and always where size is 0. set->at and
+ * room are the caller's; count is written. Costs at most members times room. */
+enum tc_range_verdict tc_ranges_of(tc_span range_field, uint64_t size, tc_range_set *set);
+/* How many there are at most: room for more is of no use. */
+size_t tc_range_members(tc_span range_field);
 
 #define TC_SIZE_UNKNOWN UINT64_MAX
 

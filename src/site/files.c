@@ -11,6 +11,7 @@
 #include "http/target.h"
 #include "net/loop.h"
 #include "site/error_page.h"
+#include "site/parts.h"
 
 void tc_files_init(tc_files *files, const tc_files_config *config, tc_file_cache *cache,
                    tc_loop *loop)
@@ -62,21 +63,55 @@ static tc_err set_validators(tc_exchange *x, const tc_file *f)
     return err;
 }
 
+static tc_err set_part_fields(tc_exchange *x, const tc_file *f)
+{
+    const tc_span language = f->folder->config->language;
+    tc_err err = TC_OK;
+    if (language.len)
+        err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_CONTENT_LANGUAGE, language);
+    return err ? err : set_validators(x, f);
+}
+
+/* part NULL: none of it is there. */
 static tc_err serve_part(tc_exchange *x, tc_file *f, const tc_range *part)
 {
     char *at = tc_arena_bytes(&x->arena, TC_CONTENT_RANGE_BYTES);
     if (!at) return TC_ERR_NO_MEMORY;
-    const tc_span language = f->folder->config->language;
     const tc_span range = tc_span_of(at, tc_content_range_write(at, part, f->size));
     tc_err err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_CONTENT_RANGE, range);
     if (err) return err;
     if (!part) return tc_error_page(x, 416, (tc_span){0});
     err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_CONTENT_TYPE, f->type);
-    if (!err && language.len)
-        err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_CONTENT_LANGUAGE, language);
-    if (!err) err = set_validators(x, f);
+    if (!err) err = set_part_fields(x, f);
     return err ? err
                : tc_exchange_reply(x, 206, run_of(x, f, part->first, part->last - part->first + 1));
+}
+
+static tc_err serve_parts(tc_exchange *x, tc_file *f, const tc_range_set *set)
+{
+    const tc_err err = set_part_fields(x, f);
+    return err ? err : tc_parts_reply(x, run_of(x, f, 0, f->size), f->type, set);
+}
+
+/* True: answered. */
+static bool serve_ranges(tc_exchange *x, tc_file *f, tc_span field, tc_err *ret_err)
+{
+    const tc_limits *limits = f->cache->limits;
+    const size_t most = tc_range_members(field);
+    tc_range_set set = {.room = most < limits->ranges ? most : (size_t)limits->ranges};
+    set.at = tc_exchange_alloc(x, set.room * sizeof *set.at);
+    if (!set.at) {
+        *ret_err = TC_ERR_NO_MEMORY;
+        return true;
+    }
+    switch (tc_ranges_of(field, f->size, &set)) {
+    case TC_RANGE_TOO_MANY: f->cache->reached->ranges++; return false;
+    case TC_RANGE_NONE: return false;
+    case TC_RANGE_NOT_SATISFIABLE: *ret_err = serve_part(x, f, NULL); return true;
+    case TC_RANGE_SOME: break;
+    }
+    *ret_err = set.count == 1 ? serve_part(x, f, set.at) : serve_parts(x, f, &set);
+    return true;
 }
 
 /* True: answered. */
@@ -93,17 +128,11 @@ static bool serve_conditional(tc_exchange *x, tc_file *f, tc_err *ret_err)
     case TC_GO_ON: break;
     }
     tc_span range;
-    tc_range part;
     if (x->theirs.method != TC_METHOD_GET ||
         !tc_fields_get(&x->theirs.fields, TC_FIELD_RANGE, &range) ||
         !tc_if_range_holds(&x->theirs, &valid, now))
         return false;
-    switch (tc_range_of(range, f->size, &part)) {
-    case TC_RANGE_NONE: return false;
-    case TC_RANGE_ONE: *ret_err = serve_part(x, f, &part); return true;
-    case TC_RANGE_NOT_SATISFIABLE: *ret_err = serve_part(x, f, NULL); return true;
-    }
-    return false;
+    return serve_ranges(x, f, range, ret_err);
 }
 
 static tc_err serve(tc_exchange *x, tc_file *f)

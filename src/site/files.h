@@ -1,4 +1,4 @@
-/* files.h - serves a folder: GET and HEAD, index pages, conditional requests, single ranges. */
+/* files.h - serves a folder: GET and HEAD, index pages, conditional requests, ranges. */
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "site/cache.h"

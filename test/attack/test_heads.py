@@ -212,9 +212,36 @@ class Ranges(Attack):
                 self.assertLessEqual(len(answer.body), 5000)
 
     def test_21_on_a_large_file(self):
+        """Ranges that meet are one; of those that stay apart, more than the limit are none: the whole is the answer."""
         server = self.serve(files={"big.bin": b"x" * 1_000_000})
-        for value in ("bytes=" + ",".join(["0-"] * 200), "bytes=" + ",".join(f"{n}-{n + 9}" for n in range(1000))):
-            self.assertLessEqual(len(server.ask("/big.bin", fields=["Range: " + value]).body), 1_000_000)
+        apart = [f"{n * 1000}-{n * 1000 + 1}" for n in range(1000)]
+        for ranges, status, most in ((["0-"] * 200, 206, 1_000_000), ([f"{n}-" for n in range(1000)], 206, 1_000_000),
+                                     ([f"{n}-{n + 9}" for n in range(1000)], 206, 1009), (apart, 200, 1_000_000),
+                                     (apart[:17], 200, 1_000_000), (apart[:16], 206, 3000), (apart[:16] * 9, 206, 3000),
+                                     (apart + ["0-"], 200, 1_000_000), (["-0"] * 1000, 416, 5000),
+                                     (["18446744073709551616-"] * 1000, 416, 5000), ([f"-{n}" for n in range(1000)], 206, 999)):
+            with self.subTest(ranges[:2]):
+                answer = server.ask("/big.bin", fields=["Range: bytes=" + ",".join(ranges)])
+                self.assertEqual(answer.status, status)
+                self.assertLessEqual(len(answer.body), most)
+        server.signal()
+        server.wait()
+        self.assertIn("limit ranges reached 3 times", server.said())
+
+    def test_21_slow_readers_of_many_parts(self):
+        """Parts are made and queued as they are taken."""
+        root = self.site({"index.html": "home"})
+        with open(root / "big.bin", "wb") as out:
+            out.truncate(1 << 30)
+        server = self.serve(root=root)
+        before = server.memory()
+        ranges = ",".join(f"{n << 26}-{(n << 26) + (32 << 20)}" for n in range(16))
+        for _ in range(50):
+            wire = server.wire(receive=4096)
+            wire.send(b"GET /big.bin HTTP/1.1\r\nHost: h\r\nRange: bytes=%s\r\n\r\n" % ranges.encode())
+        self.assertAlive(server)
+        if not sanitized():
+            self.assertLess(server.memory() - before, 50 * 100_000)
 
 
 class Paths(Case):

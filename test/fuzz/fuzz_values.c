@@ -35,9 +35,16 @@ static void ranges(tc_span s)
 {
     static const uint64_t sizes[] = {0, 1, 10, 10000, INT64_MAX, UINT64_MAX};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        tc_range r;
-        if (tc_range_of(s, sizes[i], &r) == TC_RANGE_ONE)
-            MUST(r.first <= r.last && r.last < sizes[i]);
+        tc_range at[4];
+        tc_range_set set = {.at = at, .room = i % 5};
+        const enum tc_range_verdict v = tc_ranges_of(s, sizes[i], &set);
+        MUST(set.count <= set.room && set.count <= tc_range_members(s));
+        MUST(v != TC_RANGE_SOME || set.count > 0);
+        for (size_t j = 0; v == TC_RANGE_SOME && j < set.count; j++) {
+            MUST(at[j].first <= at[j].last && at[j].last < sizes[i]);
+            for (size_t k = 0; k < j; k++) /* apart */
+                MUST(at[j].first > at[k].last || at[k].first > at[j].last);
+        }
     }
     tc_content_range c, again;
     char text[TC_CONTENT_RANGE_BYTES];

@@ -283,6 +283,73 @@ static void parts_are_served(void **state)
     assert_int_equal(ask(TC_METHOD_GET, "/a.txt", "range: lines=2-5\n"), 200);
 }
 
+/* All of an answer of several parts, as it would be sent: what is queued, again and again. */
+static tc_span sent(char *at, size_t size)
+{
+    size_t n = 0;
+    for (;;) {
+        for (uint8_t i = 0; i < x->run_count; i++) {
+            const tc_run run = x->runs[i];
+            assert_true(n + run.len <= size);
+            if (run.kind == TC_RUN_BYTES)
+                memcpy(at + n, run.at, run.len);
+            else
+                assert_int_equal(pread(run.fd, at + n, run.len, (off_t)run.off), run.len);
+            n += run.len;
+        }
+        x->run_count = 0;
+        if (x->ended) return tc_span_of(at, n);
+        assert_int_equal(x->handler->on_room(x->self, x), TC_OK);
+        assert_true(x->run_count > 0);
+    }
+}
+
+static void several_parts_are_one_answer(void **state)
+{
+    (void)state;
+    char text[1000], whole[2000], wanted[1000];
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)('a' + i % 26);
+    folder_write(&root, "b.txt", tc_span_of(text, sizeof text));
+    for (int from_disk = 0; from_disk < 2; from_disk++) {
+        limits.cache_file = from_disk ? 5 : 65536;
+        tc_files_fini(&files);
+        tc_files_init(&files, &config, &cache, loop);
+        assert_int_equal(try_ask(TC_METHOD_GET, "/b.txt", "range: bytes=990-,0-3,500-501\n"),
+                         TC_OK);
+        assert_int_equal(x->ours.status, 206);
+        const tc_span type = tc_span_str(field(TC_FIELD_CONTENT_TYPE));
+        const tc_span begins = TC_SPAN("multipart/byteranges; boundary=");
+        assert_true(tc_span_starts(type, begins));
+        assert_string_equal(field(TC_FIELD_CONTENT_RANGE), "");
+        char boundary[64];
+        (void)snprintf(boundary, sizeof boundary, "%.*s", TC_FMT(tc_span_from(type, begins.len)));
+        const char *const about = "Content-Type: text/plain; charset=utf-8\r\nContent-Range: bytes";
+        (void)snprintf(wanted, sizeof wanted,
+                       "--%s\r\n%s 990-999/1000\r\n\r\n%.10s\r\n"
+                       "--%s\r\n%s 0-3/1000\r\n\r\n%.4s\r\n"
+                       "--%s\r\n%s 500-501/1000\r\n\r\n%.2s\r\n--%s--\r\n",
+                       boundary, about, text + 990, boundary, about, text, boundary, about,
+                       text + 500, boundary);
+        const tc_span got = sent(whole, sizeof whole);
+        check_span(got, wanted);
+        assert_int_equal(x->ours.length, got.len);
+    }
+    /* another one each time */
+    char first[256];
+    (void)snprintf(first, sizeof first, "%s", field(TC_FIELD_CONTENT_TYPE));
+    assert_int_equal(try_ask(TC_METHOD_GET, "/b.txt", "range: bytes=0-0,-1\n"), TC_OK);
+    assert_string_not_equal(field(TC_FIELD_CONTENT_TYPE), first);
+
+    limits.ranges = 2;
+    assert_int_equal(get("/b.txt"), 200);
+    assert_int_equal(ask(TC_METHOD_GET, "/b.txt", "range: bytes=0-0,300-300,-1\n"), 200);
+    assert_int_equal(reached.ranges, 1);
+    assert_int_equal(ask(TC_METHOD_GET, "/b.txt", "range: bytes=0-0,5-5,10-\n"), 206);
+    assert_string_equal(field(TC_FIELD_CONTENT_RANGE), "bytes 0-999/1000");
+    assert_int_equal(ask(TC_METHOD_HEAD, "/b.txt", "range: bytes=0-0,-1\n"), 200);
+}
+
 /* --- methods ------------------------------------------------------------------------------- */
 
 static void other_methods_are_not_allowed(void **state)
@@ -353,6 +420,7 @@ int main(void)
         TEST(who_has_it_is_not_sent_it),
         TEST(a_condition_that_fails_is_said),
         TEST(parts_are_served),
+        TEST(several_parts_are_one_answer),
         TEST(other_methods_are_not_allowed),
         TEST(without_memory_it_says_so_and_nothing_leaks),
         TEST(out_of_descriptors_is_a_moment),

@@ -11,7 +11,7 @@
 static void ranges_are_read(void **state)
 {
     (void)state;
-    enum { NONE = TC_RANGE_NONE, ONE = TC_RANGE_ONE, BAD = TC_RANGE_NOT_SATISFIABLE };
+    enum { NONE = TC_RANGE_NONE, ONE = TC_RANGE_SOME, BAD = TC_RANGE_NOT_SATISFIABLE };
     static const struct {
         const char *field;
         uint64_t size;
@@ -23,10 +23,8 @@ static void ranges_are_read(void **state)
         {"bytes=500-999", 10000, ONE, 500, 999},
         {"bytes=-500", 10000, ONE, 9500, 9999},
         {"bytes=9500-", 10000, ONE, 9500, 9999},
-        {"bytes=0-0,-1", 10000, NONE, 0, 0},
         {"bytes=500-600,601-999", 10000, ONE, 500, 999},
         {"bytes=500-700,601-999", 10000, ONE, 500, 999},
-        {"bytes= 0-999, 4500-5499, -1000", 10000, NONE, 0, 0},
 
         {"BYTES=0-1", 10, ONE, 0, 1},
         {"bytes=0-9", 10, ONE, 0, 9},
@@ -66,8 +64,8 @@ static void ranges_are_read(void **state)
         {"bytes=0-9,3-4", 10, ONE, 0, 9},
         {"bytes=0-4,-6", 10, ONE, 0, 9},
         {"bytes=0-4,-5", 10, ONE, 0, 9},
-        {"bytes=0-4,-4", 10, NONE, 0, 0},
-        {"bytes=0-4,6-", 10, NONE, 0, 0},
+        {"bytes=0-4,-4", 10, ONE, 0, 9},
+        {"bytes=0-4,6-", 10, ONE, 0, 9},
         {"bytes=0-4,100-200", 10, ONE, 0, 4},
         {"bytes=100-200,-0,5-", 10, ONE, 5, 9},
         {"bytes=0-,0-,0-,0-", 10, ONE, 0, 9},
@@ -109,29 +107,73 @@ static void ranges_are_read(void **state)
         {"bytes==0-1", 10, NONE, 0, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        tc_range r = {77, 77};
+        tc_range r;
+        tc_range_set set = {.at = &r, .room = 1};
         const enum tc_range_verdict v =
-            tc_range_of(check_edge(tc_span_str(cases[i].field)), cases[i].size, &r);
+            tc_ranges_of(check_edge(tc_span_str(cases[i].field)), cases[i].size, &set);
         check_case((int)v == cases[i].verdict, cases[i].field);
-        const uint64_t first = v == TC_RANGE_ONE ? cases[i].first : 77;
-        const uint64_t last = v == TC_RANGE_ONE ? cases[i].last : 77;
-        if (r.first != first || r.last != last)
+        assert_int_equal(set.count, v == TC_RANGE_SOME);
+        if (set.count && (r.first != cases[i].first || r.last != cases[i].last))
             fail_msg("%s: %" PRIu64 "-%" PRIu64, cases[i].field, r.first, r.last);
     }
-    tc_range r;
-    assert_int_equal(tc_range_of((tc_span){0}, 10, &r), TC_RANGE_NONE);
+    tc_range_set set = {0};
+    assert_int_equal(tc_ranges_of((tc_span){0}, 10, &set), TC_RANGE_NONE);
 }
 
-static enum tc_range_verdict many(size_t count, const char *one, tc_range *ret_range)
+/* "0-0 9999-9999", in the order of the answer; "-" with no room, "" for everything. */
+static void several_ranges_are_kept_in_their_order(void **state)
 {
+    (void)state;
+    static const struct {
+        const char *field, *wanted;
+    } cases[] = {
+        {"bytes=0-0,-1", "0-0 9999-9999"},
+        {"bytes= 0-999, 4500-5499, -1000", "0-999 4500-5499 9000-9999"},
+        {"bytes=-1,0-0", "9999-9999 0-0"},
+        {"bytes=5000-5009,100-109,2000-2009", "5000-5009 100-109 2000-2009"},
+        {"bytes=0-9,90-99", "0-99"},      /* 80 between them */
+        {"bytes=0-9,91-99", "0-9 91-99"}, /* 81 */
+        {"bytes=90-99,0-9", "0-99"},
+        {"bytes=1000-1009,3000-3009,2000-2009,900-2500", "900-2500 3000-3009"},
+        {"bytes=3000-3009,1000-1009,0-", "0-9999"},
+        {"bytes=0-9,1000-1009,20000-,2000-2009", "0-9 1000-1009 2000-2009"},
+        {"bytes=0-9,1000-1009,2000-2009,3000-3009", "-"},
+        {"bytes=0-9,1000-1009,2000-2009,3000-3009,x", ""},
+        {"bytes=0-9,1000-1009,2000-2009,0-", "0-9999"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        tc_range at[3];
+        tc_range_set set = {.at = at, .room = 3};
+        char text[128] = "";
+        const enum tc_range_verdict v = tc_ranges_of(tc_span_str(cases[i].field), 10000, &set);
+        size_t n = 0;
+        for (size_t j = 0; v == TC_RANGE_SOME && j < set.count; j++)
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s%" PRIu64 "-%" PRIu64, j ? " " : "",
+                                  at[j].first, at[j].last);
+        if (v == TC_RANGE_TOO_MANY) memcpy(text, "-", 2);
+        if (strcmp(text, cases[i].wanted)) fail_msg("%s: %s", cases[i].field, text);
+    }
+    assert_int_equal(tc_range_members(TC_SPAN("bytes=0-9")), 1);
+    assert_int_equal(tc_range_members(TC_SPAN("bytes=0-9,5-6")), 2);
+}
+
+/* one: printf of a place and the same place, or without */
+static enum tc_range_verdict many(size_t count, const char *one, unsigned step, size_t room)
+{
+    char text[64];
+    tc_range at[16];
+    tc_range_set set = {.at = at, .room = room};
     tc_buf b;
-    tc_buf_init(&b, 1 << 20);
+    tc_buf_init(&b, 1 << 21);
     assert_int_equal(tc_buf_add(&b, TC_SPAN("bytes=")), TC_OK);
     for (size_t i = 0; i < count; i++) {
-        assert_int_equal(tc_buf_add(&b, tc_span_str(one)), TC_OK);
-        assert_int_equal(tc_buf_add_byte(&b, ','), TC_OK);
+        const unsigned place = (unsigned)i * step;
+        (void)snprintf(text, sizeof text, "%u-%u,", place, place);
+        assert_int_equal(tc_buf_add(&b, tc_span_str(one ? one : text)), TC_OK);
     }
-    const enum tc_range_verdict v = tc_range_of(tc_buf_span(&b), 1000, ret_range);
+    const enum tc_range_verdict v = tc_ranges_of(tc_buf_span(&b), 1000000, &set);
+    assert_true(set.count <= room);
+    if (v == TC_RANGE_SOME && one) assert_int_equal(set.count, 1);
     tc_buf_fini(&b);
     return v;
 }
@@ -139,57 +181,60 @@ static enum tc_range_verdict many(size_t count, const char *one, tc_range *ret_r
 static void range_bombs_are_not_unfolded(void **state)
 {
     (void)state;
-    tc_range r;
-    assert_int_equal(many(64, "0-", &r), TC_RANGE_ONE);
-    assert_int_equal(many(65, "0-", &r), TC_RANGE_NONE);
-    assert_int_equal(many(1000, "5-9", &r), TC_RANGE_NONE);
-    assert_int_equal(many(64, "-0", &r), TC_RANGE_NOT_SATISFIABLE);
-    assert_int_equal(many(1000, "-0", &r), TC_RANGE_NONE);
-    assert_int_equal(many(100000, "", &r), TC_RANGE_NONE);
+    assert_int_equal(many(100000, "0-,", 0, 16), TC_RANGE_SOME);
+    assert_int_equal(many(1000, "5-9,", 0, 1), TC_RANGE_SOME);
+    assert_int_equal(many(100000, "-0,", 0, 16), TC_RANGE_NOT_SATISFIABLE);
+    assert_int_equal(many(100000, ",", 0, 16), TC_RANGE_NONE);
+    assert_int_equal(many(1000, NULL, 10, 16), TC_RANGE_SOME); /* close together: one */
+    assert_int_equal(many(16, NULL, 100, 16), TC_RANGE_SOME);
+    assert_int_equal(many(17, NULL, 100, 16), TC_RANGE_TOO_MANY);
+    assert_int_equal(many(100000, NULL, 100, 16), TC_RANGE_TOO_MANY);
+    assert_int_equal(many(1, NULL, 0, 0), TC_RANGE_TOO_MANY);
 }
 
-/* The union of a set of ranges, byte by byte, is what must come out, or nothing. */
+/* Every byte that was asked for comes once; of others, only those between two that are close. */
 static void random_sets_agree_with_a_bitmap(void **state)
 {
     (void)state;
+    enum { SIZE = 600 };
     for (int round = 0; round < 20000; round++) {
-        const uint64_t size = check_random_below(24);
+        const uint64_t size = check_random_below(SIZE);
         char field[256];
-        bool wanted[24] = {false}, any = false;
+        bool wanted[SIZE] = {false}, got[SIZE] = {false}, any = false;
         int n = snprintf(field, sizeof field, "bytes=");
         const uint64_t members = 1 + check_random_below(5);
         for (uint64_t i = 0; i < members; i++) {
-            const uint64_t a = check_random_below(30), b = a + check_random_below(6);
-            const uint64_t kind = check_random_below(3);
+            const uint64_t a = check_random_below(SIZE), b = a + check_random_below(60);
+            const uint64_t kind = check_random_below(8);
             const char *comma = i ? "," : "";
             const size_t room = sizeof field - (size_t)n;
-            if (kind == 0)
+            if (kind > 1)
                 n += snprintf(field + n, room, "%s%" PRIu64 "-%" PRIu64, comma, a, b);
             else if (kind == 1)
                 n += snprintf(field + n, room, "%s%" PRIu64 "-", comma, a);
             else
                 n += snprintf(field + n, room, "%s-%" PRIu64, comma, a);
             for (uint64_t p = 0; p < size; p++)
-                if (kind == 2 ? p + a >= size : p >= a && (kind == 1 || p <= b))
+                if (kind == 0 ? p + a >= size : p >= a && (kind == 1 || p <= b))
                     wanted[p] = any = true;
         }
-        uint64_t first = 0, last = 0;
-        int runs = 0;
-        for (uint64_t p = 0; p < size; p++) {
-            if (!wanted[p]) continue;
-            if (p == 0 || !wanted[p - 1]) {
-                runs++;
-                if (runs == 1) first = p;
+        tc_range at[5];
+        tc_range_set set = {.at = at, .room = 5};
+        const enum tc_range_verdict v = tc_ranges_of(tc_span_str(field), size, &set);
+        check_case(v == (any ? TC_RANGE_SOME : TC_RANGE_NOT_SATISFIABLE), field);
+        for (size_t i = 0; i < set.count; i++) {
+            check_case(at[i].first <= at[i].last && at[i].last < size, field);
+            check_case(wanted[at[i].first] && wanted[at[i].last], field);
+            uint64_t gap = 0;
+            for (uint64_t p = at[i].first; p <= at[i].last; p++) {
+                check_case(!got[p], field);
+                got[p] = true;
+                gap = wanted[p] ? 0 : gap + 1;
+                check_case(gap <= TC_RANGE_GAP, field);
             }
-            last = p;
         }
-        tc_range r = {0, 0};
-        const enum tc_range_verdict v = tc_range_of(tc_span_str(field), size, &r);
-        check_case(v == (!any        ? TC_RANGE_NOT_SATISFIABLE
-                         : runs == 1 ? TC_RANGE_ONE
-                                     : TC_RANGE_NONE),
-                   field);
-        if (v == TC_RANGE_ONE) check_case(r.first == first && r.last == last, field);
+        for (uint64_t p = 0; p < size; p++)
+            check_case(got[p] || !wanted[p], field);
     }
 }
 
@@ -267,6 +312,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_are_read),
+        cmocka_unit_test(several_ranges_are_kept_in_their_order),
         cmocka_unit_test(range_bombs_are_not_unfolded),
         cmocka_unit_test(random_sets_agree_with_a_bitmap),
         cmocka_unit_test(content_ranges_are_read),
