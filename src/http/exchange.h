@@ -5,6 +5,7 @@
  * A run's bytes are borrowed until on_room says they were released, or until on_close. */
 // SPDX-License-Identifier: MIT
 #pragma once
+#include "http/forwarded.h"
 #include "http/message.h"
 
 /* A run of content: bytes, or a range of a file. */
@@ -86,6 +87,8 @@ struct tc_exchange {
     bool pushed;      /* nobody asked for it: the server promised it */
     bool early;       /* it came, or (client) left, in early data */
     tc_span proven;   /* server: who the client proved to be; empty: nobody. Lives with the link */
+    tc_asker asker;   /* server: who asks, as trusted proxies say */
+    tc_span user;     /* server: who that is, by a password; empty: nobody. Lives with x */
     uint8_t run_count;
     tc_run runs[TC_RUNS];
     uint16_t informational;

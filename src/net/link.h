@@ -61,6 +61,8 @@ typedef struct tc_link_type {
     uint64_t (*untaken)(
         const tc_link *l); /* bytes on our side that the peer has not acknowledged */
     void (*peer)(const tc_link *l, char ret_text[TC_PEER_TEXT], uint16_t *ret_port);
+    /* The peer's address and port. NULL: it has none. */
+    tc_ip (*address)(const tc_link *l, uint16_t *ret_port);
     /* Not yet established: it reads and takes nothing so far. NULL: it always is. */
     bool (*opening)(const tc_link *l);
     /* In use before it is established: what comes may be a replay, what is sent may be refused and

@@ -49,6 +49,13 @@ static void quic_peer(const tc_link *link, char ret_text[TC_PEER_TEXT], uint16_t
         ret_text[0] = '\0';
 }
 
+static tc_ip quic_address(const tc_link *link, uint16_t *ret_port)
+{
+    const tc_address *a = &of(link)->peer;
+    *ret_port = ntohs(a->any.sa_family == AF_INET6 ? a->v6.sin6_port : a->v4.sin_port);
+    return tc_address_ip(a);
+}
+
 static bool quic_opening(const tc_link *link)
 {
     return of(link)->opening;
@@ -101,6 +108,7 @@ const tc_link_type tc_link_quic_type = {
     .stuck = quic_stuck,
     .untaken = quic_untaken,
     .peer = quic_peer,
+    .address = quic_address,
     .opening = quic_opening,
     .early = quic_early,
     .protection = quic_protection,

@@ -239,6 +239,13 @@ static void tcp_peer(const tc_link *link, char ret_text[TC_PEER_TEXT], uint16_t 
         ret_text[0] = '\0';
 }
 
+static tc_ip tcp_address(const tc_link *link, uint16_t *ret_port)
+{
+    const tc_link_tcp *l = (const tc_link_tcp *)link;
+    *ret_port = l->port;
+    return tc_ip_of(l->address, l->v6 ? 16 : 4);
+}
+
 static void tcp_end_writing(tc_link *link)
 {
     (void)shutdown(tcp_of(link)->io.fd, SHUT_WR); /* the peer may be gone: close comes anyway */
@@ -266,6 +273,7 @@ const tc_link_type tc_link_tcp_type = {
     .stuck = tcp_stuck,
     .untaken = tcp_untaken,
     .peer = tcp_peer,
+    .address = tcp_address,
     .end_writing = tcp_end_writing,
     .close = tcp_close,
 };

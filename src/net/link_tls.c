@@ -275,6 +275,11 @@ static void tls_peer(const tc_link *link, char ret_text[TC_PEER_TEXT], uint16_t 
     tc_link_tcp_type.peer(link, ret_text, ret_port);
 }
 
+static tc_ip tls_address(const tc_link *link, uint16_t *ret_port)
+{
+    return tc_link_tcp_type.address(link, ret_port);
+}
+
 static bool tls_opening(const tc_link *link)
 {
     const tc_link_tls *l = (const tc_link_tls *)link;
@@ -352,6 +357,7 @@ const tc_link_type tc_link_tls_type = {
     .stuck = tc_link_tls_stuck,
     .untaken = tls_untaken,
     .peer = tls_peer,
+    .address = tls_address,
     .opening = tls_opening,
     .protection = tls_protection,
     .why = tls_why,

@@ -9,20 +9,31 @@
 
 /* What all formats say of an exchange. */
 typedef struct facts {
-    const char *peer;
+    const char *peer; /* who asks */
+    uint16_t port;    /* 0: not known */
     tc_span method, target, version;
     unsigned status; /* 0: none was sent */
     uint64_t bytes;
     double ms;
-    tc_span agent, referer, authority, proven;
+    tc_span agent, referer, authority, proven, user;
     bool pushed, early;
     const char *error; /* NULL: it ended well */
 } facts;
 
-static facts facts_of(const tc_seen *seen)
+/* The client that proxies tell of; its address in ret_text. */
+static void see_through(facts *f, const tc_asker *client, char ret_text[TC_IP_TEXT])
+{
+    if (client->kind == TC_ASKER_PEER) return;
+    f->port = client->port;
+    f->peer = "unknown"; /* as RFC 7239, 6.2, calls it */
+    if (client->kind == TC_ASKER_KNOWN) f->peer = tc_ip_text(&client->ip, ret_text).at;
+}
+
+static facts facts_of(const tc_seen *seen, char client[TC_IP_TEXT])
 {
     const tc_exchange *x = seen->x;
     facts f = {.peer = seen->session->peer[0] ? seen->session->peer : "-",
+               .port = seen->session->peer_port,
                .method = x->theirs.method_name.len ? x->theirs.method_name : TC_SPAN("-"),
                .target = x->theirs.path.len ? x->theirs.path : TC_SPAN("-"),
                .version = tc_version_name(x->theirs.version),
@@ -30,8 +41,10 @@ static facts facts_of(const tc_seen *seen)
                .bytes = x->content_out,
                .authority = x->theirs.authority,
                .proven = x->proven,
+               .user = x->user,
                .pushed = x->pushed,
                .early = tc_exchange_early(x)};
+    see_through(&f, &x->asker, client);
     const int64_t end = x->times.ours_end ? x->times.ours_end : seen->at;
     f.ms = (double)(end - x->times.begun) / 1e6;
     if (x->theirs.method == TC_METHOD_CONNECT && x->theirs.authority.len)
@@ -91,6 +104,8 @@ static tc_err text_line(tc_buf *out, const facts *f, bool color, int64_t wall)
     if (!err && f->early) err = tc_buf_add(out, TC_SPAN("  early"));
     if (!err && f->proven.len) err = tc_buf_add(out, TC_SPAN("  "));
     if (!err) err = tc_text_terminal(out, f->proven, false);
+    if (!err && f->user.len) err = tc_buf_add(out, TC_SPAN("  "));
+    if (!err) err = tc_text_terminal(out, f->user, false);
     if (!err && f->error)
         err = tc_buf_printf(out, "  %s%s%s", color ? color_of(0) : "", f->error, plain);
     return err ? err : tc_buf_add_byte(out, '\n');
@@ -112,6 +127,19 @@ static tc_err put_quoted(tc_buf *out, tc_span s)
     return err;
 }
 
+/* It stands between blanks, so none may be in it. */
+static tc_err put_user(tc_buf *out, tc_span user)
+{
+    tc_err err = user.len ? TC_OK : tc_buf_add_byte(out, '-');
+    while (user.len && !err) {
+        const tc_span part = tc_span_take(&user, tc_span_find(user, ' '));
+        err = put_quoted(out, part);
+        if (!err && user.len) err = tc_buf_add(out, TC_SPAN("\\x20"));
+        user = tc_span_from(user, 1);
+    }
+    return err;
+}
+
 static tc_err combined_line(tc_buf *out, const tc_exchange *x, const facts *f, int64_t wall)
 {
     const time_t seconds = (time_t)wall;
@@ -119,7 +147,9 @@ static tc_err combined_line(tc_buf *out, const tc_exchange *x, const facts *f, i
     char date[32];
     if (!gmtime_r(&seconds, &tm) || !strftime(date, sizeof date, "%d/%b/%Y:%H:%M:%S +0000", &tm))
         return TC_ERR_SYSTEM;
-    tc_err err = tc_buf_printf(out, "%s - - [%s] \"", f->peer, date);
+    tc_err err = tc_buf_printf(out, "%s - ", f->peer);
+    if (!err) err = put_user(out, f->user);
+    if (!err) err = tc_buf_printf(out, " [%s] \"", date);
     if (!err) err = put_quoted(out, f->method);
     if (!err) err = tc_buf_add_byte(out, ' ');
     if (!err) err = put_quoted(out, f->target);
@@ -150,9 +180,13 @@ static tc_err json_line(tc_buf *out, const tc_seen *seen, const facts *f, int64_
         return TC_ERR_SYSTEM;
     tc_err err = tc_buf_printf(out, "{\"time\":\"%s\"", date);
     if (!err) err = put_member(out, "client", tc_span_str(f->peer));
+    if (!err && (f->port || seen->x->asker.kind == TC_ASKER_PEER))
+        err = tc_buf_printf(out, ",\"port\":%u", (unsigned)f->port);
+    if (!err && seen->x->asker.kind != TC_ASKER_PEER)
+        err = put_member(out, "proxy", tc_span_str(seen->session->peer));
+    if (!err && f->user.len) err = put_member(out, "user", f->user);
     if (!err)
-        err = tc_buf_printf(out, ",\"port\":%u,\"session\":%llu,\"exchange\":%llu",
-                            (unsigned)seen->session->peer_port,
+        err = tc_buf_printf(out, ",\"session\":%llu,\"exchange\":%llu",
                             (unsigned long long)seen->session->id, (unsigned long long)seen->x->id);
     if (!err) err = put_member(out, "method", f->method);
     if (!err) err = put_member(out, "target", f->target);
@@ -223,7 +257,8 @@ tc_err tc_log_line(tc_buf *out, enum tc_log_format format, bool color, const tc_
         if (err) out->len = before;
         return err;
     }
-    const facts f = facts_of(seen);
+    char client[TC_IP_TEXT];
+    const facts f = facts_of(seen, client);
     switch (format) {
     case TC_LOG_TEXT: err = text_line(out, &f, color, wall); break;
     case TC_LOG_COMBINED: err = combined_line(out, seen->x, &f, wall); break;

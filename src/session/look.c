@@ -1,4 +1,5 @@
-/* look.c - tells those who look on what happens. Reached only if somebody does. */
+/* look.c - tells those who look on what happens. Reached only if somebody does, but
+ * for the question who the client is. */
 // SPDX-License-Identifier: MIT
 #include "session/inside.h"
 
@@ -16,6 +17,19 @@ static void show(tc_session *s, tc_seen *what)
     what->at = tc_loop_now(s->env->loop);
     what->session = &info;
     tc_show(s->env->watch, what);
+}
+
+tc_asker tc_session_peer(const tc_exchange *x)
+{
+    const tc_session *s = x->session;
+    tc_asker c = {0};
+    if (s && s->link->type->address) c.ip = s->link->type->address(s->link, &c.port);
+    return c;
+}
+
+tc_asker tc_session_asker(const tc_exchange *x)
+{
+    return x->asker.kind == TC_ASKER_PEER ? tc_session_peer(x) : x->asker;
 }
 
 void tc_session_show(tc_session *s, enum tc_seen_kind kind, const tc_exchange *x, tc_err err,

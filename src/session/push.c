@@ -42,8 +42,10 @@ static void remember(tc_session *s, const tc_message *m)
 /* The request that this client would have sent: what it said about content goes for this too. */
 static tc_err make_request(tc_exchange *p, const tc_exchange *x, tc_span path)
 {
-    static const enum tc_field_id kept[] = {TC_FIELD_ACCEPT_ENCODING, TC_FIELD_ACCEPT_LANGUAGE};
+    static const enum tc_field_id kept[] = {TC_FIELD_ACCEPT_ENCODING, TC_FIELD_ACCEPT_LANGUAGE,
+                                            TC_FIELD_AUTHORIZATION};
     tc_message *m = &p->theirs;
+    p->asker = x->asker;
     m->method = TC_METHOD_GET;
     m->method_name = tc_method_name(TC_METHOD_GET);
     m->scheme = tc_arena_copy(&p->arena, x->theirs.scheme);

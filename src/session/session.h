@@ -90,6 +90,11 @@ void tc_session_drain(tc_session *s); /* finishes what runs, then ends; at once 
 void tc_session_kill(tc_session *s,
                      tc_err why); /* ends at once; from inside a handler: when it has returned */
 
+/* The client of an exchange at a server: whom trusted proxies name, else the peer; "::" where it
+ * has no address. */
+tc_asker tc_session_asker(const tc_exchange *x);
+tc_asker tc_session_peer(const tc_exchange *x); /* ... the peer, whomever proxies name */
+
 /* Client. x comes from tc_session_exchange, with .ours, .handler and .self filled in. */
 /* Tells those who look on something that the session does not know by itself. */
 void tc_session_tell(tc_session *s, enum tc_seen_kind kind, tc_span text);

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "http/secret.h"
+#include "session/session.h"
 #include "site/error_page.h"
 #include "site/page.h"
 
@@ -22,7 +23,11 @@ struct echo {
 struct facts {
     tc_span path, query; /* query: with its "?", or empty */
     tc_span proven;      /* who the client proved to be */
-    bool early;          /* it may be a replay */
+    tc_span user;        /* ... by a password */
+    tc_span client;      /* its address; empty: it has none */
+    tc_span proxy;       /* the peer, where that is not the client */
+    char client_text[TC_IP_TEXT], proxy_text[TC_IP_TEXT];
+    bool early; /* it may be a replay */
     uint64_t length;
     char hex[2 * SHA256_DIGEST_SIZE];
     char digest[64]; /* "sha-256=:...:" (RFC 9530, 2) */
@@ -99,6 +104,18 @@ static void write_length(tc_page *p, const struct facts *f)
     tc_page_raw(p, f->length == 1 ? TC_SPAN(" byte") : TC_SPAN(" bytes"));
 }
 
+static void find_client(struct facts *f, const tc_exchange *x)
+{
+    const tc_asker client = tc_session_asker(x), peer = tc_session_peer(x);
+    f->user = x->user;
+    f->client = f->proxy = (tc_span){0};
+    if (client.kind == TC_ASKER_HIDDEN)
+        f->client = TC_SPAN("unknown");
+    else if (client.port || client.kind == TC_ASKER_KNOWN)
+        f->client = tc_ip_text(&client.ip, f->client_text);
+    if (client.kind != TC_ASKER_PEER) f->proxy = tc_ip_text(&peer.ip, f->proxy_text);
+}
+
 /* --- JSON --- */
 
 static void json_pair(tc_page *p, const char *before, tc_span value)
@@ -132,6 +149,9 @@ static void write_json(tc_page *p, const tc_message *m, const struct facts *f)
     else
         tc_page_raw(p, TC_SPAN(",\n  \"query\": null"));
     json_pair(p, ",\n  \"version\": ", tc_version_name(m->version));
+    if (f->client.len) json_pair(p, ",\n  \"client\": ", f->client);
+    if (f->proxy.len) json_pair(p, ",\n  \"proxy\": ", f->proxy);
+    if (f->user.len) json_pair(p, ",\n  \"user\": ", f->user);
     if (f->proven.len) json_pair(p, ",\n  \"certificate\": ", f->proven);
     if (f->early) tc_page_raw(p, TC_SPAN(",\n  \"early\": true"));
     tc_page_raw(p, TC_SPAN(",\n  \"fields\": "));
@@ -189,6 +209,9 @@ static void write_html(tc_page *p, const tc_message *m, const struct facts *f)
     html_row(p, TC_SPAN("Path"), f->path);
     if (f->query.len) html_row(p, TC_SPAN("Query"), tc_span_from(f->query, 1));
     html_row(p, TC_SPAN("Version"), tc_version_name(m->version));
+    if (f->client.len) html_row(p, TC_SPAN("Client"), f->client);
+    if (f->proxy.len) html_row(p, TC_SPAN("Proxy"), f->proxy);
+    if (f->user.len) html_row(p, TC_SPAN("User"), f->user);
     if (f->proven.len) html_row(p, TC_SPAN("Certificate"), f->proven);
     if (f->early) html_row(p, TC_SPAN("Early data"), TC_SPAN("yes"));
     tc_page_raw(p, TC_SPAN("</table>\n"));
@@ -234,6 +257,9 @@ static void write_text(tc_page *p, const tc_message *m, const struct facts *f)
     text_row(p, "Path       ", f->path);
     if (f->query.len) text_row(p, "Query      ", tc_span_from(f->query, 1));
     text_row(p, "Version    ", tc_version_name(m->version));
+    if (f->client.len) text_row(p, "Client     ", f->client);
+    if (f->proxy.len) text_row(p, "Proxy      ", f->proxy);
+    if (f->user.len) text_row(p, "User       ", f->user);
     if (f->proven.len) text_row(p, "Cert       ", f->proven);
     if (f->early) text_row(p, "Early data ", TC_SPAN("yes"));
     text_fields(p, "\nFields\n", &m->fields);
@@ -260,6 +286,7 @@ static tc_err on_end(void *self, tc_exchange *x)
     fill(&f, x->theirs.path, e);
     f.proven = x->proven;
     f.early = tc_exchange_early(x);
+    find_client(&f, x);
     switch (kind) {
     case TC_REPLY_HTML: write_html(&p, &x->theirs, &f); break;
     case TC_REPLY_JSON: write_json(&p, &x->theirs, &f); break;

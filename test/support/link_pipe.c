@@ -97,6 +97,12 @@ static void pipe_peer(const tc_link *l, char ret_text[TC_PEER_TEXT], uint16_t *r
     *ret_port = 0;
 }
 
+static tc_ip pipe_address(const tc_link *l, uint16_t *ret_port)
+{
+    *ret_port = 4711;
+    return ((const link_pipe *)l)->from;
+}
+
 static void pipe_end_writing(tc_link *l)
 {
     link_pipe *p = (link_pipe *)l;
@@ -124,6 +130,7 @@ static const tc_link_type pipe_type = {
     .stuck = pipe_stuck,
     .untaken = pipe_untaken,
     .peer = pipe_peer,
+    .address = pipe_address,
     .end_writing = pipe_end_writing,
     .close = pipe_close,
 };

@@ -17,6 +17,7 @@ typedef struct link_pipe {
     size_t room, step;       /* the inbox's bound; most bytes of one read */
     bool ended, full;        /* the other wrote its end; a write of ours fell short */
     uint64_t writes;         /* calls that moved bytes */
+    tc_ip from;              /* whom the other end says it is; a test's */
 } link_pipe;
 
 void link_pipe_init(link_pipe *a, link_pipe *b, tc_loop *loop, size_t room, size_t step,

@@ -261,6 +261,30 @@ static void who_has_proved_it_is_named(void **state)
     json_decref(line);
 }
 
+static void who_asks_behind_a_proxy(void **state)
+{
+    (void)state;
+    x.asker.kind = TC_ASKER_KNOWN;
+    assert_true(tc_ip_parse(TC_SPAN("2001:db8::7"), &x.asker.ip));
+    assert_non_null(strstr(text(), "22:13:20  2001:db8::7  "));
+    assert_non_null(strstr(combined(), "2001:db8::7 - - ["));
+    assert_non_null(strstr(json(), "\"client\":\"2001:db8::7\",\"proxy\":\"192.0.2.1\","
+                                   "\"session\":3"));
+    x.asker.port = 99;
+    assert_non_null(strstr(json(), "\"client\":\"2001:db8::7\",\"port\":99,\"proxy\""));
+    x.asker.kind = TC_ASKER_HIDDEN;
+    assert_non_null(strstr(combined(), "unknown - - ["));
+}
+
+static void who_asks_by_a_password(void **state)
+{
+    (void)state;
+    x.user = TC_SPAN("al \"\033b");
+    assert_non_null(strstr(text(), "  al \"\\x1bb\n"));
+    assert_non_null(strstr(combined(), "192.0.2.1 - al\\x20\\\"\\x1bb [14/"));
+    assert_non_null(strstr(json(), "\"user\":\"al \\\"\\u001bb\","));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +301,8 @@ int main(void)
         TEST(what_does_not_fit_is_left_out_whole),
         TEST(a_handshake_that_failed_has_a_line),
         TEST(who_has_proved_it_is_named),
+        cmocka_unit_test_setup_teardown(who_asks_behind_a_proxy, begin, end),
+        cmocka_unit_test_setup_teardown(who_asks_by_a_password, begin, end),
     };
     return cmocka_run_group_tests_name("access_log", tests, NULL, NULL);
 }
