@@ -41,3 +41,10 @@ const tc_limit_row *tc_limits_too_small(const tc_limits *limits)
     }
     return NULL;
 }
+
+void tc_reached_add(tc_reached *to, const tc_reached *more)
+{
+#define TC_LIMIT(name, default_value, least, unit, sentence) to->name += more->name;
+#include "limit.def"
+#undef TC_LIMIT
+}

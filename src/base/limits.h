@@ -30,6 +30,8 @@ tc_err tc_limits_set(tc_limits *limits, tc_span assignment) TC_MUST_USE;
 /* The first one that is below the least value that makes sense; NULL: all are fine. */
 const tc_limit_row *tc_limits_too_small(const tc_limits *limits);
 
+void tc_reached_add(tc_reached *to, const tc_reached *more);
+
 static inline uint64_t *tc_limit_at(tc_limits *limits, const tc_limit_row *row)
 {
     return (uint64_t *)((char *)limits + row->offset);

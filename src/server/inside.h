@@ -31,6 +31,7 @@ struct tc_worker {
     pthread_t thread;
     bool started, joined; /* the thread: of those who start and wait */
     atomic_bool told_to_drain;
+    atomic_bool over;      /* the thread does nothing more */
     bool draining, paused; /* the worker's own */
     tc_loop *loop;
     tc_slab connections, secured, commons;
@@ -46,6 +47,7 @@ struct tc_worker {
     tc_common *common, *secure_common;
     int64_t common_until, secure_common_until;
     tc_reached reached;
+    tc_metrics *metrics;  /* NULL: nothing is counted */
     char why[TC_TLS_WHY]; /* of the handshake that failed last: shown in the same turn */
     uint64_t starved;     /* times out of descriptors */
     void *state;

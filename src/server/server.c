@@ -151,10 +151,8 @@ unsigned tc_server_workers(const tc_server *server)
 void tc_server_reached(const tc_server *server, tc_reached *ret_reached)
 {
     *ret_reached = (tc_reached){0};
-    for (size_t row = 0; row < tc_limit_row_count; row++)
-        for (unsigned i = 0; i < server->count; i++)
-            *tc_limit_at(ret_reached, &tc_limit_rows[row]) +=
-                *tc_limit_at(&server->workers[i].reached, &tc_limit_rows[row]);
+    for (unsigned i = 0; i < server->count; i++)
+        tc_reached_add(ret_reached, &server->workers[i].reached);
 }
 
 uint64_t tc_server_starved(const tc_server *server)

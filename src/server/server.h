@@ -28,6 +28,7 @@ typedef struct tc_server_config {
     bool quic;   /* https:// listeners speak QUIC, too, on the same port; where the build can */
     bool early;  /* ... and early data on it (0-RTT): safe requests that may be replays */
     tc_span hsts; /* Strict-Transport-Security of every answer over https (RFC 6797); empty: none */
+    bool counts;  /* its sessions, for tc_census */
     tc_limits limits;
     tc_app app;
 } tc_server_config;

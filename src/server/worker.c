@@ -289,6 +289,7 @@ tc_err tc_worker_begin_env(tc_worker *w, tc_session_env *env)
     const tc_err err =
         tc_session_env_init(env, w->loop, TC_SERVER, &w->server->config.limits, &w->reached);
     env->numbers = &w->env;
+    env->metrics = w->metrics;
     env->engine.windows = &w->env.windows;
     env->owner = w;
     env->route = route;
@@ -311,6 +312,8 @@ tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number)
     tc_slab_init(&w->secured, sizeof(tc_connection), most);
     tc_slab_init(&w->commons, sizeof(tc_common), UINT32_MAX);
     tc_err err = tc_loop_new(&w->loop);
+    if (!err && server->config.counts && !(w->metrics = tc_alloc_zero(sizeof *w->metrics)))
+        err = TC_ERR_NO_MEMORY;
     if (!err) err = tc_worker_begin_env(w, &w->env);
     if (!err) err = tc_worker_begin_env(w, &w->secure);
     if (!err) err = tc_worker_quic_init(&w->quic, w);
@@ -339,6 +342,7 @@ void tc_worker_fini(tc_worker *w)
     tc_slab_fini(&w->connections);
     tc_slab_fini(&w->secured);
     tc_slab_fini(&w->commons);
+    tc_free(w->metrics);
     tc_loop_free(w->loop);
 }
 
@@ -346,6 +350,7 @@ static void *run(void *argument)
 {
     tc_worker *w = argument;
     w->err = tc_loop_run(w->loop);
+    atomic_store_explicit(&w->over, true, memory_order_release);
     return NULL;
 }
 

@@ -17,6 +17,7 @@ void tc_session_adopt(tc_session *s, tc_exchange *x)
     x->next = s->exchanges;
     s->exchanges = x;
     s->begun++;
+    if (s->env->metrics) s->env->metrics->begun++;
     if (s->env->engine.role == TC_CLIENT && s->begun > 1 && !x->pushed)
         tc_session_seen(s, TC_SEEN_REUSED, x);
     tc_session_seen(s, TC_SEEN_BEGUN, x);
@@ -29,8 +30,10 @@ void tc_session_close_exchange(tc_session *s, tc_exchange *x, tc_err why)
         at = &(*at)->next;
     if (*at) *at = x->next;
     const bool watched = tc_watched(s->env->watch, TC_SEEN_CLOSED);
-    if (!x->times.ours_end && !why)
-        x->times.ours_end = watched ? tc_loop_tick(s->env->loop) : tc_loop_now(s->env->loop);
+    tc_metrics *metrics = s->env->metrics;
+    if (watched || metrics) (void)tc_loop_tick(s->env->loop);
+    if (!x->times.ours_end && !why) x->times.ours_end = tc_loop_now(s->env->loop);
+    if (metrics) tc_metrics_exchange(metrics, x, tc_loop_now(s->env->loop), why);
     if (watched) tc_session_show(s, TC_SEEN_CLOSED, x, why, (tc_span){0}, false);
     x->wake = NULL;
     s->env->engine.reached->exchange_bytes += x->arena.refused;

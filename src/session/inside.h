@@ -52,6 +52,11 @@ void tc_session_settle(tc_session *s); /* after a turn: sets the alarm, or ends 
 void tc_session_linger(tc_session *s);
 void tc_session_ring(tc_alarm *alarm);
 
+/* look.c: what is counted, if anything is */
+enum tc_transport_way tc_session_way(const tc_session *s);
+void tc_session_count_handshake(tc_session *s); /* it succeeded */
+void tc_session_count_end(tc_session *s);
+
 /* look.c: events for those who look on */
 void tc_session_show(tc_session *s, enum tc_seen_kind kind, const tc_exchange *x, tc_err err,
                      tc_span text, bool ours);

@@ -41,6 +41,7 @@ static void not_opened(tc_session *s)
 {
     const tc_link_type *link = s->link->type;
     s->flags &= (uint16_t) ~(OPENING | EARLY);
+    if (s->env->metrics) tc_metrics_failed(s->env->metrics->handshake_failures, s->why);
     if (tc_watched(s->env->watch, TC_SEEN_PROTECTED))
         tc_session_show(s, TC_SEEN_PROTECTED, NULL, s->why,
                         link->why ? link->why(s->link) : (tc_span){0}, false);
@@ -56,6 +57,7 @@ static void end(tc_session *s)
     while (s->exchanges)
         tc_session_close_exchange(s, s->exchanges, s->why ? s->why : TC_ERR_SESSION_ENDED);
     if (s->flags & HAS_ENGINE) e->type->fini(e);
+    if (env->metrics) tc_session_count_end(s);
     if (tc_watched(env->watch, TC_SEEN_ENDED))
         tc_session_show(s, TC_SEEN_ENDED, NULL, s->why, (tc_span){0}, false);
     tc_loop_clear(env->loop, &s->alarm);

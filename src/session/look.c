@@ -1,4 +1,4 @@
-/* look.c - tells those who look on what happens. Reached only if somebody does, but
+/* look.c - tells those who look on what happens, and counts it. Reached only if somebody does, but
  * for the question who the client is. */
 // SPDX-License-Identifier: MIT
 #include "session/inside.h"
@@ -79,4 +79,24 @@ void tc_session_show_requests(tc_session *s, bool all)
         reached(s, x, &x->times.ours_head, TC_SEEN_REQUEST_HEAD);
         if (all && x->whole) reached(s, x, &x->times.ours_end, TC_SEEN_REQUEST_END);
     }
+}
+
+enum tc_transport_way tc_session_way(const tc_session *s)
+{
+    if (s->flags & STREAMS) return TC_WAY_QUIC;
+    return s->link->type->opening ? TC_WAY_TLS : TC_WAY_TCP;
+}
+
+void tc_session_count_handshake(tc_session *s)
+{
+    tc_protection p;
+    s->env->metrics->handshakes++;
+    if (s->link->type->protection && s->link->type->protection(s->link, &p))
+        s->env->metrics->resumed += p.resumed;
+}
+
+void tc_session_count_end(tc_session *s)
+{
+    s->env->metrics->closed[tc_session_way(s)]++;
+    if (s->why) tc_metrics_failed(s->env->metrics->connection_failures, s->why);
 }

@@ -32,6 +32,7 @@ static void engine_init(tc_session *s, const tc_engine_type *type)
     assert(type->size <= TC_ENGINE_BYTES);
     type->init(tc_session_engine(s), &s->env->engine);
     s->flags |= HAS_ENGINE;
+    if (s->env->metrics) s->env->metrics->spoken[type->version]++;
 }
 
 #define VERSION(name) (1u << TC_HTTP_##name)
@@ -110,6 +111,7 @@ void tc_session_look_whether_open(tc_session *s)
         s->flags |= EARLY;
         return;
     }
+    if (s->env->metrics) tc_session_count_handshake(s);
     if (tc_watched(s->env->watch, TC_SEEN_PROTECTED)) {
         (void)tc_loop_tick(s->env->loop);
         tc_session_show(s, TC_SEEN_PROTECTED, NULL, TC_OK, (tc_span){0}, false);
@@ -166,6 +168,7 @@ void tc_session_begin(tc_session *s, tc_session_env *env, tc_link *link, const t
     if (link->type->opening && link->type->opening(link)) s->flags |= OPENING;
     if (tc_link_is_early(link) && !(s->flags & OPENING)) s->flags |= EARLY;
     if (link->type->streams) s->flags |= STREAMS;
+    if (env->metrics) env->metrics->connections[tc_session_way(s)]++;
     if (type)
         engine_init(s, type);
     else if (!env->http09 && !env->http2 && !(s->flags & OPENING))
@@ -219,6 +222,7 @@ static bool push_out(tc_session *s)
     if (taken == 0) return false;
     if (tc_watched(s->env->watch, TC_SEEN_BYTES)) tc_session_show_bytes(s, runs, taken);
     s->sent += taken;
+    if (s->env->metrics) s->env->metrics->bytes_out += taken;
     e->type->wrote(e, sid, taken);
     e->type->acked(e, sid, taken);
     if (client) tc_session_show_requests(s, false);
@@ -345,6 +349,7 @@ static bool read_once(tc_session *s)
         return false;
     }
     if (fin) s->flags |= FIN;
+    if (s->env->metrics) s->env->metrics->bytes_in += in.len;
     if (in.len && tc_watched(s->env->watch, TC_SEEN_BYTES))
         tc_session_show(s, TC_SEEN_BYTES, NULL, TC_OK, in, false);
     offer(s, in);

@@ -10,6 +10,7 @@
 #include "http/event.h"
 #include "net/link.h"
 #include "net/loop.h"
+#include "observe/metrics.h"
 
 typedef struct tc_session tc_session;
 
@@ -18,6 +19,7 @@ typedef struct tc_session_env {
     tc_loop *loop;
     tc_engine_env engine; /* its limits and counters are the session's too */
     tc_watch *watch;      /* NULL: nobody looks on */
+    tc_metrics *metrics;  /* server: where it counts; NULL: nowhere */
     tc_slab exchanges;
     bool http09; /* server: a first line of only GET and a path is HTTP/0.9 */
     bool http2;  /* server: a first line may be the preface of HTTP/2 (RFC 9113, 3.3) */

@@ -57,6 +57,7 @@ static void lend(tc_session *s, const tc_link_news *n)
         ;
     const size_t taken = e->type->fed(e);
     assert(taken <= n->in.len);
+    if (s->env->metrics) s->env->metrics->bytes_in += taken;
     streams_of(s)->took(s->link, n->sid, taken);
 }
 
@@ -123,6 +124,7 @@ static bool push_out(tc_session *s)
         return false;
     }
     s->sent += taken;
+    if (s->env->metrics) s->env->metrics->bytes_out += taken;
     if (taken || all) e->type->wrote(e, sid, taken);
     if (!all) {
         if (s->link->type->stuck(s->link))

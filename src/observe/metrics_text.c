@@ -1,0 +1,190 @@
+/* metrics_text.c - the counts as Prometheus reads them: a family is its HELP, its TYPE and its
+ * samples, together. Series of which nothing was counted are left out where there may be many. */
+// SPDX-License-Identifier: MIT
+#include <stdio.h>
+
+#include "observe/metrics_inside.h"
+
+typedef struct page {
+    tc_buf *to;
+    tc_err err;
+} page;
+
+__attribute__((format(printf, 2, 3))) static void put(page *p, const char *format, ...)
+{
+    char room[512];
+    va_list args;
+    va_start(args, format);
+    const int n = vsnprintf(room, sizeof room, format, args);
+    va_end(args);
+    if (!p->err && (n < 0 || (size_t)n >= sizeof room)) p->err = TC_ERR_FULL;
+    if (!p->err) p->err = tc_buf_add(p->to, tc_span_of(room, (size_t)n));
+}
+
+static void family(page *p, const char *name, const char *type, const char *help)
+{
+    put(p, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void number(page *p, const char *name, const char *labels, uint64_t value)
+{
+    put(p, "%s%s %llu\n", name, labels, (unsigned long long)value);
+}
+
+static const char *const ways[TC_WAYS] = {"tcp", "tls", "quic"};
+static const char *const versions[TC_METRICS_VERSIONS] = {"none", "0.9", "1.0", "1.1", "2", "3"};
+static const char *const methods[TC_METRICS_METHODS] = {
+    "other", "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"};
+
+static const unsigned statuses[TC_METRICS_STATUSES] = {
+    0,
+#define TC_STATUS(code, reason) code,
+#include "status.def"
+#undef TC_STATUS
+};
+
+static const char *const errors[TC_METRICS_ERRORS] = {
+    "other",
+#define TC_ERR(name, number, fault, reach, status, exit_code, sentence) #name,
+#include "err.def"
+#undef TC_ERR
+};
+
+/* --- connections --------------------------------------------------------------------------- */
+
+static void write_failures(page *p, const char *name, const char *help,
+                           const uint64_t failures[TC_METRICS_ERRORS])
+{
+    family(p, name, "counter", help);
+    for (size_t i = 0; i < TC_METRICS_ERRORS; i++)
+        if (failures[i])
+            put(p, "%s{reason=\"%s\"} %llu\n", name, errors[i], (unsigned long long)failures[i]);
+}
+
+static void write_connections(page *p, const tc_metrics *m)
+{
+    family(p, "tercet_connections_total", "counter", "Connections taken.");
+    for (size_t i = 0; i < TC_WAYS; i++)
+        put(p, "tercet_connections_total{transport=\"%s\"} %llu\n", ways[i],
+            (unsigned long long)m->connections[i]);
+    family(p, "tercet_connections_open", "gauge", "Connections that are open now.");
+    for (size_t i = 0; i < TC_WAYS; i++)
+        put(p, "tercet_connections_open{transport=\"%s\"} %llu\n", ways[i],
+            (unsigned long long)(m->connections[i] - m->closed[i]));
+    family(p, "tercet_connections_version_total", "counter",
+           "Connections by the version that was chosen; 1.1 stands for 1.0, too.");
+    for (size_t i = 0; i < TC_METRICS_VERSIONS; i++)
+        if (m->spoken[i])
+            put(p, "tercet_connections_version_total{version=\"%s\"} %llu\n", versions[i],
+                (unsigned long long)m->spoken[i]);
+    write_failures(p, "tercet_connection_failures_total",
+                   "Connections that did not end well, by the reason.", m->connection_failures);
+    family(p, "tercet_handshakes_total", "counter", "TLS and QUIC handshakes that succeeded.");
+    number(p, "tercet_handshakes_total", "{resumed=\"no\"}", m->handshakes - m->resumed);
+    number(p, "tercet_handshakes_total", "{resumed=\"yes\"}", m->resumed);
+    write_failures(p, "tercet_handshake_failures_total",
+                   "Handshakes that did not succeed, by the reason.", m->handshake_failures);
+    family(p, "tercet_received_bytes_total", "counter", "Bytes read, without TLS and QUIC.");
+    number(p, "tercet_received_bytes_total", "", m->bytes_in);
+    family(p, "tercet_sent_bytes_total", "counter", "Bytes written, without TLS and QUIC.");
+    number(p, "tercet_sent_bytes_total", "", m->bytes_out);
+}
+
+/* --- exchanges ----------------------------------------------------------------------------- */
+
+static uint64_t write_statuses(page *p, size_t version, size_t method, const uint64_t *counts)
+{
+    uint64_t sum = 0;
+    for (size_t s = 0; s < TC_METRICS_STATUSES; s++) {
+        if (!counts[s]) continue;
+        sum += counts[s];
+        put(p, "tercet_exchanges_total{version=\"%s\",method=\"%s\",", versions[version],
+            methods[method]);
+        if (statuses[s])
+            put(p, "status=\"%u\",class=\"%uxx\"", statuses[s], statuses[s] / 100);
+        else
+            put(p, "status=\"none\",class=\"none\"");
+        number(p, "}", "", counts[s]);
+    }
+    return sum;
+}
+
+static void write_times(page *p, const char *name, const char *help,
+                        const tc_metrics_times times[TC_METRICS_VERSIONS])
+{
+    family(p, name, "histogram", help);
+    for (size_t v = 0; v < TC_METRICS_VERSIONS; v++) {
+        const tc_metrics_times *t = &times[v];
+        uint64_t all = 0, sum = 0;
+        for (size_t i = 0; i <= TC_METRICS_BUCKETS; i++)
+            all += t->buckets[i];
+        if (!all) continue;
+        for (size_t i = 0; i <= TC_METRICS_BUCKETS; i++) {
+            sum += t->buckets[i];
+            put(p, "%s_bucket{version=\"%s\",le=\"", name, versions[v]);
+            if (i < TC_METRICS_BUCKETS)
+                put(p, "%g", (double)tc_metrics_bounds[i] / 1e9);
+            else
+                put(p, "+Inf");
+            number(p, "\"}", "", sum);
+        }
+        put(p, "%s_sum{version=\"%s\"} %.9f\n", name, versions[v], (double)t->ns / 1e9);
+        put(p, "%s_count{version=\"%s\"} %llu\n", name, versions[v], (unsigned long long)all);
+    }
+}
+
+static void write_exchanges(page *p, const tc_metrics *m)
+{
+    uint64_t over = 0;
+    family(p, "tercet_exchanges_total", "counter",
+           "Requests and their answers that are over; none: without an answer of a known status.");
+    for (size_t v = 0; v < TC_METRICS_VERSIONS; v++)
+        for (size_t i = 0; i < TC_METRICS_METHODS; i++)
+            over += write_statuses(p, v, i, m->exchanges[v][i]);
+    family(p, "tercet_exchanges_open", "gauge", "Requests that are being answered now.");
+    number(p, "tercet_exchanges_open", "", m->begun - over);
+    write_failures(p, "tercet_exchange_failures_total",
+                   "Exchanges that did not end well, by the reason.", m->exchange_failures);
+    write_times(p, "tercet_first_byte_seconds",
+                "From a request's first byte until the head of its answer was ready.", m->first);
+    write_times(p, "tercet_exchange_seconds",
+                "From a request's first byte until the last of its answer was handed over.",
+                m->whole);
+}
+
+/* --- the rest ------------------------------------------------------------------------------ */
+
+static void write_limits(page *p, const tc_metrics_facts *f)
+{
+    family(p, "tercet_limit_reached_total", "counter", "How often a limit was reached.");
+    for (size_t i = 0; i < tc_limit_row_count; i++) {
+        const tc_limit_row *row = &tc_limit_rows[i];
+        put(p, "tercet_limit_reached_total{limit=\"%s\"} %llu\n", row->name,
+            (unsigned long long)*(const uint64_t *)(const void *)((const char *)f->reached +
+                                                                  row->offset));
+    }
+    family(p, "tercet_limit", "gauge", "What each limit is set to, in its unit.");
+    for (size_t i = 0; i < tc_limit_row_count; i++) {
+        const tc_limit_row *row = &tc_limit_rows[i];
+        put(p, "tercet_limit{limit=\"%s\",unit=\"%s\"} %llu\n", row->name, row->unit,
+            (unsigned long long)*(const uint64_t *)(const void *)((const char *)f->limits +
+                                                                  row->offset));
+    }
+}
+
+tc_err tc_metrics_write(tc_buf *to, const tc_metrics *m, const tc_metrics_facts *facts)
+{
+    page p = {to, TC_OK};
+    family(&p, "tercet_build_info", "gauge", "Which program this is; always 1.");
+    put(&p, "tercet_build_info{version=\"%s\",quic=\"%s\"} 1\n", facts->version, facts->quic);
+    for (size_t i = 0; i < facts->more_count; i++) {
+        const tc_metrics_fact *more = &facts->more[i];
+        const bool counts = tc_span_ends(tc_span_str(more->name), TC_SPAN("_total"));
+        family(&p, more->name, counts ? "counter" : "gauge", more->help);
+        put(&p, "%s %.15g\n", more->name, more->value);
+    }
+    write_connections(&p, m);
+    write_exchanges(&p, m);
+    write_limits(&p, facts);
+    return p.err;
+}
