@@ -1,6 +1,7 @@
 /* inside.h - what the files of this folder share. */
 // SPDX-License-Identifier: MIT
 #pragma once
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -21,7 +22,8 @@ typedef struct tc_common {
 typedef struct tc_listener {
     tc_io io;
     tc_worker *worker;
-    bool secure; /* TLS is spoken there */
+    bool secure;  /* TLS is spoken there */
+    bool proxied; /* ... after a header of the PROXY protocol */
 } tc_listener;
 
 struct tc_worker {
@@ -34,7 +36,8 @@ struct tc_worker {
     atomic_bool over;      /* the thread does nothing more */
     bool draining, paused; /* the worker's own */
     tc_loop *loop;
-    tc_slab connections, secured, commons;
+    tc_slab connections, secured, commons, greetings;
+    struct tc_greeted *greeted;              /* have not said yet whose they are */
     struct tc_connection *open;              /* all of them */
     struct tc_connection *newcomer;          /* being accepted; NULL once it ended */
     struct tc_connection *oldest, *youngest; /* whose handshake is under way */
@@ -62,9 +65,10 @@ struct tc_server {
     size_t addresses;
     uint16_t port;                 /* of the last URL */
     bool secure[TC_LISTENERS_MAX]; /* of each address */
-    int *udp;                      /* like fds, for QUIC; -1: none there */
-    uint16_t quic_port;            /* of the first one; 0: QUIC is not spoken */
-    tc_quic_once *once;            /* NULL: no early data */
+    bool proxied[TC_LISTENERS_MAX];
+    int *udp;           /* like fds, for QUIC; -1: none there */
+    uint16_t quic_port; /* of the first one; 0: QUIC is not spoken */
+    tc_quic_once *once; /* NULL: no early data */
     tc_quic_secret quic_secret;
 };
 
@@ -74,3 +78,10 @@ tc_err tc_worker_start(tc_worker *w) TC_MUST_USE; /* takes its listeners over */
 tc_err tc_worker_begin_env(tc_worker *w, tc_session_env *env) TC_MUST_USE;
 bool tc_worker_has_room(tc_worker *w); /* for one more connection; counts where there is none */
 void tc_worker_stop_if_drained(tc_worker *w);
+/* Begins a session with a client. The descriptor is the worker's, whatever comes of it. */
+void tc_worker_connect(tc_worker *w, bool secure, int fd, const struct sockaddr *peer);
+
+/* greetings.c: begins one once it was said whose the connection is */
+void tc_worker_greet(tc_worker *w, bool secure, int fd, const struct sockaddr_storage *peer);
+void tc_worker_init_greetings(tc_worker *w, uint32_t most);
+void tc_worker_end_greetings(tc_worker *w);

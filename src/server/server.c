@@ -80,28 +80,49 @@ static tc_err listen_beside(tc_server *server, size_t opened, const char **ret_d
     return err;
 }
 
-tc_err tc_server_listen(tc_server *server, tc_span url, const char **ret_detail)
+/* The words behind a URL. */
+static tc_err read_words(const tc_server *server, tc_span words, bool *ret_proxied,
+                         const char **ret_detail)
+{
+    const char *detail = NULL;
+    if (words.len && !tc_span_eq(words, TC_SPAN("proxy-protocol")))
+        detail = "behind a URL, only \"proxy-protocol\" may stand";
+    else if (words.len && (!server->config.trust || !server->config.trust->count))
+        detail = "proxy-protocol wants \"trust\": the networks of the proxies that may say whose a "
+                 "connection is";
+    if (detail && ret_detail) *ret_detail = detail;
+    *ret_proxied = words.len > 0;
+    return detail ? TC_ERR_USAGE : TC_OK;
+}
+
+tc_err tc_server_listen(tc_server *server, tc_span text, const char **ret_detail)
 {
     enum { TRIES = 8 };
+    const size_t blank = tc_span_find(text, ' ');
+    const tc_span url = tc_span_first(text, blank);
     const bool any_port = tc_span_ends(url, TC_SPAN(":0")) || tc_span_ends(url, TC_SPAN(":0/"));
     size_t opened = 0;
     int *fds = server->fds + server->addresses * server->count;
     const size_t room = (size_t)server->count * (TC_LISTENERS_MAX - server->addresses);
-    bool secure = false;
+    bool secure = false, proxied;
+    const tc_span words = tc_span_trim(tc_span_from(text, blank));
+    tc_err err = read_words(server, words, &proxied, ret_detail);
+    if (err) return err;
     if (tc_span_starts(url, TC_SPAN("https:")) && !server->config.tls) {
         if (ret_detail) *ret_detail = "there is no certificate";
         return TC_ERR_OWN_CERT;
     }
-    tc_err err = TC_OK;
     for (int i = 0; i < TRIES; i++) {
         err = tc_listen(url, server->count, fds, room, &opened, &server->port, &secure, ret_detail);
-        if (err || !secure || !server->config.quic || !tc_quic_built) break;
+        if (err || !secure || proxied || !server->config.quic || !tc_quic_built) break;
         err = listen_beside(server, opened, ret_detail);
         if (!err && !server->quic_port) server->quic_port = server->port;
         if (err != TC_ERR_ADDRESS_IN_USE || !any_port) break;
     }
-    for (size_t i = 0; i < opened && !err; i++)
+    for (size_t i = 0; i < opened && !err; i++) {
+        server->proxied[server->addresses] = proxied;
         server->secure[server->addresses++] = secure;
+    }
     return err;
 }
 

@@ -29,6 +29,7 @@ typedef struct tc_server_config {
     bool early;  /* ... and early data on it (0-RTT): safe requests that may be replays */
     tc_span hsts; /* Strict-Transport-Security of every answer over https (RFC 6797); empty: none */
     bool counts;  /* its sessions, for tc_census */
+    const tc_networks *trust; /* proxies that may say whose a connection is; NULL: none */
     tc_limits limits;
     tc_app app;
 } tc_server_config;
@@ -38,11 +39,13 @@ void tc_server_free(tc_server *server); /* after tc_server_wait */
 
 /* Listens on url: "https://localhost:8443", "http://127.0.0.1:8080", "http://[::1]:80",
  * "http://localhost", "http://" with
- * "*" for all addresses of both families. A host name listens on each of its addresses. Before
- * tc_server_start. TC_ERR_ADDRESS_IN_USE, TC_ERR_URL_SYNTAX, TC_ERR_SCHEME, TC_ERR_RESOLVE,
- * TC_ERR_NO_PERMISSION; *ret_detail (may be NULL) then says more, in static memory of the thread.
+ * "*" for all addresses of both families. A host name listens on each of its addresses. Behind the
+ * URL and a blank may stand "proxy-protocol": every connection says first whose it is, and only
+ * those that config.trust holds may; QUIC is not spoken there. Before tc_server_start.
+ * TC_ERR_ADDRESS_IN_USE, TC_ERR_URL_SYNTAX, TC_ERR_SCHEME, TC_ERR_RESOLVE, TC_ERR_NO_PERMISSION;
+ * *ret_detail (may be NULL) then says more, in static memory of the thread.
  */
-tc_err tc_server_listen(tc_server *server, tc_span url, const char **ret_detail) TC_MUST_USE;
+tc_err tc_server_listen(tc_server *server, tc_span text, const char **ret_detail) TC_MUST_USE;
 
 /* Of the last URL that was listened on: a port 0 in it means any free one. */
 uint16_t tc_server_port(const tc_server *server);

@@ -149,8 +149,8 @@ void tc_worker_stop_if_drained(tc_worker *w)
 
 bool tc_worker_has_room(tc_worker *w)
 {
-    const uint64_t open =
-        (uint64_t)w->connections.count + w->secured.count + w->quic.connections.count;
+    const uint64_t open = (uint64_t)w->connections.count + w->secured.count +
+                          w->quic.connections.count + w->greetings.count;
     if (open < w->connections.max) return true;
     w->reached.connections++;
     return false;
@@ -196,7 +196,7 @@ static void unpause(tc_alarm *alarm)
         }
 }
 
-static void begin(tc_worker *w, bool secure, int fd, const struct sockaddr *peer)
+void tc_worker_connect(tc_worker *w, bool secure, int fd, const struct sockaddr *peer)
 {
     tc_slab *home = secure ? &w->secured : &w->connections;
     tc_tls *tls = w->server->config.tls;
@@ -239,7 +239,12 @@ static void accept_up_to(tc_listener *l, int most)
         struct sockaddr_storage peer;
         int fd;
         switch ((int)tc_accept(l->io.fd, &fd, &peer)) {
-        case TC_OK: begin(w, l->secure, fd, (struct sockaddr *)&peer); break;
+        case TC_OK:
+            if (l->proxied)
+                tc_worker_greet(w, l->secure, fd, &peer);
+            else
+                tc_worker_connect(w, l->secure, fd, (struct sockaddr *)&peer);
+            break;
         case TC_ERR_NOTHING: return;
         case TC_ERR_TOO_MANY_FILES:
         case TC_ERR_NO_MEMORY:
@@ -278,6 +283,7 @@ static void drain(tc_task *task)
         if (w->newcomer) tc_session_drain(&c->session);
         w->newcomer = NULL;
     }
+    tc_worker_end_greetings(w);
     tc_worker_quic_drain(&w->quic);
     tc_worker_stop_if_drained(w);
 }
@@ -311,6 +317,7 @@ tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number)
     tc_slab_init(&w->connections, offsetof(tc_connection, tcp) + sizeof(tc_link_tcp), most);
     tc_slab_init(&w->secured, sizeof(tc_connection), most);
     tc_slab_init(&w->commons, sizeof(tc_common), UINT32_MAX);
+    tc_worker_init_greetings(w, most);
     tc_err err = tc_loop_new(&w->loop);
     if (!err && server->config.counts && !(w->metrics = tc_alloc_zero(sizeof *w->metrics)))
         err = TC_ERR_NO_MEMORY;
@@ -336,6 +343,7 @@ void tc_worker_fini(tc_worker *w)
     for (size_t i = 0; i < w->listener_count; i++)
         close(w->listeners[i].io.fd);
     tc_free(w->listeners);
+    tc_worker_end_greetings(w);
     tc_worker_quic_fini(&w->quic);
     if (w->env.loop) tc_session_env_fini(&w->env);
     if (w->secure.loop) tc_session_env_fini(&w->secure);
@@ -343,6 +351,7 @@ void tc_worker_fini(tc_worker *w)
     tc_slab_fini(&w->secured);
     tc_slab_fini(&w->commons);
     tc_free(w->metrics);
+    tc_slab_fini(&w->greetings);
     tc_loop_free(w->loop);
 }
 
@@ -363,7 +372,8 @@ tc_err tc_worker_start(tc_worker *w)
     tc_err err = TC_OK;
     for (size_t i = 0; i < server->addresses && !err; i++) {
         int *fd = &server->fds[i * server->count + w->number];
-        w->listeners[i] = (tc_listener){{*fd, accept_some}, w, server->secure[i]};
+        w->listeners[i] =
+            (tc_listener){{*fd, accept_some}, w, server->secure[i], server->proxied[i]};
         *fd = -1;
         w->listener_count++;
         err = tc_loop_add_listener(w->loop, &w->listeners[i].io);

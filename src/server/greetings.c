@@ -1,0 +1,78 @@
+/* greetings.c - connections of a worker that say first whose they are (PROXY protocol), and those
+ * that do not: they are closed. */
+// SPDX-License-Identifier: MIT
+#include <unistd.h>
+
+#include "net/address.h"
+#include "net/greeting.h"
+#include "server/inside.h"
+
+struct tc_greeted {
+    tc_greeting greeting; /* first */
+    tc_worker *worker;
+    bool secure;
+    struct tc_greeted *next, **at;
+};
+
+static void leave(struct tc_greeted *g)
+{
+    *g->at = g->next;
+    if (g->next) g->next->at = g->at;
+    tc_slab_put(&g->worker->greetings, g);
+}
+
+static void done(tc_greeting *greeting, bool good)
+{
+    struct tc_greeted *g = (struct tc_greeted *)greeting;
+    tc_worker *w = g->worker;
+    const struct sockaddr_storage peer = greeting->peer;
+    const bool secure = g->secure;
+    const int fd = greeting->io.fd;
+    leave(g);
+    if (good)
+        tc_worker_connect(w, secure, fd, (const struct sockaddr *)&peer);
+    else
+        close(fd);
+}
+
+void tc_worker_greet(tc_worker *w, bool secure, int fd, const struct sockaddr_storage *peer)
+{
+    tc_address from;
+    memcpy(&from, peer, sizeof from);
+    const tc_ip ip = tc_address_ip(&from);
+    const tc_networks *trust = w->server->config.trust;
+    struct tc_greeted *g = NULL;
+    if (trust && tc_networks_have(trust, &ip))
+        g = tc_slab_get(&w->greetings);
+    else
+        w->reached.proxy_header++;
+    if (!g) {
+        close(fd);
+        return;
+    }
+    *g = (struct tc_greeted){.worker = w, .secure = secure, .next = w->greeted, .at = &w->greeted};
+    if (g->next) g->next->at = &g->next;
+    w->greeted = g;
+    g->greeting.io.fd = fd;
+    g->greeting.loop = w->loop;
+    g->greeting.limits = &w->server->config.limits;
+    g->greeting.reached = &w->reached;
+    g->greeting.peer = *peer;
+    g->greeting.done = done;
+    tc_greeting_begin(&g->greeting);
+}
+
+void tc_worker_end_greetings(tc_worker *w)
+{
+    while (w->greeted) {
+        struct tc_greeted *g = w->greeted;
+        tc_greeting_stop(&g->greeting);
+        close(g->greeting.io.fd);
+        leave(g);
+    }
+}
+
+void tc_worker_init_greetings(tc_worker *w, uint32_t most)
+{
+    tc_slab_init(&w->greetings, sizeof(struct tc_greeted), most);
+}
