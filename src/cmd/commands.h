@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "base/limits.h"
-#include "cmd/options.h"
+#include "config/options.h"
 
 typedef struct tc_command tc_command;
 struct tc_command {
@@ -33,6 +33,10 @@ typedef struct tc_command_line {
  * or a complaint was printed; the program ends with ret->exit_code. */
 bool tc_command_parse(const tc_command *c, int argc, char **argv, void *into,
                       tc_command_line *ret) TC_MUST_USE;
+
+/* ... but calls take for each option. */
+bool tc_command_walk(const tc_command *c, int argc, char **argv, tc_option_taker *take, void *self,
+                     tc_command_line *ret) TC_MUST_USE;
 
 /* Prints "tercet: " and the text, and where help is to be found, on stderr; returns 2. */
 int tc_command_complain(const tc_command *c, const char *format, ...)

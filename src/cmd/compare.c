@@ -3,8 +3,8 @@
 #include "cmd/compare.h"
 
 #include "base/text.h"
-#include "cmd/options.h"
 #include "cmd/units.h"
+#include "config/options.h"
 #include "http/alt_svc.h"
 
 enum { CELL = 32, SENTENCES = 4096 };

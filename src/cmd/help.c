@@ -131,23 +131,45 @@ static bool asks_for_help(int argc, char **argv)
     return false;
 }
 
-bool tc_command_parse(const tc_command *c, int argc, char **argv, void *into, tc_command_line *ret)
+/* Of err complaint says why. */
+static bool end_parse(const tc_command *c, tc_err err, int operands, char **argv, tc_buf *complaint,
+                      tc_command_line *ret)
 {
+    if (err)
+        ret->exit_code = tc_command_complain(c, "%.*s", TC_FMT(tc_buf_span(complaint)));
+    else
+        *ret = (tc_command_line){.operands = argv + 1, .operand_count = operands};
+    tc_buf_fini(complaint);
+    return !err;
+}
+
+bool tc_command_walk(const tc_command *c, int argc, char **argv, tc_option_taker *take, void *self,
+                     tc_command_line *ret)
+{
+    tc_buf complaint;
+    int operands = 0;
     if (asks_for_help(argc, argv)) {
         ret->exit_code = print_command_help(c);
         return false;
     }
-    tc_buf complaint;
     tc_buf_init(&complaint, HELP_MAX);
+    const tc_err err = tc_options_walk(c->options, c->option_count, argc - 1, argv + 1, take, self,
+                                       &complaint, &operands);
+    return end_parse(c, err, operands, argv, &complaint, ret);
+}
+
+bool tc_command_parse(const tc_command *c, int argc, char **argv, void *into, tc_command_line *ret)
+{
+    tc_buf complaint;
     int operands = 0;
+    if (asks_for_help(argc, argv)) {
+        ret->exit_code = print_command_help(c);
+        return false;
+    }
+    tc_buf_init(&complaint, HELP_MAX);
     const tc_err err = tc_options_parse(c->options, c->option_count, argc - 1, argv + 1, into,
                                         &complaint, &operands);
-    if (err)
-        ret->exit_code = tc_command_complain(c, "%.*s", TC_FMT(tc_buf_span(&complaint)));
-    else
-        *ret = (tc_command_line){.operands = argv + 1, .operand_count = operands};
-    tc_buf_fini(&complaint);
-    return !err;
+    return end_parse(c, err, operands, argv, &complaint, ret);
 }
 
 int tc_cmd_help(const tc_command *c, int argc, char **argv)

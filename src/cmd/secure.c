@@ -95,17 +95,17 @@ static tc_err make_tickets(const char *file, char why[TC_TLS_WHY])
 
 tc_err tc_secure_init(tc_secure *s, const tc_secure_settings *settings, char why[TC_TLS_WHY])
 {
-    const tc_option_list *certificates = settings->certificates, *keys = settings->keys;
     const char *tickets = settings->tickets;
     tc_err err = TC_OK;
-    *s = (tc_secure){.local = certificates->count == 0};
+    *s = (tc_secure){.local = settings->pair_count == 0,
+                     .pairs = settings->pairs,
+                     .pair_count = settings->pair_count};
     why[0] = 0;
-    for (size_t i = 0; i < certificates->count; i++)
-        s->pairs[i] =
-            (tc_tls_pair){certificates->at[i], i < keys->count ? keys->at[i] : certificates->at[i]};
     if (s->local) {
         err = tc_authority_ensure(&s->files, why, TC_TLS_WHY);
-        s->pairs[0] = (tc_tls_pair){s->files.certificate, s->files.certificate_key};
+        s->own = (tc_tls_pair){s->files.certificate, s->files.certificate_key};
+        s->pairs = &s->own;
+        s->pair_count = 1;
     }
     const bool off = tickets && tc_span_eq(tc_span_str(tickets), TC_SPAN("off"));
     if (!err && tickets && !off) err = make_tickets(tickets, why);
@@ -115,7 +115,7 @@ tc_err tc_secure_init(tc_secure *s, const tc_secure_settings *settings, char why
     tc_secure_key_log();
     const tc_tls_server_config config = {
         .pairs = s->pairs,
-        .pair_count = s->local ? 1 : certificates->count,
+        .pair_count = s->pair_count,
         .no_tickets = off,
         .tickets = off ? NULL : tickets,
         .client_authorities = settings->client_ca,
@@ -137,25 +137,4 @@ void tc_secure_fini(tc_secure *s)
 {
     tc_tls_free(s->tls);
     s->tls = NULL;
-}
-
-bool tc_secure_hsts(const char *text, char ret_value[TC_HSTS_BYTES])
-{
-    tc_span rest = tc_span_str(text);
-    uint64_t seconds;
-    bool subdomains = false, preload = false;
-    const size_t comma = tc_span_find(rest, ',');
-    if (!tc_span_number(tc_span_first(rest, comma), &seconds)) return false;
-    for (rest = tc_span_from(rest, comma); rest.len;) {
-        const tc_span word = tc_span_first(rest, 1 + tc_span_find(tc_span_from(rest, 1), ','));
-        rest = tc_span_from(rest, word.len);
-        bool *which = tc_span_eq(word, TC_SPAN(",subdomains")) ? &subdomains
-                      : tc_span_eq(word, TC_SPAN(",preload"))  ? &preload
-                                                               : NULL;
-        if (!which || *which) return false;
-        *which = true;
-    }
-    (void)snprintf(ret_value, TC_HSTS_BYTES, "max-age=%llu%s%s", (unsigned long long)seconds,
-                   subdomains ? "; includeSubDomains" : "", preload ? "; preload" : "");
-    return true;
 }

@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "cmd/authority.h"
-#include "cmd/options.h"
 #include "cmd/term.h"
 #include "net/tls.h"
 
@@ -11,14 +10,15 @@ typedef struct tc_secure {
     tc_tls *tls; /* NULL: nothing listens on https:// */
     bool local;  /* the certificate is the local authority's */
     tc_authority_files files;
-    tc_tls_pair pairs[TC_OPTION_LIST_MAX];
+    tc_tls_pair own; /* the local authority's */
+    const tc_tls_pair *pairs;
+    size_t pair_count;
     tc_span protocols[TC_TLS_PROTOCOLS];
 } tc_secure;
 
-/* As on the command line. certificates and keys belong together in their order; a key that is not
- * given is in the certificate's file. */
 typedef struct tc_secure_settings {
-    const tc_option_list *certificates, *keys;
+    const tc_tls_pair *pairs; /* borrowed; none: the local authority makes one */
+    size_t pair_count;
     const char *tickets;        /* NULL, "off" or a file, which is made where there is none */
     const char *client_ca;      /* NULL: clients are asked for no certificate */
     const char *client_crl;     /* NULL: none is revoked */
@@ -33,8 +33,3 @@ void tc_secure_key_log(void);
 /* What --insecure of a client means. */
 void tc_secure_doubt(const tc_term *term);
 void tc_secure_fini(tc_secure *s);
-
-enum { TC_HSTS_BYTES = 80 };
-/* "31536000,subdomains,preload" as Strict-Transport-Security has it (RFC 6797, 6.1). False: it
- * makes no sense. */
-bool tc_secure_hsts(const char *text, char ret_value[TC_HSTS_BYTES]);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/listen.h"
+
 const char tc_serve_secure_url[] = "https://localhost:8443";
 
 int tc_serve_fail(tc_err err, const char *what, const char *detail)
@@ -19,21 +21,16 @@ int tc_serve_fail(tc_err err, const char *what, const char *detail)
 /* "http://localhost:0" with the port that was found. Kept until the program ends. */
 static const char *with_port(const char *url, uint16_t port)
 {
-    static char texts[TC_OPTION_LIST_MAX][128];
+    static char texts[TC_LISTENERS_MAX][128];
     static size_t count;
     const size_t len = strlen(url) - (url[strlen(url) - 1] == '/');
-    if (len < 2 || memcmp(url + len - 2, ":0", 2) != 0 || count == TC_OPTION_LIST_MAX) return url;
+    if (len < 2 || memcmp(url + len - 2, ":0", 2) != 0 || count == TC_LISTENERS_MAX) return url;
     (void)snprintf(texts[count], sizeof texts[count], "%.*s%u", (int)len - 1, url, (unsigned)port);
     return texts[count++];
 }
 
-bool tc_serve_is_secure(const char *url)
-{
-    return tc_span_starts(tc_span_str(url), TC_SPAN("https:"));
-}
-
 /* What nobody asked for is no reason not to serve. */
-void tc_serve_without(tc_option_list *urls, tc_err err, const char *why)
+void tc_serve_without(tc_words *urls, tc_err err, const char *why)
 {
     if (urls->count && urls->at[urls->count - 1] == tc_serve_secure_url) urls->count--;
     fprintf(stderr, "tercet: %s: %s%s%s\n        it goes on with http only\n", tc_serve_secure_url,
@@ -42,7 +39,7 @@ void tc_serve_without(tc_option_list *urls, tc_err err, const char *why)
 
 int tc_serve_listen(tc_server *server, tc_serving *s)
 {
-    tc_option_list *urls = s->listen;
+    tc_words *urls = s->listen;
     for (size_t i = 0; i < urls->count; i++) {
         const char *detail = "";
         const tc_err err = tc_server_listen(server, tc_span_str(urls->at[i]), &detail);
@@ -66,7 +63,7 @@ int tc_serve_listen(tc_server *server, tc_serving *s)
         }
         if (err) return tc_serve_fail(err, urls->at[i], detail);
         urls->at[i] = with_port(urls->at[i], tc_server_port(server));
-        if (!s->secure_port && tc_serve_is_secure(urls->at[i]))
+        if (!s->secure_port && tc_config_is_secure(urls->at[i]))
             s->secure_port = tc_server_port(server);
     }
     return 0;

@@ -5,11 +5,12 @@
 #include "cmd/log.h"
 #include "cmd/records.h"
 #include "cmd/secure.h"
+#include "config/check.h"
 
 typedef struct tc_serving {
-    const char *what;       /* the folder, for people */
-    tc_option_list *listen; /* URLs; a port 0 becomes the one that was found */
-    bool unasked;           /* nothing was said that needs the default https:// listener */
+    const char *what; /* the folder, for people */
+    tc_words *listen; /* URLs; a port 0 becomes the one that was found */
+    bool unasked;     /* nothing was said that needs the default https:// listener */
     bool redirect, http09, quic;
     uint16_t secure_port; /* out: of the first https:// */
     const tc_secure *secure;
@@ -18,9 +19,8 @@ typedef struct tc_serving {
 
 /* The listener that nobody asked for, and that one can do without: last in the list. */
 extern const char tc_serve_secure_url[];
-bool tc_serve_is_secure(const char *url);
 /* Takes it from the list, and says why. */
-void tc_serve_without(tc_option_list *urls, tc_err err, const char *why);
+void tc_serve_without(tc_words *urls, tc_err err, const char *why);
 /* "tercet: what: sentence: detail"; the program's exit code. detail may be NULL. */
 int tc_serve_fail(tc_err err, const char *what, const char *detail);
 

@@ -9,10 +9,10 @@
 /* What cannot be promised in clear text is said once. */
 static void announce_forms(const tc_record_place *records, bool any_clear)
 {
-    for (unsigned i = 0; i < records->count; i++)
-        if (records->collections[i].form_count)
-            fprintf(stderr, "  form     %.*s/form\n", TC_FMT(records->collections[i].path));
-    if (records->forms && any_clear)
+    for (unsigned i = 0; i < records->collections.count; i++)
+        if (records->collections.at[i].form_count)
+            fprintf(stderr, "  form     %.*s/form\n", TC_FMT(records->collections.at[i].path));
+    if (records->collections.forms && any_clear)
         fprintf(stderr,
                 "    over http:// its cookie goes without Secure and __Host-: whoever is on "
                 "the way can read it\n");
@@ -27,7 +27,7 @@ void tc_serve_announce(const tc_serving *s, const tc_server *server)
     fprintf(stderr, "tercet %s serves %s\n", TERCET_VERSION, s->what);
     for (size_t i = 0; i < s->listen->count; i++) {
         const tc_span url = tc_span_str(s->listen->at[i]);
-        const bool tls = tc_serve_is_secure(s->listen->at[i]);
+        const bool tls = tc_config_is_secure(s->listen->at[i]);
         any_secure |= tls;
         any_clear |= !tls && !s->redirect;
         fprintf(stderr, "  %s%s    ", s->listen->at[i], tc_span_ends(url, TC_SPAN("/")) ? "" : "/");
@@ -46,9 +46,9 @@ void tc_serve_announce(const tc_serving *s, const tc_server *server)
                 "  certificate by %s\n    SHA-256 %s\n    `tercet trust` makes this machine "
                 "believe it\n",
                 secure->files.authority, secure->files.fingerprint);
-    for (unsigned i = 0; i < records->count; i++)
-        fprintf(stderr, "  records  %.*s by %.*s, in %s\n", TC_FMT(records->collections[i].path),
-                TC_FMT(records->collections[i].key), records->where);
+    for (unsigned i = 0; i < records->collections.count; i++)
+        fprintf(stderr, "  records  %.*s by %.*s, in %s\n", TC_FMT(records->collections.at[i].path),
+                TC_FMT(records->collections.at[i].key), records->where);
     announce_forms(records, any_clear);
     fprintf(stderr, "  %u worker%s, Ctrl-C ends\n", workers, workers == 1 ? "" : "s");
 }

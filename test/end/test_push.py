@@ -111,7 +111,7 @@ class Said(Case):
         for options, why in ((("--push", "x"), "off, auto or PATH=ASSET"), (("--push", "/=//evil/x.css"), "is wanted"),
                              (("--preload", "/?q=/x"), "is wanted"), (("--preload", "/=/x,"), "is wanted"),
                              (("--preload", "/="), "is wanted"), (("--preload", "/=/a b"), "is wanted"),
-                             (("--push", "auto", "--push", LIST), "goes with no other"), (("--early-hints",), "needs --preload")):
+                             (("--push", "auto", "--push", LIST), "goes with no other"), (("--early-hints",), "needs preload")):
             got = self.tercet("serve", *options)
             self.assertEqual(got.status, 2, got)
             self.assertIn(why, got.err.decode() if isinstance(got.err, bytes) else got.err)

@@ -535,9 +535,9 @@ class BadInput(Keep):
     def test_options(self):
         for options, words in ((("--records", "customers"), "a path and the member"), (("--records", "/c:"), "a path and the member"),
                                (("--records", "c:Id"), "begins with /"), (("--records", "/c:I d"), "key's name"), (("--records", "/c:Id:a b"), "members have"),
-                               (("--records", "/c:Id", "--records", "/c/d:Id"), "another collection"), (("--store", "sqlite:x"), "needs --records"),
+                               (("--records", "/c:Id", "--records", "/c/d:Id"), "another collection"), (("--store", "sqlite:x"), "needs records"),
                                (("--records", "/c:Id", "--records-requests", "a/b"), "one name"),
-                               (("--records", "/c:Id", "--records-requests", "form", "--form", "/c:Name"), "where --form is")):
+                               (("--records", "/c:Id", "--records-requests", "form", "--form", "/c:Name"), "where form is")):
             got = self.tercet("serve", *options)
             self.assertEqual(got.status, 2, got)
             self.assertIn(words, got.err)

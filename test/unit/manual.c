@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
+#include "config/settings.h"
 
 typedef struct page {
     const char *file, *command; /* NULL: of all commands without a page of their own */
@@ -18,22 +19,28 @@ typedef struct page {
 } page;
 
 static page pages[] = {{.file = "tercet.1"}, {.file = "tercet-bench.1", .command = "bench"}};
+static page settings = {.file = "tercet.conf.5"};
 
 enum { PAGES = sizeof pages / sizeof *pages };
+
+static bool load(page *p)
+{
+    char name[256];
+    (void)snprintf(name, sizeof name, "%s/../doc/man/%s", TEST_DIR, p->file);
+    FILE *f = fopen(name, "r");
+    if (!f) return false;
+    const size_t n = fread(p->text, 1, sizeof p->text - 1, f);
+    fclose(f);
+    return n >= 1000 && n < sizeof p->text - 1;
+}
 
 static int set_up(void **state)
 {
     (void)state;
-    for (page *p = pages; p < pages + PAGES; p++) {
-        char name[256];
-        (void)snprintf(name, sizeof name, "%s/../doc/man/%s", TEST_DIR, p->file);
-        FILE *f = fopen(name, "r");
-        if (!f) return -1;
-        const size_t n = fread(p->text, 1, sizeof p->text - 1, f);
-        fclose(f);
-        if (n < 1000 || n == sizeof p->text - 1) return -1;
-    }
-    return 0;
+    bool good = load(&settings);
+    for (page *p = pages; p < pages + PAGES; p++)
+        good &= load(p);
+    return good ? 0 : -1;
 }
 
 static const page *page_of(const char *command)
@@ -63,6 +70,17 @@ static void has_option(const page *p, const tc_option *o)
     has(p, text);
 }
 
+/* What is a setting is explained where all settings are (settings.c holds that page to the table).
+ */
+static bool is_setting(const tc_command *c, const tc_option *o)
+{
+    char name[128];
+    if (c != &tc_command_serve) return false;
+    (void)snprintf(name, sizeof name, "%s", o->name);
+    return tc_setting_of(tc_span_str(name)) ||
+           (strncmp(name, "no-", 3) == 0 && tc_setting_of(tc_span_str(name + 3)));
+}
+
 static void every_option_is_there(void **state)
 {
     (void)state;
@@ -70,7 +88,8 @@ static void every_option_is_there(void **state)
         const page *p = page_of(tc_commands[i]->name);
         has(pages, tc_commands[i]->name);
         for (size_t j = 0; j < tc_commands[i]->option_count; j++)
-            if (tc_commands[i]->options[j].kind != TC_OPTION_HEADING)
+            if (tc_commands[i]->options[j].kind != TC_OPTION_HEADING &&
+                !is_setting(tc_commands[i], &tc_commands[i]->options[j]))
                 has_option(p, &tc_commands[i]->options[j]);
     }
 }
@@ -108,6 +127,8 @@ static void pages_name_one_another(void **state)
 {
     (void)state;
     has(pages, ".BR tercet\\-bench (1)");
+    has(pages, ".BR tercet.conf (5)");
+    has(&settings, ".BR tercet (1)");
     has(pages + 1, ".BR tercet (1)");
 }
 

@@ -1,6 +1,6 @@
 /* The option parser: every kind, both spellings, complaints in words, help text. */
 // SPDX-License-Identifier: MIT
-#include "cmd/options.h"
+#include "config/options.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* options.c - see options.h. */
 // SPDX-License-Identifier: MIT
-#include "cmd/options.h"
+#include "config/options.h"
 
 #include <assert.h>
 
@@ -37,7 +37,8 @@ struct parse {
     size_t count;
     int argc, at; /* the word after the one being read */
     char **argv;
-    char *into;
+    tc_option_taker *take;
+    void *self;
     tc_buf *complaint;
 };
 
@@ -47,47 +48,67 @@ static bool takes_value(const tc_option *o)
 }
 
 #define COMPLAIN(p, ...) complained(tc_buf_printf((p)->complaint, __VA_ARGS__))
+#define SAY(...) complained(tc_buf_printf(complaint, __VA_ARGS__))
 
 static tc_err complained(tc_err err)
 {
     return err ? err : TC_ERR_USAGE;
 }
 
-static tc_err unknown(struct parse *p, tc_span name)
+const char *tc_nearest_name(tc_span name, const char *(*next)(void *walk), void *walk)
 {
-    const tc_option *nearest = NULL;
+    const char *nearest = NULL, *known_name;
     unsigned best = TYPOS_MAX;
-    for (const tc_option *o = p->table; o < p->table + p->count; o++) {
-        if (o->kind == TC_OPTION_HEADING) continue;
-        const tc_span known = tc_span_str(o->name);
+    while ((known_name = next(walk))) {
+        const tc_span known = tc_span_str(known_name);
         unsigned typos = tc_typos(name, known);
         if (name.len >= 2 && tc_span_starts(known, name)) typos = 1; /* cut short */
-        if (typos < best && typos < known.len) best = typos, nearest = o;
+        if (typos < best && typos < known.len) best = typos, nearest = known_name;
     }
+    return nearest;
+}
+
+struct walk {
+    const tc_option *at, *end;
+};
+
+static const char *next_option(void *argument)
+{
+    struct walk *w = argument;
+    while (w->at < w->end && w->at->kind == TC_OPTION_HEADING)
+        w->at++;
+    return w->at < w->end ? (w->at++)->name : NULL;
+}
+
+static tc_err unknown(struct parse *p, tc_span name)
+{
+    struct walk walk = {p->table, p->table + p->count};
+    const char *nearest = tc_nearest_name(name, next_option, &walk);
     if (nearest)
-        return COMPLAIN(p, "unknown option --%.*s; did you mean --%s?", TC_FMT(name),
-                        nearest->name);
+        return COMPLAIN(p, "unknown option --%.*s; did you mean --%s?", TC_FMT(name), nearest);
     return COMPLAIN(p, "unknown option --%.*s", TC_FMT(name));
 }
 
-static tc_err set_number(struct parse *p, const tc_option *o, tc_span value)
+static tc_err set_number(const tc_option *o, tc_span value, void *member, const char *dashes,
+                         tc_buf *complaint)
 {
     uint64_t n;
     if (!tc_span_number(value, &n))
-        return COMPLAIN(p, "--%s takes a whole number, not \"%.*s\"", o->name, TC_FMT(value));
+        return SAY("%s%s takes a whole number, not \"%.*s\"", dashes, o->name, TC_FMT(value));
     if (n < o->min || (o->max && n > o->max)) {
         if (o->max)
-            return COMPLAIN(p, "--%s takes a number from %llu to %llu, not %.*s", o->name,
-                            (unsigned long long)o->min, (unsigned long long)o->max, TC_FMT(value));
-        return COMPLAIN(p, "--%s takes a number from %llu on, not %.*s", o->name,
-                        (unsigned long long)o->min, TC_FMT(value));
+            return SAY("%s%s takes a number from %llu to %llu, not %.*s", dashes, o->name,
+                       (unsigned long long)o->min, (unsigned long long)o->max, TC_FMT(value));
+        return SAY("%s%s takes a number from %llu on, not %.*s", dashes, o->name,
+                   (unsigned long long)o->min, TC_FMT(value));
     }
-    memcpy(p->into + o->offset, &n, sizeof n);
+    memcpy(member, &n, sizeof n);
     return TC_OK;
 }
 
 /* Decimal by hand: strtod would listen to the locale, and take "inf" and hexadecimal. */
-static tc_err set_seconds(struct parse *p, const tc_option *o, tc_span value)
+static tc_err set_seconds(const tc_option *o, tc_span value, void *member, const char *dashes,
+                          tc_buf *complaint)
 {
     const size_t dot = tc_span_find(value, '.');
     uint64_t whole = 0;
@@ -99,48 +120,49 @@ static tc_err set_seconds(struct parse *p, const tc_option *o, tc_span value)
         ns += (unit /= 10) * (value.at[i] - '0');
     }
     if (!good || whole > 1000000000)
-        return COMPLAIN(p, "--%s takes seconds such as 5 or 0.5, not \"%.*s\"", o->name,
-                        TC_FMT(value));
+        return SAY("%s%s takes seconds such as 5 or 0.5, not \"%.*s\"", dashes, o->name,
+                   TC_FMT(value));
     ns += (int64_t)whole * TC_S;
-    memcpy(p->into + o->offset, &ns, sizeof ns);
+    memcpy(member, &ns, sizeof ns);
     return TC_OK;
 }
 
-static tc_err set_choice(struct parse *p, const tc_option *o, tc_span value)
+static tc_err set_choice(const tc_option *o, tc_span value, void *member, const char *dashes,
+                         tc_buf *complaint)
 {
     int place = 0;
     for (tc_span words = tc_span_str(o->metavar); words.len; place++) {
         const tc_span word = tc_span_first(words, tc_span_find(words, '|'));
         if (tc_span_eq(word, value)) {
-            memcpy(p->into + o->offset, &place, sizeof place);
+            memcpy(member, &place, sizeof place);
             return TC_OK;
         }
         words = tc_span_from(words, word.len + 1);
     }
-    return COMPLAIN(p, "--%s takes one of %s, not \"%.*s\"", o->name, o->metavar, TC_FMT(value));
+    return SAY("%s%s takes one of %s, not \"%.*s\"", dashes, o->name, o->metavar, TC_FMT(value));
 }
 
-static tc_err set(struct parse *p, const tc_option *o, const char *value)
+tc_err tc_option_set(const tc_option *o, const char *value, void *into, const char *dashes,
+                     tc_buf *complaint)
 {
-    void *const member = p->into + o->offset;
+    void *const member = (char *)into + o->offset;
     switch (o->kind) {
-    case TC_OPTION_HEADING: break;
+    case TC_OPTION_HEADING:
+    case TC_OPTION_LIST: break;
     case TC_OPTION_FLAG: *(bool *)member = true; break;
     case TC_OPTION_COUNT: ++*(unsigned *)member; break;
     case TC_OPTION_OFF: *(bool *)member = false; break;
     case TC_OPTION_TEXT: memcpy(member, &value, sizeof value); break;
-    case TC_OPTION_NUMBER: return set_number(p, o, tc_span_str(value));
-    case TC_OPTION_SECONDS: return set_seconds(p, o, tc_span_str(value));
-    case TC_OPTION_CHOICE: return set_choice(p, o, tc_span_str(value));
-    case TC_OPTION_LIST: {
-        tc_option_list *list = member;
-        if (list->count == TC_OPTION_LIST_MAX)
-            return COMPLAIN(p, "--%s may be given %d times at most", o->name, TC_OPTION_LIST_MAX);
-        list->at[list->count++] = value;
-        break;
-    }
+    case TC_OPTION_NUMBER: return set_number(o, tc_span_str(value), member, dashes, complaint);
+    case TC_OPTION_SECONDS: return set_seconds(o, tc_span_str(value), member, dashes, complaint);
+    case TC_OPTION_CHOICE: return set_choice(o, tc_span_str(value), member, dashes, complaint);
     }
     return TC_OK;
+}
+
+static tc_err take(struct parse *p, const tc_option *o, const char *value)
+{
+    return p->take(p->self, o, value, p->complaint);
 }
 
 static tc_err long_option(struct parse *p, const char *word)
@@ -153,10 +175,10 @@ static tc_err long_option(struct parse *p, const char *word)
     if (o == end) return unknown(p, name);
     const bool joined = name.len < text.len;
     if (!takes_value(o))
-        return joined ? COMPLAIN(p, "--%s takes no value", o->name) : set(p, o, NULL);
-    if (joined) return set(p, o, word + 2 + name.len + 1);
+        return joined ? COMPLAIN(p, "--%s takes no value", o->name) : take(p, o, NULL);
+    if (joined) return take(p, o, word + 2 + name.len + 1);
     if (p->at == p->argc) return COMPLAIN(p, "--%s needs a value: %s", o->name, o->metavar);
-    return set(p, o, p->argv[p->at++]);
+    return take(p, o, p->argv[p->at++]);
 }
 
 static tc_err short_options(struct parse *p, const char *word)
@@ -171,21 +193,21 @@ static tc_err short_options(struct parse *p, const char *word)
                        : COMPLAIN(p, "unknown option %s (write -- before words that begin with -)",
                                   word);
         if (!takes_value(o)) {
-            const tc_err err = set(p, o, NULL);
+            const tc_err err = take(p, o, NULL);
             if (err) return err;
             continue;
         }
-        if (c[1]) return set(p, o, c + 1);
+        if (c[1]) return take(p, o, c + 1);
         if (p->at == p->argc) return COMPLAIN(p, "-%c needs a value: %s", *c, o->metavar);
-        return set(p, o, p->argv[p->at++]);
+        return take(p, o, p->argv[p->at++]);
     }
     return TC_OK;
 }
 
-tc_err tc_options_parse(const tc_option *table, size_t count, int argc, char **argv, void *into,
-                        tc_buf *complaint, int *ret_operands)
+tc_err tc_options_walk(const tc_option *table, size_t count, int argc, char **argv,
+                       tc_option_taker *taker, void *self, tc_buf *complaint, int *ret_operands)
 {
-    struct parse p = {table, count, argc, 0, argv, into, complaint};
+    struct parse p = {table, count, argc, 0, argv, taker, self, complaint};
     int operands = 0;
     bool options_over = false;
     while (p.at < argc) {
@@ -201,6 +223,22 @@ tc_err tc_options_parse(const tc_option *table, size_t count, int argc, char **a
     }
     *ret_operands = operands;
     return TC_OK;
+}
+
+static tc_err take_into(void *into, const tc_option *o, const char *value, tc_buf *complaint)
+{
+    if (o->kind != TC_OPTION_LIST) return tc_option_set(o, value, into, "--", complaint);
+    tc_option_list *list = (tc_option_list *)(void *)((char *)into + o->offset);
+    if (list->count == TC_OPTION_LIST_MAX)
+        return SAY("--%s may be given %d times at most", o->name, TC_OPTION_LIST_MAX);
+    list->at[list->count++] = value;
+    return TC_OK;
+}
+
+tc_err tc_options_parse(const tc_option *table, size_t count, int argc, char **argv, void *into,
+                        tc_buf *complaint, int *ret_operands)
+{
+    return tc_options_walk(table, count, argc, argv, take_into, into, complaint, ret_operands);
 }
 
 /* --- help --- */

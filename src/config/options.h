@@ -35,9 +35,25 @@ typedef struct tc_option {
     uint64_t min, max;   /* NUMBER */
 } tc_option;
 
-/* Reads argv[0..argc) (the words after the command's name) into the struct at into. Operands are
- * moved to the front of argv in their order. TC_ERR_USAGE: a sentence about it, without a line end,
- * is in complaint; it names the nearest option where one is unknown. */
+/* What to do with an option that stands on the command line: value is NULL for those without one.
+ */
+typedef tc_err tc_option_taker(void *self, const tc_option *o, const char *value,
+                               tc_buf *complaint);
+
+/* Takes argv[0..argc) (the words after the command's name) apart: take is called for each option,
+ * in their order. Operands are moved to the front of argv in theirs. TC_ERR_USAGE: a sentence about
+ * it, without a line end, is in complaint; it names the nearest option where one is unknown. */
+tc_err tc_options_walk(const tc_option *table, size_t count, int argc, char **argv,
+                       tc_option_taker *take, void *self, tc_buf *complaint,
+                       int *ret_operands) TC_MUST_USE;
+
+/* Sets the member of a struct at into that o stands for, but for a list. dashes stands before its
+ * name in a complaint: "--", or "". */
+tc_err tc_option_set(const tc_option *o, const char *value, void *into, const char *dashes,
+                     tc_buf *complaint) TC_MUST_USE;
+
+/* Reads argv[0..argc) (the words after the command's name) into the struct at into. Operands and
+ * complaints as above. */
 tc_err tc_options_parse(const tc_option *table, size_t count, int argc, char **argv, void *into,
                         tc_buf *complaint, int *ret_operands) TC_MUST_USE;
 
@@ -53,3 +69,6 @@ tc_err tc_options_wrap(tc_buf *out, tc_span text, unsigned at, unsigned indent,
 /* How many single typing mistakes (a letter too many, missing, wrong, or two swapped) lie between
  * two words; words over 31 letters are far from everything. */
 unsigned tc_typos(tc_span a, tc_span b);
+/* Of the names that next gives (NULL at the end) the one that was meant by name; NULL: none is
+ * near. */
+const char *tc_nearest_name(tc_span name, const char *(*next)(void *walk), void *walk);

@@ -1,0 +1,38 @@
+/* configure.c - see configure.h. */
+// SPDX-License-Identifier: MIT
+#include "cmd/configure.h"
+
+#include <stdio.h>
+
+#include "config/check.h"
+#include "config/preloads.h"
+
+bool tc_configure(tc_config *c, const char *file, tc_collections *ret_collections,
+                  tc_preloads *preloads)
+{
+    if (file) tc_config_read(c, file);
+    if (!c->no_memory) tc_config_resolve(c);
+    if (!c->no_memory && !c->fault_count) {
+        tc_config_check(c);
+        tc_config_collections(c, ret_collections);
+        tc_config_preloads(c, &c->top, preloads);
+        for (const tc_section *s = c->top.first; s; s = s->next)
+            tc_config_fault_at(c, s->file, s->line, "sites and routes are not served yet");
+    }
+    return !c->fault_count && !c->no_memory;
+}
+
+int tc_configure_complain(const tc_command *command, const tc_config *c)
+{
+    tc_span faults = tc_buf_span(&c->faults);
+    while (faults.len) {
+        const tc_span line = tc_span_take(&faults, tc_span_find(faults, '\n') + 1);
+        fprintf(stderr, "tercet: %.*s", TC_FMT(line));
+    }
+    if (c->fault_count > TC_CONFIG_FAULTS)
+        fprintf(stderr, "        and %u more faults\n", c->fault_count - TC_CONFIG_FAULTS);
+    if (c->no_memory) fprintf(stderr, "tercet: %s\n", tc_err_sentence(TC_ERR_NO_MEMORY));
+    if (c->by_option)
+        fprintf(stderr, "        tercet help %s shows what it takes\n", command->name);
+    return tc_err_exit(c->no_memory ? TC_ERR_NO_MEMORY : TC_ERR_USAGE);
+}

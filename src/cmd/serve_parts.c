@@ -1,0 +1,194 @@
+/* serve_parts.c - see serve_parts.h. */
+// SPDX-License-Identifier: MIT
+#include "cmd/serve_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/qlog.h"
+#include "cmd/records.h"
+#include "cmd/secure.h"
+#include "cmd/serve_run.h"
+#include "cmd/term.h"
+#include "config/check.h"
+#include "server/server.h"
+#include "site/site.h"
+
+typedef struct parts {
+    tc_secure secure;
+    int root; /* -1: not open */
+    tc_log log;
+    bool log_open;
+    tc_qlog_folder qlog;
+    tc_lookers lookers;
+    tc_record_place records;
+    const tc_preloads *preloads;
+} parts;
+
+/* The path as given, links and all, made absolute. */
+static bool absolute(const char *dir, char path[PATH_MAX])
+{
+    char here[PATH_MAX];
+    int n;
+    if (dir[0] == '/')
+        n = snprintf(path, PATH_MAX, "%s", dir);
+    else
+        n = getcwd(here, sizeof here) ? snprintf(path, PATH_MAX, "%s/%s", here, dir) : -1;
+    return n > 0 && n < PATH_MAX;
+}
+
+static void listen_by_default(tc_config *c)
+{
+    static const char *urls[] = {"http://localhost:8080", tc_serve_secure_url};
+    if (c->top.settings.listen.count) return;
+    urls[1] = tc_serve_secure_url;
+    c->top.settings.listen = (tc_words){urls, 2};
+}
+
+/* The certificates of all blocks, each where it was given. */
+static tc_tls_pair *pairs_of(tc_config *c, size_t *ret_count)
+{
+    size_t n = 0, i = 0;
+    for (const tc_section *s = &c->top; s; s = tc_section_next(s))
+        if (tc_section_has(s, "cert")) n += s->settings.cert.count;
+    tc_tls_pair *pairs = tc_arena_alloc(&c->arena, (n + 1) * sizeof *pairs);
+    for (const tc_section *s = &c->top; s && pairs; s = tc_section_next(s)) {
+        const tc_words *certificates = &s->settings.cert, *keys = &s->settings.key;
+        const bool own_keys = tc_section_has(s, "key");
+        for (size_t j = 0; j < certificates->count && tc_section_has(s, "cert"); j++)
+            pairs[i++] =
+                (tc_tls_pair){certificates->at[j],
+                              own_keys && j < keys->count ? keys->at[j] : certificates->at[j]};
+    }
+    *ret_count = n;
+    return pairs;
+}
+
+/* Certificates, if anything listens on https://. Not zero: the program's exit code. */
+static int set_up_secure(tc_config *c, tc_secure *secure)
+{
+    char why[TC_TLS_WHY];
+    bool wanted = false;
+    tc_settings *s = &c->top.settings;
+    tc_secure_settings settings = {.tickets = s->tickets,
+                                   .client_ca = s->client_ca,
+                                   .client_crl = s->client_crl,
+                                   .client_may_be_unknown = s->client_cert > 0};
+    for (size_t i = 0; i < s->listen.count; i++)
+        wanted |= tc_config_is_secure(s->listen.at[i]);
+    if (!wanted) return 0;
+    settings.pairs = pairs_of(c, &settings.pair_count);
+    if (!settings.pairs) return tc_serve_fail(TC_ERR_NO_MEMORY, "HTTPS", NULL);
+    const tc_err err = tc_secure_init(secure, &settings, why);
+    if (!err) return 0;
+    if (s->listen.at[s->listen.count - 1] != tc_serve_secure_url || tc_config_secure_setting(c))
+        return tc_serve_fail(err, "HTTPS", why);
+    tc_serve_without(&s->listen, err, why);
+    return 0;
+}
+
+static int open_root(parts *p, const char *dir)
+{
+    p->root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (p->root >= 0 && !faccessat(p->root, ".", X_OK, AT_EACCESS)) return 0;
+    return tc_serve_fail(TC_ERR_READ_FILE, dir, strerror(errno));
+}
+
+static int open_log(parts *p, const tc_settings *s)
+{
+    tc_term term;
+    tc_term_init(&term, STDOUT_FILENO, (enum tc_color_when)s->color);
+    const bool to_terminal = tc_span_eq(tc_span_str(s->access_log), TC_SPAN("-")) && term.color;
+    const tc_err err =
+        tc_log_open(&p->log, s->access_log, (enum tc_log_format)s->log_format, to_terminal);
+    p->log_open = !err;
+    if (!err) return 0;
+    return tc_serve_fail(TC_ERR_WRITE_FILE, *s->access_log ? s->access_log : "--access-log",
+                         strerror(errno));
+}
+
+/* Not zero: the program's exit code, and the reason was said. */
+static int open_parts(tc_config *c, const char *dir, const tc_collections *collections, parts *p)
+{
+    const tc_settings *s = &c->top.settings;
+    *p = (parts){.root = -1, .records = {.collections = *collections}};
+    int code = set_up_secure(c, &p->secure);
+    if (!code) code = open_root(p, dir);
+    if (!code) code = open_log(p, s);
+    if (!code) code = tc_qlog_folder_open(&p->qlog, s->qlog);
+    if (!code) code = tc_records_open(s->store, c->top.limits, &p->records);
+    p->lookers = (tc_lookers){.log = &p->log, .qlog = &p->qlog};
+    return code;
+}
+
+static void close_parts(parts *p)
+{
+    tc_store_close(p->records.store);
+    tc_qlog_folder_close(&p->qlog);
+    if (p->log_open) tc_log_close(&p->log);
+    if (p->root >= 0) close(p->root);
+    tc_secure_fini(&p->secure);
+}
+
+static int serve_parts(tc_config *c, const char *dir, parts *p)
+{
+    char path[PATH_MAX], hsts[TC_HSTS_BYTES] = "";
+    tc_settings *s = &c->top.settings;
+    const tc_collections *collections = &p->records.collections;
+    const bool watched = p->log.fd >= 0 || p->qlog.name;
+    tc_site_config site = {.root = p->root,
+                           .root_path = absolute(dir, path) ? path : NULL,
+                           .index = tc_span_str(s->index),
+                           .language = tc_span_str(s->language),
+                           .echo = tc_span_str(s->echo),
+                           .dotfiles = s->dotfiles,
+                           .preloads = tc_preloads_any(p->preloads) ? p->preloads : NULL,
+                           .store = p->records.store,
+                           .collections = collections->at,
+                           .collection_count = collections->count,
+                           .sessions = collections->forms ? &p->records.sessions : NULL,
+                           .watch = watched ? tc_lookers_watch : NULL,
+                           .unwatch = tc_lookers_unwatch,
+                           .watch_self = &p->lookers};
+    if (s->hsts) (void)tc_config_hsts(s->hsts, hsts); /* it was judged before */
+    const tc_server_config config = {.workers = (unsigned)s->workers,
+                                     .http09 = s->http09,
+                                     .tls = p->secure.tls,
+                                     .quic = s->quic,
+                                     .early = s->early_data,
+                                     .hsts = tc_span_str(hsts),
+                                     .limits = *c->top.limits,
+                                     .app = tc_site_app(&site)};
+    tc_server *server;
+    const tc_err made = tc_server_new(&config, &server);
+    if (made) return tc_serve_fail(made, "could not start", NULL);
+    tc_serving serving = {.what = dir,
+                          .listen = &s->listen,
+                          .unasked = !tc_config_secure_setting(c),
+                          .redirect = s->redirect_https,
+                          .http09 = s->http09,
+                          .quic = s->quic,
+                          .secure = &p->secure,
+                          .records = &p->records};
+    int code = tc_serve_listen(server, &serving);
+    if (s->redirect_https) site.secure_port = serving.secure_port; /* only now known, of port 0 */
+    if (!code) code = tc_serve_run(server, &serving);
+    tc_server_free(server);
+    tc_serve_report_log(&p->log);
+    return code;
+}
+
+int tc_serve_config(tc_config *c, const tc_collections *collections, const tc_preloads *preloads)
+{
+    parts p;
+    const char *dir = c->top.settings.root ? c->top.settings.root : ".";
+    listen_by_default(c);
+    int code = open_parts(c, dir, collections, &p);
+    p.preloads = preloads;
+    if (!code) code = serve_parts(c, dir, &p);
+    close_parts(&p);
+    return code;
+}

@@ -1,0 +1,129 @@
+/* check.c - see check.h. */
+// SPDX-License-Identifier: MIT
+#include "config/check.h"
+
+#include <stdio.h>
+
+#include "base/ascii.h"
+#include "http/target.h"
+#include "net/quic.h"
+
+/* The form of a language tag (RFC 5646, 2.1), whether or not anybody speaks it. */
+static bool is_language(const char *tag)
+{
+    for (const char *c = tag; *c; c++)
+        if (!tc_ascii_alpha(*c) && !tc_ascii_digit(*c) && (*c != '-' || c == tag || !c[1]))
+            return false;
+    return tc_ascii_alpha(tag[0]);
+}
+
+static bool is_path(const char *text)
+{
+    tc_target target;
+    return text[0] == '/' && !strchr(text, '?') &&
+           tc_target_parse(TC_METHOD_GET, tc_span_str(text), &target) == TC_OK;
+}
+
+bool tc_config_hsts(const char *text, char ret_value[TC_HSTS_BYTES])
+{
+    tc_span rest = tc_span_str(text);
+    uint64_t seconds;
+    bool subdomains = false, preload = false;
+    const size_t comma = tc_span_find(rest, ',');
+    if (!tc_span_number(tc_span_first(rest, comma), &seconds)) return false;
+    for (rest = tc_span_from(rest, comma); rest.len;) {
+        const tc_span word = tc_span_first(rest, 1 + tc_span_find(tc_span_from(rest, 1), ','));
+        rest = tc_span_from(rest, word.len);
+        bool *which = tc_span_eq(word, TC_SPAN(",subdomains")) ? &subdomains
+                      : tc_span_eq(word, TC_SPAN(",preload"))  ? &preload
+                                                               : NULL;
+        if (!which || *which) return false;
+        *which = true;
+    }
+    (void)snprintf(ret_value, TC_HSTS_BYTES, "max-age=%llu%s%s", (unsigned long long)seconds,
+                   subdomains ? "; includeSubDomains" : "", preload ? "; preload" : "");
+    return true;
+}
+
+bool tc_config_is_secure(const char *url)
+{
+    return tc_span_starts(tc_span_str(url), TC_SPAN("https:"));
+}
+
+const char *tc_config_secure_setting(const tc_config *c)
+{
+    static const char *const names[] = {"cert", "tickets",   "redirect-https",
+                                        "hsts", "client-ca", "early-data"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (const tc_section *s = &c->top; s; s = tc_section_next(s))
+            if (tc_section_has(s, names[i])) return names[i];
+    return NULL;
+}
+
+/* Certificates, tickets, clients' certificates, early data: of the whole server. */
+static void check_secure(tc_config *c)
+{
+    char hsts[TC_HSTS_BYTES];
+    const tc_settings *s = &c->top.settings;
+    const char *client = s->client_crl ? "client-crl" : s->client_cert >= 0 ? "client-cert" : NULL;
+    if (s->hsts && !tc_config_hsts(s->hsts, hsts))
+        tc_config_fault(c, &c->top, "hsts", NULL, "SECONDS[,subdomains][,preload] is wanted");
+    if (client && !s->client_ca)
+        tc_config_fault(c, &c->top, client, NULL, "it needs client-ca FILE");
+    if (!s->early_data) return;
+    if (!s->quic || !tc_quic_built)
+        tc_config_fault(c, &c->top, "early-data", NULL, "it is for QUIC, which %s",
+                        tc_quic_built ? "is turned off" : "this program was built without");
+    if (s->client_ca)
+        tc_config_fault(c, &c->top, "early-data", NULL,
+                        "it is not for client-ca: such requests come before it is known who asks");
+    if (s->tickets)
+        tc_config_fault(c, &c->top, "early-data", NULL, "it is not for tickets: %s",
+                        strcmp(s->tickets, "off") == 0
+                            ? "clients come back with tickets"
+                            : "a ticket is good for it once, and other machines would not know");
+}
+
+static void check_listen(tc_config *c)
+{
+    bool secure = false, plain = false;
+    const tc_words *urls = &c->top.settings.listen;
+    const char *needs = tc_config_secure_setting(c);
+    for (size_t i = 0; i < urls->count; i++) {
+        secure |= tc_config_is_secure(urls->at[i]);
+        plain |= !tc_config_is_secure(urls->at[i]);
+    }
+    if (!urls->count) return; /* the default has both */
+    for (const tc_section *s = &c->top; s && needs && !secure; s = tc_section_next(s))
+        if (tc_section_has(s, needs)) {
+            tc_config_fault(c, s, needs, NULL, "it is for https://, and no listen has it");
+            break;
+        }
+    for (const tc_section *s = &c->top; s && !plain; s = tc_section_next(s))
+        if (tc_section_has(s, "redirect-https") && s->settings.redirect_https)
+            tc_config_fault(c, s, "redirect-https", NULL,
+                            "it is for http://, and no listen has it");
+}
+
+static void check_block(tc_config *c, const tc_section *b)
+{
+    const tc_settings *s = &b->settings;
+    if (tc_section_has(b, "language") && s->language && !is_language(s->language))
+        tc_config_fault(c, b, "language", NULL, "no language tag");
+    if (tc_section_has(b, "echo") && s->echo && !is_path(s->echo))
+        tc_config_fault(c, b, "echo", NULL, "a path as in a URL is wanted, like /echo");
+    if (tc_section_has(b, "index") && (!*s->index || strchr(s->index, '/')))
+        tc_config_fault(c, b, "index", NULL, "a name without / is wanted");
+    if (tc_section_has(b, "key") && !tc_section_has(b, "cert"))
+        tc_config_fault(c, b, "key", NULL, "there is no cert for it");
+    else if (tc_section_has(b, "key") && s->key.count > s->cert.count)
+        tc_config_fault(c, b, "key", s->key.at[s->cert.count], "there is no cert for it");
+}
+
+void tc_config_check(tc_config *c)
+{
+    check_secure(c);
+    check_listen(c);
+    for (const tc_section *s = &c->top; s; s = tc_section_next(s))
+        check_block(c, s);
+}

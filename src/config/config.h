@@ -1,0 +1,83 @@
+/* config.h - a configuration: blocks that lie in one another, and what was given in each, with the
+ * place where it stands, so that every fault can be said by file and line.
+ *
+ * First everything is read (tc_config_read, tc_config_give), then tc_config_resolve makes of it
+ * what is in force: a block has what it was given itself, else what holds in the block around it.
+ */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "base/limits.h"
+#include "base/map.h"
+#include "config/settings.h"
+
+/* One value as it was given. */
+typedef struct tc_given {
+    const tc_setting_row *row; /* NULL: a line of limits { } */
+    const tc_limit_row *limit;
+    const char *value; /* NULL: a list without any */
+    const char *file;  /* NULL: the command line */
+    unsigned line;
+    struct tc_given *next;
+} tc_given;
+
+typedef struct tc_section {
+    enum tc_scope scope;
+    const char *title; /* of a site or route, as written */
+    const char *file;  /* NULL: the top of a configuration without one */
+    unsigned line;     /* of the first that is given in it, or of its end */
+    tc_given *given, **given_end;
+    struct tc_section *parent, *first, **last, *next; /* next: its sibling */
+
+    /* when resolved */
+    tc_settings settings;
+    const tc_limits *limits;
+    uint64_t collections; /* a bit for each that it has (collections.h) */
+} tc_section;
+
+enum { TC_CONFIG_FAULTS = 20 }; /* that are told; the rest is counted */
+
+typedef struct tc_config {
+    tc_arena arena;
+    tc_section top;
+    const char *file;  /* as given; NULL: none */
+    unsigned sections; /* all of them but the top */
+    tc_buf faults;     /* a line each */
+    unsigned fault_count;
+    bool by_option; /* one of them is about the command line */
+    bool no_memory;
+} tc_config;
+
+void tc_config_init(tc_config *c);
+void tc_config_fini(tc_config *c);
+
+/* Reads a file and those that it includes. What is wrong is a fault. Once. */
+void tc_config_read(tc_config *c, const char *file);
+/* A value for the whole server from the command line, which goes before those of the file. The
+ * value is borrowed. */
+void tc_config_give(tc_config *c, const tc_setting_row *row, const char *value);
+/* "name=value" likewise: --set. */
+void tc_config_set(tc_config *c, const char *assignment);
+
+void tc_config_resolve(tc_config *c);
+
+/* Writes down that something is wrong with the setting of this name in a block: where it was given,
+ * and with which value (NULL: whichever it has), then the sentence. */
+void tc_config_fault(tc_config *c, const tc_section *where, const char *name, const char *value,
+                     const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* ... with the block itself. */
+void tc_config_fault_at(tc_config *c, const char *file, unsigned line, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Whether it was given in this very block. */
+bool tc_section_has(const tc_section *s, const char *name);
+
+/* All blocks, each before those inside it: start with &c->top; NULL at the end. */
+tc_section *tc_section_next(const tc_section *s);
+
+/* --- for the reader --- */
+
+/* A block, which lies in none yet. NULL without memory. */
+tc_section *tc_section_new(tc_config *c, enum tc_scope scope, const char *title);
+void tc_section_adopt(tc_section *parent, tc_section *child); /* as its last */
+/* Adds to what is given in a block. Takes copies. Except in lists, twice is a fault. */
+void tc_section_give(tc_config *c, tc_section *s, const tc_given *given);
