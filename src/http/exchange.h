@@ -72,7 +72,9 @@ struct tc_exchange {
     tc_arena arena; /* both messages and all of the handler's memory */
     tc_exchange_times times;
     uint64_t content_in, content_out; /* bytes of content */
-    uint64_t wire_in, wire_out;       /* bytes on the wire, heads and framing too */
+    uint64_t
+        content_most; /* server: of theirs; the limit body_bytes, if routing sets nothing else */
+    uint64_t wire_in, wire_out; /* bytes on the wire, heads and framing too */
 
     /* the handler and what it asked for */
     const tc_handler *handler;

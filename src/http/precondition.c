@@ -61,3 +61,22 @@ bool tc_if_range_holds(const tc_message *m, const tc_validators *v, int64_t now_
     return has_date(m, TC_FIELD_IF_RANGE, v, now_unix, &date) && date == v->modified &&
            now_unix > v->modified;
 }
+
+tc_err tc_conditions_copy(tc_arena *a, const tc_message *request, tc_message *ret)
+{
+    static const enum tc_field_id ids[] = {TC_FIELD_IF_MATCH, TC_FIELD_IF_NONE_MATCH,
+                                           TC_FIELD_IF_UNMODIFIED_SINCE};
+    tc_message m = {.method = request->method};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        tc_span value;
+        uint32_t cursor = 0;
+        while (tc_fields_next(&request->fields, ids[i], &cursor, &value)) {
+            const tc_span copy = tc_arena_copy(a, value);
+            if (!copy.at) return TC_ERR_NO_MEMORY;
+            const tc_err err = tc_fields_set(&m.fields, a, ids[i], copy);
+            if (err) return err;
+        }
+    }
+    *ret = m;
+    return TC_OK;
+}

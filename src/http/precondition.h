@@ -36,3 +36,7 @@ enum tc_verdict tc_precondition(const tc_message *request, const tc_validators *
  * modification, and counts only once that second is over: until then, the content may change again
  * under the same date, which makes it a weak validator (8.8.2.2). */
 bool tc_if_range_holds(const tc_message *request, const tc_validators *v, int64_t now_unix);
+
+/* The method of a request and what it demands of what it would change (If-Match, If-None-Match,
+ * If-Unmodified-Since), for whoever decides once the request may be gone. */
+tc_err tc_conditions_copy(tc_arena *a, const tc_message *request, tc_message *ret) TC_MUST_USE;

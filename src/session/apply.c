@@ -121,6 +121,15 @@ static bool too_early(const tc_exchange *x)
     return !(tc_method_flags(x->theirs.method) & TC_METHOD_SAFE) && tc_exchange_early(x);
 }
 
+/* By its Content-Length: the route may allow more than usual. Its handler hears nothing then. */
+static tc_err too_large(tc_session *s, tc_exchange *x)
+{
+    if (x->theirs.length <= 0 || (uint64_t)x->theirs.length <= x->content_most) return TC_OK;
+    s->env->engine.reached->body_bytes++;
+    x->handler = NULL;
+    return TC_ERR_CONTENT_TOO_LARGE;
+}
+
 static void their_head(tc_session *s, const tc_event *ev)
 {
     tc_exchange *x = ev->x;
@@ -138,17 +147,14 @@ static void their_head(tc_session *s, const tc_event *ev)
         tc_session_seen(s, TC_SEEN_REQUEST_HEAD, x);
     }
     tc_err err = ev->err;
-    if (!err && !client && x->theirs.length > 0 &&
-        (uint64_t)x->theirs.length > limits->body_bytes) {
-        s->env->engine.reached->body_bytes++;
-        err = TC_ERR_CONTENT_TOO_LARGE;
-    }
+    x->content_most = limits->body_bytes;
     if (!err && !client) err = misdirected(s, x);
     if (!err && !client && too_early(x)) err = TC_ERR_TOO_EARLY;
-    if (!err) {
-        if (!client) s->env->route(s->env, x);
-        err = x->handler->on_head(x->self, x);
+    if (!err && !client) {
+        s->env->route(s->env, x);
+        err = too_large(s, x);
     }
+    if (!err) err = x->handler->on_head(x->self, x);
     if (err) tc_session_break(s, x, err);
     if (ev->end)
         their_end(s, x, err != TC_OK);
@@ -162,7 +168,7 @@ static void their_data(tc_session *s, const tc_event *ev)
     tc_exchange *x = ev->x;
     tc_engine *e = tc_session_engine(s);
     const bool client = s->env->engine.role == TC_CLIENT;
-    const uint64_t most = s->env->engine.limits->body_bytes;
+    const uint64_t most = x->content_most;
     tc_err err = TC_OK;
     if (x->paused) {
         x->unseen = true;

@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <nettle/sha2.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -15,6 +14,7 @@
 #include "base/text.h"
 #include "http/date.h"
 #include "http/media.h"
+#include "site/file_tag.h"
 #include "site/files.h"
 
 enum { SETTLED_MS = 50 };
@@ -131,24 +131,12 @@ static bool settled(const tc_file *f)
     return age > SETTLED_MS * TC_MS;
 }
 
-/* A strong entity tag: of a small file from its content, of a larger one from its times. The latter
- * has none while it may still be changing. at is NULL without memory. */
+/* One made of times may not be relied on while they may still be those of a change to come. */
 static tc_span make_etag(tc_file *f)
 {
-    if (!f->bytes)
-        return tc_arena_printf(&f->arena, "\"%llx-%llx-%llx\"", (unsigned long long)f->size,
-                               (unsigned long long)f->mtime_ns,
-                               (unsigned long long)(f->ctime_ns ^ (int64_t)f->inode));
-    struct sha256_ctx sha;
-    uint8_t digest[12];
-    sha256_init(&sha);
-    sha256_update(&sha, (size_t)f->size, (const uint8_t *)f->bytes);
-    sha256_digest(&sha, sizeof digest, digest);
-    uint64_t high;
-    uint32_t low;
-    memcpy(&high, digest, 8);
-    memcpy(&low, digest + 8, 4);
-    return tc_arena_printf(&f->arena, "\"%016llx%08x\"", (unsigned long long)high, low);
+    char tag[TC_FILE_TAG];
+    return tc_arena_copy(&f->arena, tc_span_of(tag, tc_file_tag(tag, f->size, f->mtime_ns,
+                                                                f->ctime_ns, f->inode, f->bytes)));
 }
 
 static tc_err describe(tc_file *f)
@@ -194,7 +182,7 @@ static bool read_whole(tc_file *f, int fd)
 
 /* Takes the descriptor over. */
 static enum tc_file_answer make(tc_folder *folder, tc_span path, int fd, const struct stat *st,
-                                int64_t now, tc_file **ret_file)
+                                int64_t now, uint64_t changes, tc_file **ret_file)
 {
     tc_file_cache *c = folder->cache;
     tc_file *f = tc_alloc(sizeof *f);
@@ -209,6 +197,7 @@ static enum tc_file_answer make(tc_folder *folder, tc_span path, int fd, const s
     f->refs = 1;
     f->fd = fd;
     f->checked = now;
+    f->changes = changes;
     f->size = (uint64_t)st->st_size;
     f->modified = st->st_mtim.tv_sec;
     f->mtime_ns = ns(st->st_mtim);
@@ -267,11 +256,19 @@ static tc_file *use(tc_file_cache *c, tc_file *f)
     return f;
 }
 
+/* How often files here were put or removed by requests. */
+static uint64_t changes_of(const tc_folder *folder)
+{
+    const tc_upload_config *uploads = folder->config->uploads;
+    return uploads ? atomic_load(&uploads->root->changes) : 0;
+}
+
 tc_file *tc_file_remembered(tc_folder *folder, tc_span path, int64_t now)
 {
     tc_file_cache *c = folder->cache;
     tc_file *f = tc_map_get(&folder->by_path, path);
-    return f && (uint64_t)(now - f->checked) / TC_MS < c->limits->cache_ms ? use(c, f) : NULL;
+    if (!f || (uint64_t)(now - f->checked) / TC_MS >= c->limits->cache_ms) return NULL;
+    return f->changes == changes_of(folder) ? use(c, f) : NULL;
 }
 
 enum tc_file_answer tc_file_get(tc_folder *folder, tc_span path, int64_t now, tc_file **ret_file)
@@ -284,6 +281,7 @@ enum tc_file_answer tc_file_get(tc_folder *folder, tc_span path, int64_t now, tc
         *ret_file = f;
         return TC_FILE_FOUND;
     }
+    const uint64_t changes = changes_of(folder);
     tc_root_look(&folder->root, now, c->limits->cache_ms);
     enum tc_file_answer answer = tc_root_open(&folder->root, path, &fd);
     if (answer == TC_FILE_FOUND && fstat(fd, &st))
@@ -295,10 +293,11 @@ enum tc_file_answer tc_file_get(tc_folder *folder, tc_span path, int64_t now, tc
     f = tc_map_get(&folder->by_path, path);
     if (answer == TC_FILE_FOUND && f && f->settled && same(f, &st)) {
         f->checked = now;
+        f->changes = changes;
         *ret_file = use(c, f);
     } else {
         if (f && answer != TC_FILE_BUSY) forget(c, f);
-        if (answer == TC_FILE_FOUND) return make(folder, path, fd, &st, now, ret_file);
+        if (answer == TC_FILE_FOUND) return make(folder, path, fd, &st, now, changes, ret_file);
     }
     if (fd >= 0) close(fd);
     return answer;

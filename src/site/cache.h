@@ -29,7 +29,8 @@ typedef struct tc_file {
     struct tc_folder *folder;
     struct tc_file *newer, *older;
     tc_arena arena;
-    int64_t checked; /* monotonic ns of the last look */
+    int64_t checked;  /* monotonic ns of the last look */
+    uint64_t changes; /* that requests had made in the folder before it */
     uint64_t device, inode;
     int64_t mtime_ns, ctime_ns;
     uint32_t refs; /* one is the cache's, while it is in there */
@@ -49,6 +50,7 @@ typedef struct tc_file_cache {
     uint32_t files;
     uint32_t open;        /* descriptors held */
     uint64_t bytes;       /* of contents in memory */
+    uint32_t uploads;     /* files that are being put or removed (upload.h) */
     uint64_t again_bytes; /* ... of files of a middle size, and of those that left the cache */
 } tc_file_cache;
 

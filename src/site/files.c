@@ -18,10 +18,12 @@ void tc_files_init(tc_files *files, const tc_files_config *config, tc_file_cache
 {
     *files = (tc_files){.config = config, .loop = loop};
     tc_folder_init(&files->folder, cache, config);
+    if (config->uploads) tc_uploads_init(&files->uploads, &files->folder, loop);
 }
 
 void tc_files_fini(tc_files *files)
 {
+    tc_uploads_fini(&files->uploads);
     tc_folder_fini(&files->folder);
 }
 
@@ -171,8 +173,7 @@ static tc_err serve_index(tc_files *files, tc_exchange *x, tc_span folder)
     return answer == TC_FILE_FOUND ? serve(x, f) : answer_missing(x, answer);
 }
 
-/* What a path is in the folder: "/static/a" is "/a" where "/static" is to be left out. */
-static bool in_folder(const tc_files_config *config, tc_span path, tc_span *ret_path)
+bool tc_files_path(const tc_files_config *config, tc_span path, tc_span *ret_path)
 {
     const tc_span inner = tc_span_from(path, config->strip.len);
     if (!tc_span_starts(path, config->strip) || inner.len == 0 || inner.at[0] != '/') return false;
@@ -186,7 +187,7 @@ static tc_err serve_path(tc_files *files, tc_exchange *x)
     tc_span whole, path, query;
     const tc_err err = tc_target_normal_path(&x->arena, x->theirs.path, &whole, &query);
     if (err) return err;
-    if (!in_folder(files->config, whole, &path))
+    if (!tc_files_path(files->config, whole, &path))
         return tc_span_eq(whole, files->config->strip) ? redirect_to_folder(x, whole, query)
                                                        : answer_missing(x, TC_FILE_MISSING);
     if (tc_span_ends(path, TC_SPAN("/"))) return serve_index(files, x, path);
@@ -197,9 +198,11 @@ static tc_err serve_path(tc_files *files, tc_exchange *x)
     return answer_missing(x, answer);
 }
 
-static tc_err allow(tc_exchange *x)
+static tc_err allow(const tc_files *files, tc_exchange *x)
 {
-    return tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_ALLOW, TC_SPAN("GET, HEAD, OPTIONS"));
+    return tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_ALLOW,
+                         files->config->uploads ? TC_SPAN("GET, HEAD, PUT, DELETE, OPTIONS")
+                                                : TC_SPAN("GET, HEAD, OPTIONS"));
 }
 
 static tc_err on_head(void *self, tc_exchange *x)
@@ -207,15 +210,15 @@ static tc_err on_head(void *self, tc_exchange *x)
     tc_files *files = self;
     tc_err err;
     if (x->theirs.method == TC_METHOD_OPTIONS) {
-        err = allow(x);
+        err = allow(files, x);
         return err ? err : tc_exchange_answer(x, 204, 0);
     }
     if (x->theirs.method != TC_METHOD_GET && x->theirs.method != TC_METHOD_HEAD) {
-        err = allow(x);
+        err = allow(files, x);
         return err ? err : tc_error_page(x, 405, (tc_span){0});
     }
     tc_span path;
-    if (in_folder(files->config, x->theirs.path, &path)) {
+    if (tc_files_path(files->config, x->theirs.path, &path)) {
         tc_file *f = tc_file_remembered(&files->folder, path, tc_loop_now(files->loop));
         if (f && f->plain) return serve(x, f);
         if (f) tc_file_unref(f);
@@ -224,3 +227,10 @@ static tc_err on_head(void *self, tc_exchange *x)
 }
 
 const tc_handler tc_files_handler = {.name = "files", .on_head = on_head};
+
+void tc_files_route(tc_files *files, tc_exchange *x)
+{
+    if (files->config->uploads && tc_uploads_route(&files->uploads, x)) return;
+    x->handler = &tc_files_handler;
+    x->self = files;
+}

@@ -1,7 +1,9 @@
-/* files.h - serves a folder: GET and HEAD, index pages, conditional requests, ranges. */
+/* files.h - serves a folder: GET and HEAD, index pages, conditional requests, ranges; where it may
+ * be written, PUT and DELETE, too (upload.h). */
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "site/cache.h"
+#include "site/upload.h"
 
 /* What is set of a route of files. Outlives those who serve it. */
 typedef struct tc_files_config {
@@ -13,6 +15,7 @@ typedef struct tc_files_config {
     tc_span index;    /* name of the page that stands for its folder: "index.html" */
     tc_span language; /* that its files are in (Content-Language); empty: none is claimed */
     bool dotfiles;    /* names that begin with a dot are served, too */
+    const tc_upload_config *uploads; /* NULL: files are read, never written */
 } tc_files_config;
 
 /* A worker's, one for each config. */
@@ -20,6 +23,7 @@ typedef struct tc_files {
     tc_folder folder;
     const tc_files_config *config;
     struct tc_loop *loop;
+    tc_uploads uploads;
 } tc_files;
 
 /* Opens nothing and takes no memory. */
@@ -27,5 +31,11 @@ void tc_files_init(tc_files *files, const tc_files_config *config, tc_file_cache
                    struct tc_loop *loop);
 void tc_files_fini(tc_files *files);
 
-/* self is a tc_files of the worker. */
-extern const struct tc_handler tc_files_handler;
+/* Gives x its handler. */
+void tc_files_route(tc_files *files, tc_exchange *x);
+/* Of all but what writes. self is a tc_files of the worker. */
+extern const tc_handler tc_files_handler;
+
+/* What a normalised path is in the folder: "/static/a" is "/a" where "/static" is left out. False:
+ * it does not begin so. */
+bool tc_files_path(const tc_files_config *config, tc_span path, tc_span *ret_path);

@@ -124,25 +124,6 @@ static const char *judge_type(writing *w, const tc_message *m)
                : "a patch is application/merge-patch+json or application/json-patch+json";
 }
 
-static tc_err copy_conditions(writing *w, const tc_message *m)
-{
-    static const enum tc_field_id ids[] = {TC_FIELD_IF_MATCH, TC_FIELD_IF_NONE_MATCH,
-                                           TC_FIELD_IF_UNMODIFIED_SINCE};
-    w->conditions.method = m->method;
-    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
-        tc_span value;
-        uint32_t cursor = 0;
-        while (tc_fields_next(&m->fields, ids[i], &cursor, &value)) {
-            w->conditional = true;
-            const tc_span copy = tc_arena_copy(&w->arena, value);
-            if (!copy.at) return TC_ERR_NO_MEMORY;
-            const tc_err err = tc_fields_set(&w->conditions.fields, &w->arena, ids[i], copy);
-            if (err) return err;
-        }
-    }
-    return TC_OK;
-}
-
 static writing *make(tc_asking *a, tc_exchange *x)
 {
     writing *w = tc_alloc_zero(sizeof *w);
@@ -197,8 +178,9 @@ static tc_err on_head(void *self, tc_exchange *x)
     writing *w = make(a, x);
     a->state = w;
     if (!w) return TC_ERR_NO_MEMORY;
-    const tc_err err = copy_conditions(w, &x->theirs);
+    const tc_err err = tc_conditions_copy(&w->arena, &x->theirs, &w->conditions);
     if (err) return err;
+    w->conditional = w->conditions.fields.count > 0;
     if (w->what == REMOVE) return TC_OK;
     if (w->what == REPLACE && tc_fields_has(&x->theirs.fields, TC_FIELD_CONTENT_RANGE))
         return refuse(a, x, 400, "a part of a record cannot be put (Content-Range): use PATCH");

@@ -5,12 +5,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "site/hidden.h"
 
 enum { OPEN_TRIES = 8 };
 
@@ -42,17 +44,6 @@ void tc_root_look(tc_root *r, int64_t now, uint64_t every_ms)
     r->own = true;
 }
 
-/* Names that begin with a dot are not there, /.well-known/ excepted (RFC 8615). */
-static bool hidden(const tc_root *r, tc_span path)
-{
-    if (r->dotfiles) return false;
-    const tc_span known = TC_SPAN("/.well-known/");
-    if (tc_span_starts(path, known)) path = tc_span_from(path, known.len - 1);
-    for (size_t i = 0; i + 1 < path.len; i++)
-        if (path.at[i] == '/' && path.at[i + 1] == '.') return true;
-    return false;
-}
-
 static enum tc_file_answer answer_of(int error_number)
 {
     switch (error_number) {
@@ -66,36 +57,41 @@ static enum tc_file_answer answer_of(int error_number)
     }
 }
 
-enum { OPEN_FLAGS = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY };
-
 /* Where the kernel or a sandbox lacks openat2 (some say so by EPERM): one name after the other, and
  * no symbolic links. */
-static int open_stepwise(int root, char *name)
+static int open_stepwise(int root, const char *path, int flags)
 {
+    char name[NAME_MAX + 1];
     int at = root;
-    for (char *rest = name, *slash; (slash = strchr(rest, '/')); rest = slash + 1) {
-        *slash = '\0';
-        const int next = openat(at, rest, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    for (;;) {
+        const char *slash = strchr(path, '/');
+        const size_t len = slash ? (size_t)(slash - path) : strlen(path);
+        int next = -1;
+        errno = ENAMETOOLONG;
+        if (len < sizeof name) {
+            memcpy(name, path, len);
+            name[len] = '\0';
+            next =
+                openat(at, name, (slash ? O_PATH | O_DIRECTORY | O_CLOEXEC : flags) | O_NOFOLLOW);
+        }
+        const int error = errno;
         if (at != root) close(at);
-        if (next < 0) return -1;
+        errno = error;
+        if (next < 0 || !slash) return next;
         at = next;
-        name = slash + 1;
+        path = slash + 1;
     }
-    const int fd = openat(at, *name ? name : ".", OPEN_FLAGS | O_NOFOLLOW);
-    const int error = errno;
-    if (at != root) close(at);
-    errno = error;
-    return fd;
 }
 
-static int open_in_root(int root, char *name)
+int tc_root_open_at(int root, const char *path, int flags)
 {
-    const struct open_how how = {.flags = OPEN_FLAGS,
+    const struct open_how how = {.flags = (unsigned)flags,
                                  .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    const char *name = *path ? path : ".";
     for (int i = 0; i < OPEN_TRIES; i++) { /* EAGAIN: something was renamed meanwhile */
-        const long fd = syscall(SYS_openat2, root, *name ? name : ".", &how, sizeof how);
+        const long fd = syscall(SYS_openat2, root, name, &how, sizeof how);
         if (fd >= 0) return (int)fd;
-        if (errno == ENOSYS || errno == EPERM) return open_stepwise(root, name);
+        if (errno == ENOSYS || errno == EPERM) return open_stepwise(root, name, flags);
         if (errno != EAGAIN && errno != EINTR) break;
     }
     return -1;
@@ -104,12 +100,13 @@ static int open_in_root(int root, char *name)
 enum tc_file_answer tc_root_open(const tc_root *r, tc_span path, int *ret_fd)
 {
     char name[TC_PATH_BYTES];
-    if (hidden(r, path) || path.len >= sizeof name || memchr(path.at, '\0', path.len))
+    if (tc_path_hidden(path, r->dotfiles) || path.len >= sizeof name ||
+        memchr(path.at, '\0', path.len))
         return TC_FILE_MISSING;
     assert(path.at[0] == '/');
     memcpy(name, path.at + 1, path.len - 1);
     name[path.len - 1] = '\0';
-    const int fd = open_in_root(r->fd, name);
+    const int fd = tc_root_open_at(r->fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) return answer_of(errno);
     *ret_fd = fd;
     return TC_FILE_FOUND;

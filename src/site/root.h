@@ -33,3 +33,6 @@ void tc_root_look(tc_root *r, int64_t now, uint64_t every_ms);
 /* What stands at a normalised path that begins with "/", opened to be read without waiting; FOUND
  * may also be a folder or a device. The descriptor is the caller's. */
 enum tc_file_answer tc_root_open(const tc_root *r, tc_span path, int *ret_fd);
+/* openat(2) for all who open beneath a root: path has no "/" in front, "" is the root itself. -1:
+ * see errno; EXDEV: it leads outside. */
+int tc_root_open_at(int root, const char *path, int flags);

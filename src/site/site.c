@@ -94,17 +94,16 @@ static void route(tc_worker *w, tc_exchange *x)
     }
     if (s->records.count && tc_records_route(&s->records, x)) return;
     if (x->theirs.method == TC_METHOD_GET && !s->config->echo.len) {
-        x->handler = &tc_files_handler;
-        x->self = &s->files;
+        tc_files_route(&s->files, x);
         return;
     }
-    x->self = &s->files;
+    x->self = NULL;
     if (!(tc_method_flags(x->theirs.method) & TC_METHOD_SERVED))
         x->handler = &unknown_method;
     else if (is_echo(s, x->theirs.path))
         x->handler = &tc_echo_handler;
     else
-        x->handler = &tc_files_handler;
+        tc_files_route(&s->files, x);
 }
 
 static void refuse(tc_worker *w, tc_exchange *x, tc_err err)

@@ -1,0 +1,90 @@
+/* upload_root.c - see upload_root.h. */
+// SPDX-License-Identifier: MIT
+#include "site/upload_root.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "site/upload_place.h"
+
+struct tc_sweeping {
+    tc_errand errand; /* first */
+    tc_upload_root *root;
+    int folder;
+    struct tc_sweeping **slot; /* the loop's */
+};
+
+tc_upload_root *tc_upload_root_new(uint64_t quota)
+{
+    tc_upload_root *r = tc_alloc_zero(sizeof *r);
+    if (!r) return NULL;
+    atomic_init(&r->references, 1);
+    r->quota = quota;
+    return r;
+}
+
+void tc_upload_root_unref(tc_upload_root *r)
+{
+    if (r && atomic_fetch_sub(&r->references, 1) == 1) tc_free(r);
+}
+
+/* In the thread. */
+static void sweep(tc_errand *e)
+{
+    struct tc_sweeping *s = (struct tc_sweeping *)e;
+    uint64_t bytes = 0, swept = 0;
+    (void)tc_place_sweep(s->folder, &bytes, &swept); /* what can be seen counts */
+    atomic_fetch_add(&s->root->used, (int_fast64_t)bytes);
+    atomic_store(&s->root->left_behind, swept);
+    atomic_store(&s->root->counted, true);
+    close(s->folder);
+    tc_upload_root_unref(s->root);
+}
+
+static void swept(tc_errand *e)
+{
+    struct tc_sweeping *s = (struct tc_sweeping *)e;
+    *s->slot = NULL;
+}
+
+void tc_upload_root_sweep(tc_upload_root *r, int root, tc_loop *loop, struct tc_sweeping **slot)
+{
+    if (atomic_exchange(&r->swept, true)) return;
+    const int folder = fcntl(root, F_DUPFD_CLOEXEC, 3);
+    struct tc_sweeping *s = folder < 0 ? NULL : tc_errand_new(sizeof *s);
+    if (s) {
+        s->errand.run = sweep;
+        s->errand.done = swept;
+        s->root = r;
+        s->folder = folder;
+        s->slot = slot;
+        *slot = s;
+        atomic_fetch_add(&r->references, 1);
+        if (tc_errand_begin(&s->errand, loop) == TC_OK) return;
+        *slot = NULL;
+        tc_upload_root_unref(r);
+    }
+    if (folder >= 0) close(folder);
+    atomic_store(&r->swept, false); /* the next one who writes tries again */
+}
+
+void tc_upload_root_forget(struct tc_sweeping **slot)
+{
+    if (*slot) tc_errand_cancel(&(*slot)->errand);
+    *slot = NULL;
+}
+
+bool tc_upload_root_reserve(tc_upload_root *r, uint64_t bytes)
+{
+    int_fast64_t used = atomic_load(&r->used);
+    do {
+        if (r->quota && bytes && (used > 0 ? (uint64_t)used : 0) + bytes > r->quota) return false;
+    } while (!atomic_compare_exchange_weak(&r->used, &used, used + (int_fast64_t)bytes));
+    return true;
+}
+
+void tc_upload_root_release(tc_upload_root *r, uint64_t bytes)
+{
+    atomic_fetch_sub(&r->used, (int_fast64_t)bytes);
+}
