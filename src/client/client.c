@@ -180,7 +180,7 @@ static tc_err begin_quic(tc_connection *made, int fd, const tc_address *peer, bo
         .back_session = session,
         .back_token = token,
         .back_params = back ? back->params : (tc_span){0},
-        .workers = 1,
+        .sockets = 1,
         .watch = c->env.watch};
     if (!err) err = tc_quic_new(&config, fd, &local, &made->endpoint);
     if (err)

@@ -26,6 +26,14 @@ bool tc_address_is_inside(const tc_address *local, const tc_address *remote)
     return is_loopback(&mine) || is_loopback(&theirs) || IN6_ARE_ADDR_EQUAL(&mine, &theirs);
 }
 
+bool tc_address_equal(const tc_address *a, const tc_address *b)
+{
+    return a->any.sa_family == b->any.sa_family && a->v4.sin_port == b->v4.sin_port &&
+           (a->any.sa_family == AF_INET ? a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr
+                                        : IN6_ARE_ADDR_EQUAL(&a->v6.sin6_addr, &b->v6.sin6_addr) &&
+                                              a->v6.sin6_scope_id == b->v6.sin6_scope_id);
+}
+
 tc_span tc_address_text(const tc_address *a, char ret_text[TC_ADDRESS_TEXT])
 {
     char host[TC_ADDRESS_TEXT - 10], port[8]; /* brackets, colon, five digits, NUL */

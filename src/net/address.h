@@ -35,5 +35,7 @@ static inline tc_ip tc_address_ip(const tc_address *a)
 /* Whether packets between the two never leave this machine. */
 bool tc_address_is_inside(const tc_address *local, const tc_address *remote);
 
+bool tc_address_equal(const tc_address *a, const tc_address *b); /* the port, too */
+
 /* "127.0.0.1:80", "[::1]:80"; NUL-terminated, and the span of it. */
 tc_span tc_address_text(const tc_address *a, char ret_text[TC_ADDRESS_TEXT]);

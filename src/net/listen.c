@@ -6,9 +6,9 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -32,17 +32,17 @@ static tc_err set(int fd, int level, int option, int value)
 /* The first socket of an address takes the port for itself; only then it agrees to share. */
 enum share { ALONE, FIRST, NEXT };
 
-static tc_err open_one(const struct addrinfo *a, enum share share, bool any, int *ret_fd)
+static tc_err open_one(const tc_address *at, enum share share, bool both, int *ret_fd)
 {
-    const int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const int fd = socket(at->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return say(tc_err_from_errno(errno), strerror(errno));
     tc_err err = set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (!err && share == NEXT) err = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-    if (!err && a->ai_family == AF_INET6) err = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !any);
+    if (!err && at->any.sa_family == AF_INET6) err = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !both);
     if (!err) err = set(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* what it accepts inherits this */
     if (!err)
         err = set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1); /* a client speaks first: wakes us once */
-    if (!err && bind(fd, a->ai_addr, a->ai_addrlen))
+    if (!err && bind(fd, &at->any, tc_address_length(at)))
         err = say(errno == EADDRNOTAVAIL ? TC_ERR_NOT_OUR_ADDRESS : tc_err_from_errno(errno),
                   strerror(errno));
     if (!err && share == FIRST) err = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
@@ -55,26 +55,21 @@ static tc_err open_one(const struct addrinfo *a, enum share share, bool any, int
     return TC_OK;
 }
 
-/* Both families keep the port at the same place. */
-static uint16_t *port_at(struct sockaddr *a)
+tc_err tc_listen(tc_address *at, const tc_listen_how *how, int fds[], const char **ret_detail)
 {
-    return &((struct sockaddr_in *)(void *)a)->sin_port;
-}
-
-/* All workers' sockets of one address. Port 0, any free one, becomes the one that was found. */
-static tc_err open_address(struct addrinfo *a, unsigned count, bool any, int fds[])
-{
-    tc_err err = open_one(a, count == 1 ? ALONE : FIRST, any, &fds[0]);
-    if (err) return err;
-    struct sockaddr_storage bound;
-    socklen_t len = sizeof bound;
-    if (getsockname(fds[0], (struct sockaddr *)&bound, &len) == 0)
-        *port_at(a->ai_addr) = *port_at((struct sockaddr *)&bound);
-    for (unsigned i = 1; i < count && !err; i++) {
-        err = open_one(a, NEXT, any, &fds[i]);
-        for (unsigned j = 0; err && j < i; j++)
-            close(fds[j]);
+    tc_err err = TC_OK;
+    unsigned i = how->have;
+    detail[0] = '\0';
+    if (ret_detail) *ret_detail = detail;
+    for (; i < how->count && !err; i += !err) {
+        socklen_t len = sizeof *at;
+        const enum share first = how->count > 1 || how->shares ? FIRST : ALONE;
+        err = open_one(at, i || how->beside ? NEXT : first, how->both, &fds[i]);
+        if (!err && i == 0)
+            (void)getsockname(fds[0], &at->any, &len); /* port 0 is a real one now */
     }
+    while (err && i > how->have)
+        close(fds[--i]);
     return err;
 }
 
@@ -147,37 +142,33 @@ static tc_err parse(tc_span url, tc_span *ret_host, uint16_t *ret_port, bool *re
     return TC_OK;
 }
 
-tc_err tc_listen(tc_span url, unsigned count, int fds[], size_t room, size_t *ret_addresses,
-                 uint16_t *ret_port, bool *ret_secure, const char **ret_detail)
+/* A machine without IPv6 serves "localhost" all the same. */
+static void take_addresses(const struct addrinfo *list, tc_listen_url *to)
 {
+    for (const struct addrinfo *a = list; a && to->count < TC_LISTEN_URL; a = a->ai_next) {
+        if (a->ai_addrlen > sizeof(tc_address) ||
+            (no_such_family(a->ai_family) && (a->ai_next || to->count)))
+            continue;
+        memset(&to->at[to->count], 0, sizeof(tc_address));
+        memcpy(&to->at[to->count++], a->ai_addr, a->ai_addrlen);
+    }
+}
+
+tc_err tc_listen_parse(tc_span url, tc_listen_url *ret, const char **ret_detail)
+{
+    tc_listen_url u = {.count = 0};
     tc_span host;
-    uint16_t port, found = 0;
+    uint16_t port;
     struct addrinfo *list = NULL;
-    bool any = false;
-    size_t opened = 0;
     detail[0] = '\0';
     if (ret_detail) *ret_detail = detail;
-    tc_err err = parse(url, &host, &port, ret_secure);
-    if (!err) err = addresses_of(host, port, &list, &any);
-    for (struct addrinfo *a = list; a && !err; a = a->ai_next) {
-        if (no_such_family(a->ai_family) && (a->ai_next || opened))
-            continue; /* a machine without IPv6 serves "localhost" all the same */
-        if (port == 0 && opened) *port_at(a->ai_addr) = found;
-        if ((opened + 1) * count > room)
-            err = say(TC_ERR_FULL, "too many listening addresses");
-        else
-            err = open_address(a, count, any, fds + opened * count);
-        found = *port_at(a->ai_addr);
-        opened += !err;
-    }
+    tc_err err = parse(url, &host, &port, &u.secure);
+    if (!err) err = addresses_of(host, port, &list, &u.both);
+    if (!err) take_addresses(list, &u);
     if (list) freeaddrinfo(list);
-    if (err) {
-        for (size_t i = 0; i < opened * count; i++)
-            close(fds[i]);
-        return err;
-    }
-    *ret_addresses = opened;
-    *ret_port = ntohs(found);
+    if (err) return err;
+    u.any_port = port == 0;
+    *ret = u;
     return TC_OK;
 }
 

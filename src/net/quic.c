@@ -164,7 +164,8 @@ static tc_link_quic *accept_one(tc_quic *q, const tc_datagrams *d, const uint8_t
 static void to_stranger(tc_quic *q, const tc_datagrams *d, const ngtcp2_version_cid *v, char *at,
                         size_t len)
 {
-    const unsigned worker = tc_quic_id_worker(v->dcid, v->dcidlen);
+    const unsigned number = tc_quic_id_socket(v->dcid, v->dcidlen);
+    const uint8_t generation = tc_quic_id_generation(q, v->dcid, v->dcidlen);
     const tc_datagrams one = {.local = d->local,
                               .remote = d->remote,
                               .ecn = d->ecn,
@@ -172,8 +173,12 @@ static void to_stranger(tc_quic *q, const tc_datagrams *d, const ngtcp2_version_
                               .len = len,
                               .segment = len};
     const bool is_short = !((unsigned char)*at & 0x80);
-    if (is_short && worker != q->config.worker && worker < q->config.workers) {
-        if (q->config.stray) q->config.stray(q, worker, &one);
+    if (generation != q->config.generation && q->config.foreign && number < q->config.sockets &&
+        q->config.foreign(q, generation, &one))
+        return;
+    if (is_short && number != q->config.socket && number < q->config.sockets &&
+        generation == q->config.generation) {
+        if (q->config.stray) q->config.stray(q, number, &one);
         return;
     }
     if (is_short && q->single) {
@@ -256,7 +261,7 @@ static void read_more(tc_task *task)
 {
     tc_quic *q = (tc_quic *)((char *)task - offsetof(tc_quic, more));
     enter(q);
-    read_some(q);
+    if (!q->deaf) read_some(q);
     leave(q);
 }
 
@@ -265,7 +270,7 @@ static void socket_ready(tc_io *io, unsigned what)
     tc_quic *q = (tc_quic *)((char *)io - offsetof(tc_quic, io));
     enter(q);
     if (what & TC_READY_OUT) tc_quic_unblock(q);
-    read_some(q);
+    if (!q->deaf) read_some(q);
     leave(q);
 }
 
@@ -340,7 +345,7 @@ static void destroy(tc_quic *q)
     tc_quic_bury_all(q);
     tc_loop_cancel(q->config.loop, &q->more);
     if (q->io.fd >= 0) {
-        tc_loop_closing(q->config.loop, &q->io);
+        tc_loop_remove(q->config.loop, &q->io); /* others may have the socket, too */
         close(q->io.fd);
     }
     release(q);
@@ -354,6 +359,17 @@ tc_quic_config *tc_quic_config_of(tc_quic *q)
 void tc_quic_drain(tc_quic *q)
 {
     q->draining = true;
+}
+
+void tc_quic_listen(tc_quic *q, bool yes)
+{
+    q->deaf = !yes;
+    if (yes) tc_loop_after(q->config.loop, &q->more); /* what waits there is no news */
+}
+
+const tc_address *tc_quic_local(const tc_quic *q)
+{
+    return &q->local;
 }
 
 uint32_t tc_quic_count(const tc_quic *q)

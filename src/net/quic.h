@@ -13,7 +13,7 @@
 
 extern const bool tc_quic_built;
 
-enum { TC_QUIC_SECRET = 32, TC_QUIC_WORKERS = 0x10000, TC_QUIC_BUCKETS = 16, TC_QUIC_TICKET = 16 };
+enum { TC_QUIC_SECRET = 32, TC_QUIC_SOCKETS = 0x10000, TC_QUIC_BUCKETS = 16, TC_QUIC_TICKET = 16 };
 
 /* What connection ids, tokens and resets are made of: one for all workers of a server, and the same
  * after a restart, so that those who speak to the one before hear that it is gone. */
@@ -37,11 +37,12 @@ typedef struct tc_quic_config {
     uint64_t streams, uni_streams;  /* of the peer, at a time */
     uint64_t stream_window, window; /* bytes on their way to us: of a stream, in all */
     int64_t idle_ns;                /* a connection on which nothing moves ends */
-    unsigned worker, workers;       /* which one this is, from 0 */
-    tc_quic_secret secret;          /* server */
-    char *why;                      /* server: TC_TLS_WHY bytes, for all; may be NULL */
-    tc_quic_once *once;             /* server: early data is accepted (0-RTT); NULL: it is not */
-    bool tickets;                   /* client: wants what it may come back with */
+    unsigned socket, sockets;       /* of those that share the address; which one this is, from 0 */
+    uint8_t generation;    /* of processes, each taking the sockets over from the one before */
+    tc_quic_secret secret; /* server */
+    char *why;             /* server: TC_TLS_WHY bytes, for all; may be NULL */
+    tc_quic_once *once;    /* server: early data is accepted (0-RTT); NULL: it is not */
+    bool tickets;          /* client: wants what it may come back with */
     /* client: what tc_quic_ticket gave, for as long as a link begins; empty: nothing. With
      * back_params the link need not be opening, and what is written before the handshake is over
      * goes out as early data. back_token: what tc_quic_token gave */
@@ -51,8 +52,10 @@ typedef struct tc_quic_config {
     /* server: the handshake of l begins. It is a link from here on */
     void (*begin)(tc_quic *q, tc_link_quic *l);
     void (*unused)(tc_quic *q, tc_link_quic *l); /* room that did not become a link after all */
-    /* what a packet for another worker is given to; NULL: dropped. Copied by the callee */
-    void (*stray)(tc_quic *q, unsigned worker, const tc_datagrams *d);
+    /* what a packet for another socket is given to; NULL: dropped. Copied by the callee */
+    void (*stray)(tc_quic *q, unsigned socket, const tc_datagrams *d);
+    /* ... for another generation. false: there is none of this number. NULL: as if so */
+    bool (*foreign)(tc_quic *q, uint8_t generation, const tc_datagrams *d);
     /* tests: takes what would be sent, instead of a socket */
     tc_err (*send)(tc_quic *q, const tc_datagrams *d);
     tc_watch *watch; /* who looks on; NULL: nobody */
@@ -104,8 +107,13 @@ tc_err tc_quic_new(const tc_quic_config *config, int fd, const tc_address *local
 void tc_quic_free(tc_quic *q);
 tc_quic_config *tc_quic_config_of(tc_quic *q);
 void tc_quic_drain(tc_quic *q); /* takes no more connections */
+/* Whether the socket is read, as it is from the beginning. Somebody else may do it, who hands on
+ * what is for this endpoint. */
+void tc_quic_listen(tc_quic *q, bool yes);
+const tc_address *tc_quic_local(const tc_quic *q);
 uint32_t tc_quic_count(const tc_quic *q);
-/* Packets that came, from elsewhere than the socket: a network in memory, another worker. */
+/* Packets that came, from elsewhere than the socket: a network in memory, another worker,
+ * another process. */
 void tc_quic_input(tc_quic *q, const tc_datagrams *d);
 
 /* The secret of a server: made of its private key, or (no key can be had) of chance. */

@@ -1,5 +1,5 @@
-/* quic_id.c - connection ids, which begin with the number of the worker that made them, and the
- * secrets that tokens and stateless resets are made of.
+/* quic_id.c - connection ids, which begin with the number of the socket and of the generation that
+ * made them, and the secrets that tokens and stateless resets are made of.
  *
  * The secret comes of the server's private key, so that it outlives the process: after a restart a
  * peer of the old one gets a reset that it can believe. */
@@ -62,17 +62,23 @@ tc_err tc_quic_id_new(tc_quic *q, ngtcp2_cid *ret_cid, uint8_t *ret_token)
 {
     ret_cid->datalen = QUIC_ID;
     if (!tc_quic_random(ret_cid->data, QUIC_ID)) return TC_ERR_SYSTEM;
-    ret_cid->data[0] = (uint8_t)(q->config.worker >> 8);
-    ret_cid->data[1] = (uint8_t)q->config.worker;
+    ret_cid->data[0] = (uint8_t)(q->config.socket >> 8);
+    ret_cid->data[1] = (uint8_t)q->config.socket;
+    ret_cid->data[2] = q->config.generation;
     if (ret_token && ngtcp2_crypto_generate_stateless_reset_token(
                          ret_token, q->reset_secret, sizeof q->reset_secret, ret_cid) != 0)
         return TC_ERR_SYSTEM;
     return TC_OK;
 }
 
-unsigned tc_quic_id_worker(const uint8_t *at, size_t len)
+unsigned tc_quic_id_socket(const uint8_t *at, size_t len)
 {
-    return len < 2 ? TC_QUIC_WORKERS : (unsigned)at[0] << 8 | at[1];
+    return len < 2 ? TC_QUIC_SOCKETS : (unsigned)at[0] << 8 | at[1];
+}
+
+uint8_t tc_quic_id_generation(const tc_quic *q, const uint8_t *at, size_t len)
+{
+    return len == QUIC_ID ? at[2] : q->config.generation;
 }
 
 static tc_span key_of(const tc_quic_id *id)

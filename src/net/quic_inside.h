@@ -11,7 +11,7 @@
 #include "net/tls_inside.h"
 
 enum {
-    QUIC_ID = 12,         /* bytes of a connection id of ours: the worker's two, then chance */
+    QUIC_ID = 12,         /* bytes of a connection id of ours: socket, generation, then chance */
     QUIC_BLOCK = 32768,   /* bytes of a block, its head included */
     QUIC_INBOX = 1 << 18, /* bytes of streams that a batch of packets may bring */
     QUIC_RUNS = 4,        /* of a stream, before it takes memory for more */
@@ -104,6 +104,7 @@ struct tc_quic {
     tc_io io;
     tc_address local;
     bool server, any_address, segments, draining, blocked;
+    bool deaf;      /* somebody else reads the socket */
     bool doomed;    /* to be freed once nobody works on it */
     unsigned depth; /* how many do */
     gnutls_priority_t priority;
@@ -147,7 +148,8 @@ tc_err tc_quic_id_add(tc_quic *q, tc_link_quic *l, const ngtcp2_cid *cid) TC_MUS
 void tc_quic_id_remove(tc_quic *q, tc_link_quic *l, const ngtcp2_cid *cid);
 tc_quic_id *tc_quic_id_find(const tc_quic *q, const uint8_t *at, size_t len);
 void tc_quic_ids_free(tc_quic *q, tc_quic_id *ids);
-unsigned tc_quic_id_worker(const uint8_t *at, size_t len); /* whom it was made by */
+unsigned tc_quic_id_socket(const uint8_t *at, size_t len); /* whom it was made by */
+uint8_t tc_quic_id_generation(const tc_quic *q, const uint8_t *at, size_t len);
 bool tc_quic_random(void *into, size_t len);
 
 /* quic_answer.c: what is said to those who have no connection */

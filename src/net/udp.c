@@ -69,16 +69,17 @@ static tc_err open_socket(int family, int *ret_fd)
 }
 
 /* The first socket takes the port for itself, and only then agrees to share (listen.c). */
-static tc_err open_one(const tc_address *local, bool first, bool alone, int *ret_fd)
+enum share { ALONE, FIRST, NEXT };
+
+static tc_err open_one(const tc_address *local, enum share share, bool both, int *ret_fd)
 {
     int fd;
     tc_err err = open_socket(local->any.sa_family, &fd);
     if (err) return err;
-    if (!first) err = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-    if (!err && local->any.sa_family == AF_INET6)
-        err = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !tc_address_is_any(local));
+    if (share == NEXT) err = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (!err && local->any.sa_family == AF_INET6) err = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !both);
     if (!err && bind(fd, &local->any, tc_address_length(local))) err = tc_err_from_errno(errno);
-    if (!err && first && !alone) err = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (!err && share == FIRST) err = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (err) {
         close(fd);
         return err;
@@ -88,7 +89,7 @@ static tc_err open_one(const tc_address *local, bool first, bool alone, int *ret
 }
 
 /* A packet with a short header begins with one byte and then our connection id, whose first two
- * bytes are the worker's number (quic_id.c). Anything else is spread by its addresses, which is
+ * bytes are the socket's number (quic_id.c). Anything else is spread by its addresses, which is
  * what the kernel does with a number that nobody has. */
 static void steer(int fd)
 {
@@ -102,27 +103,21 @@ static void steer(int fd)
     (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program);
 }
 
-tc_err tc_udp_listen(const tc_address *local, unsigned count, int fds[])
+tc_err tc_udp_listen(const tc_address *local, const tc_udp_how *how, int fds[])
 {
     tc_address at = *local;
-    socklen_t len = sizeof at;
     tc_err err = TC_OK;
-    for (unsigned i = 0; i < count && !err; i++) {
-        err = open_one(&at, i == 0, count == 1, &fds[i]);
+    unsigned i = how->have;
+    for (; i < how->count && !err; i += !err) {
+        socklen_t len = sizeof at;
+        const enum share first = how->count > 1 || how->shares ? FIRST : ALONE;
+        err = open_one(&at, i || how->beside ? NEXT : first, how->both, &fds[i]);
         if (!err && i == 0) (void)getsockname(fds[0], &at.any, &len); /* port 0 is a real one now */
-        for (unsigned j = 0; err && j < i; j++)
-            close(fds[j]);
     }
-    if (!err && count > 1) steer(fds[0]);
+    while (err && i > how->have)
+        close(fds[--i]);
+    if (!err && how->count > 1) steer(fds[0]);
     return err;
-}
-
-tc_err tc_udp_listen_beside(int tcp, unsigned count, int fds[])
-{
-    tc_address local;
-    socklen_t len = sizeof local;
-    if (getsockname(tcp, &local.any, &len)) return tc_err_from_errno(errno);
-    return tc_udp_listen(&local, count, fds);
 }
 
 tc_err tc_udp_connect(const tc_address *peer, int *ret_fd, tc_address *ret_local)

@@ -29,12 +29,16 @@ typedef struct tc_udp_room tc_udp_room;
 tc_udp_room *tc_udp_room_new(void); /* NULL without memory */
 void tc_udp_room_free(tc_udp_room *room);
 
-/* Opens count sockets that share one address, for as many workers: fds[i] is number i of them. A
- * classic BPF program gives packets of an established QUIC connection to the number that its
- * connection id begins with, where the kernel lets it. On failure none stay open. */
-tc_err tc_udp_listen(const tc_address *local, unsigned count, int fds[]) TC_MUST_USE;
-/* The same on the address that a socket of TCP listens on. */
-tc_err tc_udp_listen_beside(int tcp, unsigned count, int fds[]) TC_MUST_USE;
+/* Opens sockets that share one address until there are count of them: fds[have] to fds[count - 1].
+ * A classic BPF program gives packets of an established QUIC connection to the socket whose number
+ * its connection id begins with, where the kernel lets it. On failure none of these stay open. */
+typedef struct tc_udp_how {
+    bool both;   /* an IPv6 socket takes IPv4, too */
+    bool shares; /* also one alone, since others may join it later */
+    bool beside; /* sockets of ours have the port, on other addresses */
+    unsigned have, count;
+} tc_udp_how;
+tc_err tc_udp_listen(const tc_address *local, const tc_udp_how *how, int fds[]) TC_MUST_USE;
 /* A socket for one peer; *ret_local is the address that was chosen. */
 tc_err tc_udp_connect(const tc_address *peer, int *ret_fd, tc_address *ret_local) TC_MUST_USE;
 /* Readies a socket that is open and bound, or connected. */

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "net/listen.h"
+#include "net/listeners.h"
 #include "server/quic.h"
 #include "server/server.h"
 
@@ -22,8 +22,9 @@ typedef struct tc_common {
 typedef struct tc_listener {
     tc_io io;
     tc_worker *worker;
-    bool secure;  /* TLS is spoken there */
-    bool proxied; /* ... after a header of the PROXY protocol */
+    bool secure;          /* TLS is spoken there */
+    bool proxied;         /* ... after a header of the PROXY protocol */
+    const tc_address *at; /* of the server's */
 } tc_listener;
 
 struct tc_worker {
@@ -33,7 +34,9 @@ struct tc_worker {
     pthread_t thread;
     bool started, joined; /* the thread: of those who start and wait */
     atomic_bool told_to_drain;
-    atomic_bool over;      /* the thread does nothing more */
+    atomic_bool over; /* the thread does nothing more */
+    atomic_bool told_to_listen;
+    tc_task listen;
     bool draining, paused; /* the worker's own */
     tc_loop *loop;
     tc_slab connections, secured, commons, greetings;
@@ -57,24 +60,36 @@ struct tc_worker {
     tc_err err;
 };
 
+/* One socket of QUIC. It is the worker's; of what the others see here, nothing changes once it is
+ * made. */
+struct tc_endpoint {
+    tc_quic *quic;
+    tc_worker_quic *worker;
+    size_t address;
+    unsigned socket; /* number, of those on the address */
+};
+
 struct tc_server {
     tc_server_config config;
     tc_worker *workers;
     unsigned count;
-    int *fds; /* of listeners, for worker w of count: fds[i * count + w] */
-    size_t addresses;
-    uint16_t port;                 /* of the last URL */
-    bool secure[TC_LISTENERS_MAX]; /* of each address */
-    bool proxied[TC_LISTENERS_MAX];
-    int *udp;           /* like fds, for QUIC; -1: none there */
+    tc_listeners listeners;
+    uint16_t port;      /* of the last URL */
     uint16_t quic_port; /* of the first one; 0: QUIC is not spoken */
     tc_quic_once *once; /* NULL: no early data */
     tc_quic_secret quic_secret;
+    tc_endpoint *endpoints;
+    size_t first[TC_LISTENERS_MAX + 1]; /* of an address */
+    tc_server_taken taken[TC_LISTENERS_MAX];
+    size_t taken_count;
+    _Atomic int kin[TC_GENERATIONS]; /* where packets for it go; 0: it is not known */
 };
 
 tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number) TC_MUST_USE;
 void tc_worker_fini(tc_worker *w);
-tc_err tc_worker_start(tc_worker *w) TC_MUST_USE; /* takes its listeners over */
+tc_err tc_worker_open(tc_worker *w) TC_MUST_USE; /* takes its sockets over */
+tc_err tc_worker_start(tc_worker *w) TC_MUST_USE;
+const tc_server_taken *tc_server_taken_of(const tc_server *server, const tc_address *at);
 tc_err tc_worker_begin_env(tc_worker *w, tc_session_env *env) TC_MUST_USE;
 bool tc_worker_has_room(tc_worker *w); /* for one more connection; counts where there is none */
 void tc_worker_stop_if_drained(tc_worker *w);

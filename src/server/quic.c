@@ -5,9 +5,13 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "net/pass.h"
 #include "server/inside.h"
 
-enum { UNI_STREAMS = 8 }; /* HTTP/3 needs three, and some more for what nobody knows yet */
+enum {
+    UNI_STREAMS = 8,      /* HTTP/3 needs three, and some more for what nobody knows yet */
+    PASSED_AT_ONCE = 256, /* packets, before others of the loop get their turn */
+};
 
 typedef struct tc_quic_connection {
     tc_session session; /* first */
@@ -19,13 +23,29 @@ typedef struct tc_quic_connection {
 
 typedef struct tc_stray {
     struct tc_stray *next;
-    size_t address;
+    tc_endpoint *to;
     tc_datagrams d; /* the bytes follow */
 } tc_stray;
 
-static tc_worker_quic *of(tc_quic *q)
+static tc_endpoint *endpoint_of(tc_quic *q)
 {
     return tc_quic_config_of(q)->owner;
+}
+
+static tc_worker_quic *of(tc_quic *q)
+{
+    return endpoint_of(q)->worker;
+}
+
+/* The worker's own ones, one after the other. NULL: that was the last. */
+static tc_endpoint *next_endpoint(const tc_worker_quic *q, size_t *at)
+{
+    const tc_server *server = q->worker->server;
+    while (server->endpoints && *at < server->first[server->listeners.count]) {
+        tc_endpoint *e = &server->endpoints[(*at)++];
+        if (e->worker == q && e->quic) return e;
+    }
+    return NULL;
 }
 
 static tc_quic_connection *connection_of(tc_link *l)
@@ -114,12 +134,24 @@ static void ended(tc_session_env *env, tc_session *s, tc_err why)
 
 void tc_worker_quic_drain(tc_worker_quic *q)
 {
-    for (size_t i = 0; i < TC_LISTENERS_MAX; i++)
-        if (q->at[i]) tc_quic_drain(q->at[i]);
+    size_t at = 0;
+    for (tc_endpoint *e; (e = next_endpoint(q, &at));) {
+        const tc_server *server = q->worker->server;
+        const tc_server_taken *t = tc_server_taken_of(server, &server->listeners.at[e->address].at);
+        tc_quic_drain(e->quic);
+        if (t && t->udp) tc_quic_listen(e->quic, false);
+    }
     for (tc_quic_connection *c = q->open, *next; c; c = next) {
         next = c->next;
         tc_session_drain(&c->session);
     }
+}
+
+void tc_worker_quic_listen(tc_worker_quic *q)
+{
+    size_t at = 0;
+    for (tc_endpoint *e; (e = next_endpoint(q, &at));)
+        tc_quic_listen(e->quic, true);
 }
 
 /* --- packets of other workers --------------------------------------------------------------- */
@@ -141,23 +173,22 @@ static void take_strays(tc_task *task)
     tc_worker_quic *q = (tc_worker_quic *)((char *)task - offsetof(tc_worker_quic, take_strays));
     for (tc_stray *s = all_strays(q), *next; s; s = next) {
         next = s->next;
-        tc_quic_input(q->at[s->address], &s->d);
+        tc_quic_input(s->to->quic, &s->d);
         tc_free(s);
     }
 }
 
 /* In the thread of the worker that it came to. */
-static void stray(tc_quic *quic, unsigned worker, const tc_datagrams *d)
+static void stray(tc_quic *quic, unsigned number, const tc_datagrams *d)
 {
     tc_worker_quic *here = of(quic);
-    tc_worker *w = &here->worker->server->workers[worker];
+    tc_server *server = here->worker->server;
+    tc_worker *w = &server->workers[number % server->count];
     tc_worker_quic *there = &w->quic;
-    size_t address = 0;
-    while (here->at[address] != quic)
-        address++;
     tc_stray *s = tc_alloc(sizeof *s + d->len);
     if (!s) return; /* lost, and sent again */
-    *s = (tc_stray){.address = address, .d = *d};
+    *s = (tc_stray){.to = &server->endpoints[server->first[endpoint_of(quic)->address] + number],
+                    .d = *d};
     s->d.at = (char *)(s + 1);
     memcpy(s->d.at, d->at, d->len);
     pthread_mutex_lock(&there->lock);
@@ -175,6 +206,46 @@ static void stray(tc_quic *quic, unsigned worker, const tc_datagrams *d)
         tc_free(s);
     }
     if (post) tc_loop_post(tc_worker_loop(w), &there->take_strays);
+}
+
+/* --- packets of other generations ----------------------------------------------------------- */
+
+static bool foreign(tc_quic *quic, uint8_t generation, const tc_datagrams *d)
+{
+    tc_worker_quic *q = of(quic);
+    tc_server *server = q->worker->server;
+    const int fd = server->kin[generation];
+    if (!fd) return false;
+    const tc_err err = tc_pass_send(fd, tc_quic_local(quic), d);
+    if (err == TC_ERR_FULL) tc_worker_reached(q->worker)->quic_strays++;
+    return !err || err == TC_ERR_FULL;
+}
+
+/* Any of this worker's endpoints on the address will do: it knows whose they are. */
+static void take_passed(tc_io *io, unsigned what)
+{
+    tc_worker_quic *q = (tc_worker_quic *)((char *)io - offsetof(tc_worker_quic, passed));
+    tc_address socket;
+    tc_datagrams d;
+    (void)what;
+    (void)tc_loop_tick(tc_worker_loop(q->worker));
+    for (int i = 0; i < PASSED_AT_ONCE; i++) {
+        size_t at = 0;
+        if (tc_pass_receive(io->fd, q->passed_room, &socket, &d) != TC_OK) return;
+        for (tc_endpoint *e; (e = next_endpoint(q, &at));)
+            if (tc_address_equal(tc_quic_local(e->quic), &socket)) {
+                tc_quic_input(e->quic, &d);
+                break;
+            }
+    }
+}
+
+tc_err tc_worker_quic_hear(tc_worker_quic *q, int fd)
+{
+    q->passed_room = tc_alloc(TC_UDP_BYTES);
+    if (!q->passed_room) return TC_ERR_NO_MEMORY;
+    q->passed = (tc_io){fd, take_passed};
+    return tc_loop_add_listener(tc_worker_loop(q->worker), &q->passed);
 }
 
 /* --- making it ----------------------------------------------------------------------------- */
@@ -196,8 +267,11 @@ tc_err tc_worker_quic_init(tc_worker_quic *q, tc_worker *worker)
 void tc_worker_quic_fini(tc_worker_quic *q)
 {
     if (!q->worker) return;
-    for (size_t i = 0; i < TC_LISTENERS_MAX; i++)
-        tc_quic_free(q->at[i]);
+    size_t at = 0;
+    for (tc_endpoint *e; (e = next_endpoint(q, &at));)
+        tc_quic_free(e->quic);
+    if (q->passed.fd) tc_loop_remove(tc_worker_loop(q->worker), &q->passed);
+    tc_free(q->passed_room);
     for (tc_stray *s = all_strays(q), *next; s; s = next) {
         next = s->next;
         tc_free(s);
@@ -207,8 +281,9 @@ void tc_worker_quic_fini(tc_worker_quic *q)
     tc_slab_fini(&q->connections);
 }
 
-tc_err tc_worker_quic_listen(tc_worker_quic *q, size_t address, int fd)
+tc_err tc_worker_quic_open(tc_endpoint *e, int fd)
 {
+    tc_worker_quic *q = e->worker;
     const tc_server *server = q->worker->server;
     const tc_limits *l = tc_worker_limits(q->worker);
     const uint64_t least = l->fields_bytes + 64; /* a head is read as a whole */
@@ -223,8 +298,9 @@ tc_err tc_worker_quic_listen(tc_worker_quic *q, size_t address, int fd)
         .stream_window = l->h3_stream_window > least ? l->h3_stream_window : least,
         .window = l->h3_window > least ? l->h3_window : least,
         .idle_ns = (int64_t)(l->idle_ms < UINT32_MAX ? l->idle_ms : UINT32_MAX) * TC_MS,
-        .worker = tc_worker_number(q->worker),
-        .workers = server->count,
+        .socket = e->socket,
+        .sockets = server->listeners.at[e->address].udp_count,
+        .generation = server->config.generation,
         .secret = server->quic_secret,
         .why = q->worker->why,
         .once = server->once,
@@ -232,9 +308,10 @@ tc_err tc_worker_quic_listen(tc_worker_quic *q, size_t address, int fd)
         .begin = begin,
         .unused = unused,
         .stray = stray,
+        .foreign = foreign,
         .watch = q->env.watch,
-        .owner = q};
+        .owner = e};
     tc_address local;
     const tc_err err = tc_udp_prepare(fd, &local);
-    return err ? err : tc_quic_new(&config, fd, &local, &q->at[address]);
+    return err ? err : tc_quic_new(&config, fd, &local, &e->quic);
 }

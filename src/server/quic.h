@@ -1,5 +1,5 @@
-/* quic.h - QUIC at a worker: its endpoints, one for each https:// address, the connections on them,
- * and packets that came to a worker whose connection they are not for. */
+/* quic.h - QUIC at a worker: its endpoints, one for each socket, the connections on them, and
+ * packets that came to a worker, or a process, whose connection they are not for. */
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <pthread.h>
@@ -10,6 +10,7 @@
 
 struct tc_quic_connection;
 struct tc_stray;
+typedef struct tc_endpoint tc_endpoint;
 
 typedef struct tc_worker_quic {
     tc_worker *worker;
@@ -18,7 +19,8 @@ typedef struct tc_worker_quic {
     struct tc_quic_connection *open;              /* all of them */
     struct tc_quic_connection *oldest, *youngest; /* whose handshake is under way */
     uint64_t handshakes;                          /* how many */
-    tc_quic *at[TC_LISTENERS_MAX];                /* by address; NULL: none there */
+    tc_io passed; /* the first worker: packets of other generations; fd 0: there are none */
+    char *passed_room;
 
     /* from any worker's thread, under the lock */
     pthread_mutex_t lock;
@@ -30,6 +32,10 @@ typedef struct tc_worker_quic {
 
 tc_err tc_worker_quic_init(tc_worker_quic *q, tc_worker *worker) TC_MUST_USE;
 void tc_worker_quic_fini(tc_worker_quic *q);
-/* Takes the socket over. Before the worker's thread begins. */
-tc_err tc_worker_quic_listen(tc_worker_quic *q, size_t address, int fd) TC_MUST_USE;
+/* Takes the socket of e over. Before the worker's thread begins. */
+tc_err tc_worker_quic_open(tc_endpoint *e, int fd) TC_MUST_USE;
+/* Reads what others pass on; before the worker's thread begins. The descriptor stays the caller's.
+ */
+tc_err tc_worker_quic_hear(tc_worker_quic *q, int fd) TC_MUST_USE;
 void tc_worker_quic_drain(tc_worker_quic *q);
+void tc_worker_quic_listen(tc_worker_quic *q); /* again, since the next generation is gone */

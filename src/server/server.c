@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: MIT
 #include "server/server.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "net/listen.h"
 #include "server/inside.h"
 
 static unsigned processors(void)
@@ -24,13 +24,7 @@ tc_err tc_server_new(const tc_server_config *config, tc_server **ret_server)
     server->config = *config;
     const unsigned count = config->workers ? config->workers : processors();
     server->workers = tc_alloc_zero(count * sizeof *server->workers);
-    const size_t fds = (size_t)count * TC_LISTENERS_MAX;
-    server->fds = tc_alloc(fds * sizeof *server->fds);
-    server->udp = tc_alloc(fds * sizeof *server->udp);
-    const bool enough = server->workers && server->fds && server->udp;
-    tc_err err = enough ? TC_OK : TC_ERR_NO_MEMORY;
-    for (size_t i = 0; i < fds && !err; i++)
-        server->udp[i] = -1;
+    tc_err err = server->workers ? TC_OK : TC_ERR_NO_MEMORY;
     if (config->quic && config->tls && tc_quic_built)
         tc_quic_secret_make(config->tls, &server->quic_secret);
     if (!err && config->early) err = tc_quic_once_new(config->limits.quic_early, &server->once);
@@ -49,35 +43,13 @@ void tc_server_free(tc_server *server)
     if (!server) return;
     for (unsigned i = 0; i < server->count; i++)
         tc_worker_fini(&server->workers[i]);
-    for (size_t i = 0; i < server->addresses * server->count; i++)
-        if (server->fds[i] >= 0) close(server->fds[i]);
-    for (size_t i = 0; i < server->addresses * server->count; i++)
-        if (server->udp[i] >= 0) close(server->udp[i]);
+    tc_listeners_fini(&server->listeners);
+    for (size_t i = 0; i < TC_GENERATIONS; i++)
+        if (server->kin[i]) close(server->kin[i]);
     tc_quic_once_free(server->once);
     tc_free(server->workers);
-    tc_free(server->fds);
-    tc_free(server->udp);
+    tc_free(server->endpoints);
     tc_free(server);
-}
-
-/* UDP beside TCP, on the same ports. On failure of one none of either stays open. */
-static tc_err listen_beside(tc_server *server, size_t opened, const char **ret_detail)
-{
-    int *fds = server->fds + server->addresses * server->count;
-    int *udp = server->udp + server->addresses * server->count;
-    tc_err err = TC_OK;
-    size_t done = 0;
-    for (; done < opened && !err; done += !err)
-        err = tc_udp_listen_beside(fds[done * server->count], server->count,
-                                   udp + done * server->count);
-    if (!err) return TC_OK;
-    for (size_t i = 0; i < opened * server->count; i++) {
-        close(fds[i]);
-        if (i < done * server->count) close(udp[i]);
-        udp[i] = -1;
-    }
-    if (ret_detail) *ret_detail = "the port is free for TCP, and not for UDP (QUIC)";
-    return err;
 }
 
 /* The words behind a URL. */
@@ -97,33 +69,27 @@ static tc_err read_words(const tc_server *server, tc_span words, bool *ret_proxi
 
 tc_err tc_server_listen(tc_server *server, tc_span text, const char **ret_detail)
 {
-    enum { TRIES = 8 };
     const size_t blank = tc_span_find(text, ' ');
     const tc_span url = tc_span_first(text, blank);
-    const bool any_port = tc_span_ends(url, TC_SPAN(":0")) || tc_span_ends(url, TC_SPAN(":0/"));
-    size_t opened = 0;
-    int *fds = server->fds + server->addresses * server->count;
-    const size_t room = (size_t)server->count * (TC_LISTENERS_MAX - server->addresses);
     bool secure = false, proxied;
-    const tc_span words = tc_span_trim(tc_span_from(text, blank));
-    tc_err err = read_words(server, words, &proxied, ret_detail);
+    tc_err err = read_words(server, tc_span_trim(tc_span_from(text, blank)), &proxied, ret_detail);
     if (err) return err;
+    const tc_listen_ask ask = {.url = url,
+                               .workers = server->count,
+                               .quic = server->config.quic && tc_quic_built && !proxied,
+                               .proxied = proxied};
     if (tc_span_starts(url, TC_SPAN("https:")) && !server->config.tls) {
         if (ret_detail) *ret_detail = "there is no certificate";
         return TC_ERR_OWN_CERT;
     }
-    for (int i = 0; i < TRIES; i++) {
-        err = tc_listen(url, server->count, fds, room, &opened, &server->port, &secure, ret_detail);
-        if (err || !secure || proxied || !server->config.quic || !tc_quic_built) break;
-        err = listen_beside(server, opened, ret_detail);
-        if (!err && !server->quic_port) server->quic_port = server->port;
-        if (err != TC_ERR_ADDRESS_IN_USE || !any_port) break;
-    }
-    for (size_t i = 0; i < opened && !err; i++) {
-        server->proxied[server->addresses] = proxied;
-        server->secure[server->addresses++] = secure;
-    }
+    err = tc_listeners_open(&server->listeners, &ask, &server->port, &secure, ret_detail);
+    if (!err && secure && ask.quic && !server->quic_port) server->quic_port = server->port;
     return err;
+}
+
+tc_listeners *tc_server_listeners(tc_server *server)
+{
+    return &server->listeners;
 }
 
 bool tc_server_quic(const tc_server *server)
@@ -131,9 +97,22 @@ bool tc_server_quic(const tc_server *server)
     return server->quic_port != 0;
 }
 
+static tc_err make_endpoints(tc_server *server)
+{
+    const tc_listeners *l = &server->listeners;
+    for (size_t i = 0; i < l->count; i++)
+        server->first[i + 1] = server->first[i] + l->at[i].udp_count;
+    if (!server->first[l->count]) return TC_OK;
+    server->endpoints = tc_alloc_zero(server->first[l->count] * sizeof *server->endpoints);
+    return server->endpoints ? TC_OK : TC_ERR_NO_MEMORY;
+}
+
 tc_err tc_server_start(tc_server *server)
 {
-    tc_err err = TC_OK;
+    tc_listeners_drop_unused(&server->listeners);
+    tc_err err = make_endpoints(server);
+    for (unsigned i = 0; i < server->count && !err; i++)
+        err = tc_worker_open(&server->workers[i]);
     for (unsigned i = 0; i < server->count && !err; i++)
         err = tc_worker_start(&server->workers[i]);
     if (err) tc_server_drain(server);
@@ -147,6 +126,42 @@ void tc_server_drain(tc_server *server)
         if (w->started && !atomic_exchange(&w->told_to_drain, true))
             tc_loop_post(w->loop, &w->drain);
     }
+}
+
+const tc_server_taken *tc_server_taken_of(const tc_server *server, const tc_address *at)
+{
+    for (size_t i = 0; i < server->taken_count; i++)
+        if (tc_address_equal(&server->taken[i].at, at)) return &server->taken[i];
+    return NULL;
+}
+
+void tc_server_hand_over(tc_server *server, const tc_server_taken taken[], size_t count)
+{
+    for (; server->taken_count < count && server->taken_count < TC_LISTENERS_MAX;
+         server->taken_count++)
+        server->taken[server->taken_count] = taken[server->taken_count];
+    tc_server_drain(server);
+}
+
+void tc_server_take_back(tc_server *server)
+{
+    for (unsigned i = 0; i < server->count; i++) {
+        tc_worker *w = &server->workers[i];
+        if (w->started && !atomic_exchange(&w->told_to_listen, true))
+            tc_loop_post(w->loop, &w->listen);
+    }
+}
+
+void tc_server_pass_to(tc_server *server, uint8_t generation, int fd)
+{
+    const int before = server->kin[generation];
+    if (!before) {
+        server->kin[generation] = fd;
+        return;
+    }
+    (void)dup3(fd, before,
+               O_CLOEXEC); /* workers may be sending there: cannot fail, both are open */
+    close(fd);
 }
 
 void tc_server_wait(tc_server *server)

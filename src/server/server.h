@@ -2,6 +2,7 @@
  * counters, in a thread of its own. Listeners are handed in. */
 // SPDX-License-Identifier: MIT
 #pragma once
+#include "net/listeners.h"
 #include "net/tls.h"
 #include "session/session.h"
 
@@ -32,7 +33,18 @@ typedef struct tc_server_config {
     const tc_networks *trust; /* proxies that may say whose a connection is; NULL: none */
     tc_limits limits;
     tc_app app;
+    uint8_t generation; /* of processes that take sockets over from each other; 0: there is one */
+    int passed;         /* packets for this one that came to another; 0: none come. Not closed */
 } tc_server_config;
+
+enum { TC_GENERATIONS = 256 };
+
+/* An address on which somebody else serves from now on. */
+typedef struct tc_server_taken {
+    tc_address at;
+    bool both; /* tc_listening */
+    bool udp;  /* QUIC, too */
+} tc_server_taken;
 
 tc_err tc_server_new(const tc_server_config *config, tc_server **ret_server) TC_MUST_USE;
 void tc_server_free(tc_server *server); /* after tc_server_wait */
@@ -47,12 +59,22 @@ void tc_server_free(tc_server *server); /* after tc_server_wait */
  */
 tc_err tc_server_listen(tc_server *server, tc_span text, const char **ret_detail) TC_MUST_USE;
 
+/* To be handed sockets, before it listens, and to be looked at until it starts. */
+tc_listeners *tc_server_listeners(tc_server *server);
+
 /* Of the last URL that was listened on: a port 0 in it means any free one. */
 uint16_t tc_server_port(const tc_server *server);
 
 tc_err tc_server_start(tc_server *server) TC_MUST_USE;
 /* From any thread. Takes no more connections, finishes what is under way, then the workers end. */
 void tc_server_drain(tc_server *server);
+/* As tc_server_drain, where the next generation serves on these addresses: what waits there is its.
+ * It reads the sockets of QUIC, and passes on what is for this one. */
+void tc_server_hand_over(tc_server *server, const tc_server_taken taken[], size_t count);
+/* The next generation is gone, and so nobody reads the sockets that it took. */
+void tc_server_take_back(tc_server *server);
+/* Packets for connections of that generation go to fd from now on. From any thread. */
+void tc_server_pass_to(tc_server *server, uint8_t generation, int fd);
 void tc_server_wait(tc_server *server); /* until all workers have ended */
 
 unsigned tc_server_workers(const tc_server *server);

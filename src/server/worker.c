@@ -11,7 +11,6 @@
 #include "base/alloc.h"
 #include "http/date.h"
 #include "net/link_tls.h"
-#include "net/listen.h"
 #include "server/inside.h"
 
 enum {
@@ -270,9 +269,11 @@ static void drain(tc_task *task)
     if (w->draining) return;
     if (w->paused) tc_loop_clear(w->loop, &w->unpause);
     for (size_t i = 0; i < w->listener_count; i++) {
-        accept_up_to(&w->listeners[i], LAST_ACCEPTS); /* who waits already is served */
-        tc_loop_closing(w->loop, &w->listeners[i].io);
-        close(w->listeners[i].io.fd);
+        tc_listener *l = &w->listeners[i];
+        if (!tc_server_taken_of(w->server, l->at))
+            accept_up_to(l, LAST_ACCEPTS); /* who waits already is served */
+        tc_loop_remove(w->loop, &l->io);   /* others may have the socket, too */
+        close(l->io.fd);
     }
     w->listener_count = 0;
     w->draining = true;
@@ -286,6 +287,12 @@ static void drain(tc_task *task)
     tc_worker_end_greetings(w);
     tc_worker_quic_drain(&w->quic);
     tc_worker_stop_if_drained(w);
+}
+
+static void listen_again(tc_task *task)
+{
+    tc_worker *w = (tc_worker *)((char *)task - offsetof(tc_worker, listen));
+    tc_worker_quic_listen(&w->quic);
 }
 
 /* --- the worker ---------------------------------------------------------------------------- */
@@ -310,6 +317,7 @@ tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number)
     *w = (tc_worker){.server = server, .number = number};
     const tc_limits *limits = &server->config.limits;
     w->drain.run = drain;
+    w->listen.run = listen_again;
     w->unpause.ring = unpause;
     w->unpause.timer.deadline = TC_NEVER;
     const uint32_t most =
@@ -363,26 +371,46 @@ static void *run(void *argument)
     return NULL;
 }
 
-tc_err tc_worker_start(tc_worker *w)
+/* Every so many sockets of an address are this worker's. */
+static tc_err take_sockets(tc_worker *w, size_t address, tc_listener *to)
+{
+    tc_server *server = w->server;
+    const tc_listening *g = &server->listeners.at[address];
+    tc_err err = TC_OK;
+    for (unsigned i = w->number; i < g->tcp_count && !err; i += server->count) {
+        *to = (tc_listener){{g->tcp[i], accept_some}, w, g->secure, g->proxied, &g->at};
+        g->tcp[i] = -1;
+        w->listener_count++;
+        err = tc_loop_add_listener(w->loop, &to++->io);
+    }
+    for (unsigned i = w->number; i < g->udp_count && !err; i += server->count) {
+        tc_endpoint *e = &server->endpoints[server->first[address] + i];
+        *e = (tc_endpoint){.worker = &w->quic, .address = address, .socket = i};
+        err = tc_worker_quic_open(e, g->udp[i]);
+        if (!err) g->udp[i] = -1;
+    }
+    return err;
+}
+
+tc_err tc_worker_open(tc_worker *w)
 {
     const tc_server *server = w->server;
-    w->listeners =
-        tc_alloc_zero((server->addresses ? server->addresses : 1) * sizeof *w->listeners);
+    size_t sockets = 1;
+    for (size_t i = 0; i < server->listeners.count; i++)
+        sockets += server->listeners.at[i].tcp_count;
+    w->listeners = tc_alloc_zero(sockets * sizeof *w->listeners);
     if (!w->listeners) return TC_ERR_NO_MEMORY;
     tc_err err = TC_OK;
-    for (size_t i = 0; i < server->addresses && !err; i++) {
-        int *fd = &server->fds[i * server->count + w->number];
-        w->listeners[i] =
-            (tc_listener){{*fd, accept_some}, w, server->secure[i], server->proxied[i]};
-        *fd = -1;
-        w->listener_count++;
-        err = tc_loop_add_listener(w->loop, &w->listeners[i].io);
-        int *udp = &server->udp[i * server->count + w->number];
-        if (err || *udp < 0) continue;
-        err = tc_worker_quic_listen(&w->quic, i, *udp);
-        if (!err) *udp = -1;
-    }
-    if (!err) err = tc_err_from_errno(pthread_create(&w->thread, NULL, run, w));
+    for (size_t i = 0; i < server->listeners.count && !err; i++)
+        err = take_sockets(w, i, w->listeners + w->listener_count);
+    if (!err && server->config.passed && !w->number)
+        err = tc_worker_quic_hear(&w->quic, server->config.passed);
+    return err;
+}
+
+tc_err tc_worker_start(tc_worker *w)
+{
+    const tc_err err = tc_err_from_errno(pthread_create(&w->thread, NULL, run, w));
     w->started = !err;
     return err;
 }

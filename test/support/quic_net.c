@@ -481,7 +481,7 @@ static void open_sockets(quic_net *net, int fds[2], tc_quic_config *client, tc_q
 {
     tc_address at = address("127.0.0.1", 0);
     client->send = server->send = NULL;
-    assert_int_equal(tc_udp_listen(&at, 1, &fds[1]), TC_OK);
+    assert_int_equal(tc_udp_listen(&at, &(tc_udp_how){.count = 1}, &fds[1]), TC_OK);
     assert_int_equal(tc_udp_prepare(fds[1], &net->server_at), TC_OK);
     assert_int_equal(tc_udp_connect(&net->server_at, &fds[0], &net->client_at), TC_OK);
 }
@@ -516,7 +516,7 @@ void quic_net_begin(quic_net *net)
                         .stream_window = 262144,
                         .window = 1048576,
                         .idle_ns = (int64_t)net->limits.idle_ms * TC_MS,
-                        .workers = 1,
+                        .sockets = 1,
                         .owner = net};
     tc_quic_config client = c;
     client.tls = net->tls[0];

@@ -456,10 +456,10 @@ static void note_stray(tc_quic *q, unsigned worker, const tc_datagrams *d)
 static void packets_of_another_worker(void **state)
 {
     (void)state;
-    const char packet[60] = {0x40, 0, 3, 1, 2, 3, 4};
+    const char packet[60] = {0x40, 0, 3, 0, 2, 3, 4};
     quic_net_init(&net, &toy_streams_type);
     begin();
-    tc_quic_config_of(net.server)->workers = 4;
+    tc_quic_config_of(net.server)->sockets = 4;
     tc_quic_config_of(net.server)->stray = note_stray;
     net.meddle = count_answers;
     memset(answers, 0, sizeof answers);
@@ -468,10 +468,43 @@ static void packets_of_another_worker(void **state)
     assert_int_equal(strays, 1);
     assert_int_equal(stray_worker, 3);
     assert_int_equal(all_answers(), 0); /* that is for the other one to say */
-    tc_quic_config_of(net.server)->workers = 3;
+    tc_quic_config_of(net.server)->sockets = 3;
     strange(packet, sizeof packet); /* nobody's */
     assert_int_equal(strays, 1);
     assert_int_equal(all_answers(), 1);
+    quic_net_fini(&net);
+}
+
+static bool note_foreign(tc_quic *q, uint8_t generation, const tc_datagrams *d)
+{
+    (void)q;
+    strays += d->len > 0;
+    return generation == 7;
+}
+
+/* It goes to those who are there; of those who are gone, the peer is told. */
+static void packets_of_another_generation(void **state)
+{
+    (void)state;
+    const char living[60] = {0x40, 0, 0, 7, 2, 3, 4}, gone[60] = {0x40, 0, 0, 6, 2, 3, 4},
+               ours[60] = {0x40, 0, 0, 5, 2, 3, 4}, large[60] = {0x40, 0, 1, 7, 2, 3, 4};
+    quic_net_init(&net, &toy_streams_type);
+    begin();
+    tc_quic_config_of(net.server)->generation = 5;
+    tc_quic_config_of(net.server)->foreign = note_foreign;
+    net.meddle = count_answers;
+    memset(answers, 0, sizeof answers);
+    strays = 0;
+    strange(living, sizeof living);
+    assert_int_equal(strays, 1);
+    assert_int_equal(all_answers(), 0);
+    strange(gone, sizeof gone);
+    assert_int_equal(strays, 2);
+    assert_int_equal(all_answers(), 1);
+    strange(ours, sizeof ours);
+    strange(large, sizeof large); /* no socket of any generation has this number */
+    assert_int_equal(strays, 2);
+    assert_int_equal(all_answers(), 3);
     quic_net_fini(&net);
 }
 
@@ -559,6 +592,7 @@ int main(void)
         cmocka_unit_test(a_server_that_was_restarted),
         cmocka_unit_test(an_end_that_was_lost),
         cmocka_unit_test(packets_of_another_worker),
+        cmocka_unit_test(packets_of_another_generation),
         cmocka_unit_test(no_more_than_three_times),
         cmocka_unit_test(without_memory),
         cmocka_unit_test(junk),

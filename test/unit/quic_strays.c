@@ -25,7 +25,7 @@ static void all_to_the_first(int fd)
 /* How many packets for the second worker, of a connection that it does not know, are answered. */
 static unsigned answered(uint64_t limit, tc_reached *ret_reached)
 {
-    static const char packet[60] = {0x40, 0, 1, 'u', 'n', 'k', 'n', 'o', 'w', 'n'};
+    static const char packet[60] = {0x40, 0, 1, 0, 'u', 'n', 'k', 'n', 'o', 'w', 'n'};
     static quic_net net;
     folder root;
     tc_server *server;
@@ -42,7 +42,7 @@ static unsigned answered(uint64_t limit, tc_reached *ret_reached)
     assert_int_equal(tc_server_new(&config, &server), TC_OK);
     assert_int_equal(tc_server_listen(server, TC_SPAN("https://127.0.0.1:0"), NULL), TC_OK);
     assert_true(tc_server_quic(server));
-    all_to_the_first(server->udp[0]);
+    all_to_the_first(server->listeners.at[0].udp[0]);
     assert_int_equal(tc_server_start(server), TC_OK);
     at.v4.sin_port = htons(tc_server_port(server));
     assert_int_equal(tc_udp_connect(&at, &fd, &us), TC_OK);

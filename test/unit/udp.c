@@ -63,7 +63,7 @@ static void batches_both_ways(void **state)
             unsigned pieces;
             tc_datagrams last;
             tc_udp_room *room = tc_udp_room_new();
-            if (tc_udp_listen(&at, 1, &server) != TC_OK) {
+            if (tc_udp_listen(&at, &(tc_udp_how){.count = 1}, &server) != TC_OK) {
                 assert_true(v6); /* a machine without IPv6 */
                 tc_udp_room_free(room);
                 continue;
@@ -113,9 +113,10 @@ static void a_port_that_is_taken(void **state)
     (void)state;
     int first[2], second[2];
     tc_address at = loopback(false), bound;
-    assert_int_equal(tc_udp_listen(&at, 2, first), TC_OK);
+    assert_int_equal(tc_udp_listen(&at, &(tc_udp_how){.count = 2}, first), TC_OK);
     assert_int_equal(tc_udp_prepare(first[0], &bound), TC_OK);
-    assert_int_equal(tc_udp_listen(&bound, 2, second), TC_ERR_ADDRESS_IN_USE);
+    assert_int_equal(tc_udp_listen(&bound, &(tc_udp_how){.count = 2}, second),
+                     TC_ERR_ADDRESS_IN_USE);
     close(first[0]);
     close(first[1]);
 }
@@ -129,7 +130,7 @@ static void steered_by_id(void **state)
     tc_address at = loopback(false), bound, ours;
     tc_udp_room *room = tc_udp_room_new();
     unsigned right = 0, all = 0;
-    assert_int_equal(tc_udp_listen(&at, WORKERS, fds), TC_OK);
+    assert_int_equal(tc_udp_listen(&at, &(tc_udp_how){.count = WORKERS}, fds), TC_OK);
     for (int i = 0; i < WORKERS; i++)
         assert_int_equal(tc_udp_prepare(fds[i], &bound), TC_OK);
     for (int i = 0; i < EACH; i++) {
@@ -167,7 +168,7 @@ static void nobody_there(void **state)
     tc_datagrams d[TC_UDP_BATCH];
     unsigned count;
     tc_err err = TC_OK;
-    assert_int_equal(tc_udp_listen(&at, 1, &server), TC_OK);
+    assert_int_equal(tc_udp_listen(&at, &(tc_udp_how){.count = 1}, &server), TC_OK);
     assert_int_equal(tc_udp_prepare(server, &bound), TC_OK);
     close(server);
     assert_int_equal(tc_udp_connect(&bound, &client, &ours), TC_OK);

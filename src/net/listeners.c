@@ -1,0 +1,294 @@
+/* listeners.c - see listeners.h. */
+// SPDX-License-Identifier: MIT
+#include "net/listeners.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "net/udp.h"
+
+static const char udp_taken[] = "the port is free for TCP, and not for UDP (QUIC)";
+
+static void close_from(int fds[], unsigned from, unsigned count)
+{
+    for (unsigned i = from; i < count; i++)
+        if (fds[i] >= 0) close(fds[i]);
+}
+
+static void drop(tc_listening *g)
+{
+    close_from(g->tcp, 0, g->tcp_count);
+    close_from(g->udp, 0, g->udp_count);
+    tc_free(g->tcp);
+    tc_free(g->udp);
+    *g = (tc_listening){.used = false};
+}
+
+void tc_listeners_fini(tc_listeners *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        drop(&l->at[i]);
+    l->count = 0;
+}
+
+/* --- who is who ---------------------------------------------------------------------------- */
+
+static bool same_host(const tc_address *a, tc_address b)
+{
+    b.v4.sin_port = a->v4.sin_port;
+    return tc_address_equal(a, &b);
+}
+
+/* Both families keep the port at the same place. */
+static in_port_t *port_at(tc_address *a)
+{
+    return &a->v4.sin_port;
+}
+
+static bool same(const tc_listening *g, const tc_address *at, bool both)
+{
+    return tc_address_equal(&g->at, at) && g->both == both;
+}
+
+/* A port 0 is that of an earlier URL that said 0, too. */
+static tc_listening *find(tc_listeners *l, const tc_address *at, const tc_listen_url *u)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        tc_listening *g = &l->at[i];
+        if (g->used) continue;
+        if (same(g, at, u->both) ||
+            (!at->v4.sin_port && g->any_port && g->both == u->both && same_host(&g->at, *at)))
+            return g;
+    }
+    return NULL;
+}
+
+/* Sockets of ours that are to be closed may hold the port, on an address that contains this one. */
+static bool is_beside_ours(const tc_listeners *l, const tc_address *at)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (!l->at[i].used && at->v4.sin_port && l->at[i].at.v4.sin_port == at->v4.sin_port &&
+            !same_host(&l->at[i].at, *at))
+            return true;
+    return false;
+}
+
+static tc_err grow(int **fds, unsigned have, unsigned count)
+{
+    int *more = count > have ? tc_alloc(count * sizeof *more) : *fds;
+    if (!more) return count ? TC_ERR_NO_MEMORY : TC_OK;
+    if (more == *fds) return TC_OK;
+    for (unsigned i = 0; i < count; i++)
+        more[i] = i < have ? (*fds)[i] : -1;
+    tc_free(*fds);
+    *fds = more;
+    return TC_OK;
+}
+
+/* --- handed in ----------------------------------------------------------------------------- */
+
+static int option(int fd, int level, int name)
+{
+    int value = 0;
+    socklen_t len = sizeof value;
+    return getsockopt(fd, level, name, &value, &len) ? -1 : value;
+}
+
+tc_err tc_listeners_offer(tc_listeners *l, int fd, bool any_port)
+{
+    tc_address at = {.v6 = {.sin6_family = 0}};
+    socklen_t len = sizeof at;
+    const int type = option(fd, SOL_SOCKET, SO_TYPE);
+    if (getsockname(fd, &at.any, &len) ||
+        (at.any.sa_family != AF_INET && at.any.sa_family != AF_INET6) ||
+        (type == SOCK_STREAM && option(fd, SOL_SOCKET, SO_ACCEPTCONN) != 1) ||
+        (type != SOCK_STREAM && type != SOCK_DGRAM))
+        return TC_ERR_NOT_SUPPORTED;
+    const bool both = at.any.sa_family == AF_INET6 && tc_address_is_any(&at) &&
+                      option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
+    size_t i = 0;
+    while (i < l->count && !same(&l->at[i], &at, both))
+        i++;
+    if (i == TC_LISTENERS_MAX) return TC_ERR_FULL;
+    if (i == l->count) l->at[l->count++] = (tc_listening){.at = at, .both = both};
+    tc_listening *g = &l->at[i];
+    g->any_port |= any_port;
+    int **fds = type == SOCK_STREAM ? &g->tcp : &g->udp;
+    unsigned *count = type == SOCK_STREAM ? &g->tcp_count : &g->udp_count;
+    const tc_err err = grow(fds, *count, *count + 1);
+    if (err) return err;
+    (*fds)[(*count)++] = fd;
+    return TC_OK;
+}
+
+void tc_listeners_settle(tc_listeners *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        tc_listening *g = &l->at[i];
+        g->tcp_given = g->tcp_count;
+        g->udp_given = g->udp_count;
+        g->used = g->udp_used = false;
+    }
+}
+
+bool tc_listeners_use(tc_listeners *l, const tc_address *at, bool both, bool udp)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        if (!same(&l->at[i], at, both)) continue;
+        l->at[i].used = true;
+        l->at[i].udp_used = udp;
+        return true;
+    }
+    return false;
+}
+
+void tc_listeners_drop_unused(tc_listeners *l)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < l->count; i++) {
+        tc_listening *g = &l->at[i];
+        if (!g->used) {
+            drop(g);
+            continue;
+        }
+        if (!g->udp_used) {
+            close_from(g->udp, 0, g->udp_count);
+            g->udp_count = g->udp_given = 0;
+        }
+        if (kept++ != i) l->at[kept - 1] = *g;
+    }
+    l->count = kept;
+}
+
+/* --- opening ------------------------------------------------------------------------------- */
+
+static tc_err open_tcp(const tc_listeners *l, tc_listening *g, unsigned workers,
+                       const char **ret_detail)
+{
+    const tc_listen_how how = {.both = g->both,
+                               .shares = l->shares,
+                               .beside = !g->tcp_count && is_beside_ours(l, &g->at),
+                               .have = g->tcp_count,
+                               .count = workers > g->tcp_count ? workers : g->tcp_count};
+    tc_err err = grow(&g->tcp, g->tcp_count, how.count);
+    if (!err) err = tc_listen(&g->at, &how, g->tcp, ret_detail);
+    if (!err) g->tcp_count = how.count;
+    return err;
+}
+
+static tc_err open_udp(const tc_listeners *l, tc_listening *g, unsigned workers,
+                       const char **ret_detail)
+{
+    const tc_udp_how how = {.both = g->both,
+                            .shares = l->shares,
+                            .beside = !g->udp_count && is_beside_ours(l, &g->at),
+                            .have = g->udp_count,
+                            .count = workers > g->udp_count ? workers : g->udp_count};
+    tc_err err = grow(&g->udp, g->udp_count, how.count);
+    if (!err) err = tc_udp_listen(&g->at, &how, g->udp);
+    if (!err) g->udp_count = how.count;
+    if (err == TC_ERR_ADDRESS_IN_USE && ret_detail) *ret_detail = udp_taken;
+    return err;
+}
+
+/* As before this URL. */
+static void take_back(tc_listening *g)
+{
+    close_from(g->tcp, g->tcp_given, g->tcp_count);
+    close_from(g->udp, g->udp_given, g->udp_count);
+    g->tcp_count = g->tcp_given;
+    g->udp_count = g->udp_given;
+    g->used = g->udp_used = false;
+}
+
+/* Nothing of it was handed in. */
+static bool is_new(const tc_listening *g)
+{
+    return !g->tcp_given && !g->udp_given;
+}
+
+void tc_listeners_take_back(tc_listeners *l)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < l->count; i++) {
+        take_back(&l->at[i]);
+        if (is_new(&l->at[i]))
+            drop(&l->at[i]);
+        else if (kept++ != i)
+            l->at[kept - 1] = l->at[i];
+    }
+    l->count = kept;
+}
+
+static tc_err open_one(tc_listeners *l, const tc_listen_ask *ask, const tc_listen_url *u,
+                       tc_address *at, const char **ret_detail)
+{
+    tc_listening *g = find(l, at, u);
+    if (!g && l->count == TC_LISTENERS_MAX) {
+        if (ret_detail) *ret_detail = "too many listening addresses";
+        return TC_ERR_FULL;
+    }
+    const bool fresh = !g;
+    if (fresh) {
+        g = &l->at[l->count++];
+        *g = (tc_listening){.at = *at, .both = u->both};
+    }
+    g->secure = u->secure;
+    g->proxied = ask->proxied;
+    g->any_port |= u->any_port;
+    tc_err err = open_tcp(l, g, ask->workers, ret_detail);
+    if (!err && u->secure && ask->quic) err = open_udp(l, g, ask->workers, ret_detail);
+    g->used = !err;
+    g->udp_used = !err && u->secure && ask->quic;
+    if (!err) {
+        *at = g->at;
+        return TC_OK;
+    }
+    take_back(g);
+    if (fresh) {
+        drop(g);
+        l->count--;
+    }
+    return err;
+}
+
+static tc_err open_all(tc_listeners *l, const tc_listen_ask *ask, const tc_listen_url *u,
+                       uint16_t *ret_port, const char **ret_detail)
+{
+    const size_t before = l->count;
+    tc_address at[TC_LISTEN_URL];
+    size_t done = 0;
+    tc_err err = TC_OK;
+    for (; done < u->count && !err; done += !err) {
+        at[done] = u->at[done];
+        if (u->any_port && done) *port_at(&at[done]) = *port_at(&at[0]);
+        err = open_one(l, ask, u, &at[done], ret_detail);
+    }
+    if (!err) {
+        *ret_port = ntohs(*port_at(&at[0]));
+        return TC_OK;
+    }
+    for (size_t i = 0; i < l->count; i++)
+        for (size_t j = 0; j < done; j++)
+            if (l->at[i].used && same(&l->at[i], &at[j], u->both)) take_back(&l->at[i]);
+    while (l->count > before)
+        drop(&l->at[--l->count]);
+    return err;
+}
+
+tc_err tc_listeners_open(tc_listeners *l, const tc_listen_ask *ask, uint16_t *ret_port,
+                         bool *ret_secure, const char **ret_detail)
+{
+    enum { TRIES = 8 };
+    tc_listen_url u;
+    tc_err err = tc_listen_parse(ask->url, &u, ret_detail);
+    if (err) return err;
+    for (int i = 0; i < TRIES; i++) {
+        err = open_all(l, ask, &u, ret_port, ret_detail);
+        if (err != TC_ERR_ADDRESS_IN_USE || !u.any_port) break;
+    }
+    if (!err) *ret_secure = u.secure;
+    return err;
+}
