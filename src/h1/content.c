@@ -14,7 +14,9 @@ static void find_content(tc_h1 *h, size_t *ret_data)
         *ret_data = h->in.len < s->left ? h->in.len : (size_t)s->left;
         if (*ret_data == 0 && h->fin) tc_h1_break(h, TC_ERR_BODY_CUT);
         break;
+    case TC_H1_TUNNEL:
     case TC_H1_UNTIL_CLOSE:
+        if (s->body == TC_H1_TUNNEL && !h->x->tunnel) break;
         *ret_data = h->in.len;
         if (*ret_data == 0 && h->fin) h->phase = TC_H1_END_READY;
         break;
@@ -67,7 +69,8 @@ uint64_t tc_h1_content_left(const tc_h1_stream *s)
     case TC_H1_NO_BODY: break;
     case TC_H1_LENGTH: return s->left;
     case TC_H1_CHUNKED:
-    case TC_H1_UNTIL_CLOSE: return UINT64_MAX;
+    case TC_H1_UNTIL_CLOSE:
+    case TC_H1_TUNNEL: return UINT64_MAX;
     }
     return 0;
 }

@@ -105,8 +105,19 @@ static tc_err check_coding(const tc_h1_facts *f)
     return f->unclear;
 }
 
+/* What comes behind CONNECT is the tunnel's, if there comes to be one. A peer that states a length
+ * sees content there: two opinions about what it is are how requests are smuggled. */
+static tc_err tunnel_request(const tc_h1_facts *f, tc_message *m, enum tc_h1_body *ret_body)
+{
+    if (f->length > 0 || f->chunked || f->unclear) return TC_ERR_CONNECT_CONTENT;
+    m->length = TC_LENGTH_UNKNOWN;
+    *ret_body = TC_H1_TUNNEL;
+    return f->expects_other ? TC_ERR_EXPECTATION : TC_OK;
+}
+
 tc_err tc_h1_facts_request(const tc_h1_facts *f, tc_message *m, enum tc_h1_body *ret_body)
 {
+    if (m->method == TC_METHOD_CONNECT) return tunnel_request(f, m, ret_body);
     const tc_err err = check_coding(f);
     if (err) return err;
     if (f->chunked) {
@@ -123,6 +134,11 @@ tc_err tc_h1_facts_request(const tc_h1_facts *f, tc_message *m, enum tc_h1_body 
 tc_err tc_h1_facts_response(const tc_h1_facts *f, tc_message *m, enum tc_method asked,
                             enum tc_h1_body *ret_body)
 {
+    if (tc_makes_tunnel(asked, m->status)) { /* whatever fields say (RFC 9110, 9.3.6) */
+        m->length = TC_LENGTH_UNKNOWN;
+        *ret_body = TC_H1_TUNNEL;
+        return TC_OK;
+    }
     if (asked == TC_METHOD_HEAD || tc_status_no_content(m->status)) {
         if (f->length != TC_LENGTH_UNKNOWN && (f->chunked || f->unclear))
             return TC_ERR_LENGTH_AND_CODING;

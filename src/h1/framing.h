@@ -15,7 +15,8 @@ typedef struct tc_h1_facts {
     tc_err unclear; /* the transfer coding is well-formed, but none that we know */
 } tc_h1_facts;
 
-enum tc_h1_body { TC_H1_NO_BODY, TC_H1_LENGTH, TC_H1_CHUNKED, TC_H1_UNTIL_CLOSE };
+/* TUNNEL: until they end, and nothing before CONNECT was answered with 2xx. */
+enum tc_h1_body { TC_H1_NO_BODY, TC_H1_LENGTH, TC_H1_CHUNKED, TC_H1_UNTIL_CLOSE, TC_H1_TUNNEL };
 
 void tc_h1_facts_init(tc_h1_facts *f);
 

@@ -66,7 +66,7 @@ static enum step close_exchange(tc_h1 *h, tc_event *ev)
     const bool server = tc_h1_is_server(h);
     bool persist = !s->close && !s->aborted;
     if (!server)
-        persist = persist && s->body != TC_H1_UNTIL_CLOSE &&
+        persist = persist && s->body != TC_H1_UNTIL_CLOSE && s->body != TC_H1_TUNNEL &&
                   tc_h1_facts_persist(&s->facts, h->x->theirs.version);
     if (!persist || h->draining)
         close_connection(h, server && !s->aborted && !h->fin &&
@@ -81,9 +81,13 @@ static enum step close_exchange(tc_h1 *h, tc_event *ev)
 }
 
 /* A final response has come: what was not sent of the request is not sent any more. */
-static void stop_sending(tc_h1_stream *s)
+static void stop_sending(tc_h1_stream *s, enum tc_method asked)
 {
-    if (s->ended && s->queue.written == s->queue.queued) return;
+    const bool none = asked == TC_METHOD_CONNECT; /* there was nothing but the head */
+    if ((s->ended || none) && s->queue.written == s->queue.queued) {
+        s->ended = true;
+        return;
+    }
     tc_run_queue_stop(&s->queue);
     s->ended = s->stopped = s->close = true;
 }
@@ -105,7 +109,9 @@ static enum step give_head(tc_h1 *h, tc_event *ev)
         h->phase = TC_H1_START;
     } else {
         h->phase = ev->end ? TC_H1_DONE : TC_H1_CONTENT;
-        if (!tc_h1_is_server(h)) stop_sending(s);
+        if (tc_h1_is_server(h)) return EVENT;
+        h->x->tunnel = s->body == TC_H1_TUNNEL;
+        if (!h->x->tunnel) stop_sending(s, h->x->ours.method);
     }
     return EVENT;
 }
@@ -212,7 +218,8 @@ static enum step next_of_exchange(tc_h1 *h, tc_event *ev)
         ev->kind = TC_EV_RELEASED;
         return EVENT;
     }
-    if (s->ended && tc_h1_is_server(h) && h->phase != TC_H1_DONE && h->phase != TC_H1_DEAF)
+    if (s->ended && tc_h1_is_server(h) && !h->x->tunnel && h->phase != TC_H1_DONE &&
+        h->phase != TC_H1_DEAF)
         return read_rest(h);
     return read_on(h, ev);
 }
@@ -310,7 +317,16 @@ static size_t output(tc_engine *e, uint64_t *ret_sid, tc_run *ret_runs, size_t m
     *ret_sid = 0;
     *ret_fin = false;
     if (!h->x) return 0;
-    return tc_run_queue_output(&tc_h1_stream_of(h->x)->queue, ret_runs, max, budget);
+    const tc_h1_stream *s = tc_h1_stream_of(h->x);
+    const size_t count = tc_run_queue_output(&s->queue, ret_runs, max, budget);
+    if (!h->x->tunnel || !s->ended || s->fin_sent || s->aborted) return count;
+    uint64_t total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += ret_runs[i].len;
+    *ret_fin = s->queue.written + total == s->queue.queued;
+    if (count > 0) return count;
+    ret_runs[0] = tc_run_bytes((tc_span){0}); /* nothing is left but the end */
+    return 1;
 }
 
 static void wrote(tc_engine *e, uint64_t sid, size_t n)
@@ -321,6 +337,7 @@ static void wrote(tc_engine *e, uint64_t sid, size_t n)
     h->x->wire_out += n;
     tc_h1_stream *s = tc_h1_stream_of(h->x);
     tc_run_queue_wrote(&s->queue, n);
+    s->fin_sent = h->x->tunnel && s->ended && s->queue.written == s->queue.queued;
     h->x->whole = s->ended && !s->stopped && s->queue.written == s->queue.queued;
 }
 
@@ -373,7 +390,9 @@ static bool wants_input(const tc_engine *e)
     const tc_h1 *h = (const tc_h1 *)e;
     if (h->closing) return false;
     if (!h->x) return true;
-    if (tc_h1_stream_of(h->x)->offered > 0) return false;
+    const tc_h1_stream *s = tc_h1_stream_of(h->x);
+    if (s->offered > 0 || (s->body == TC_H1_TUNNEL && !h->x->tunnel && h->phase == TC_H1_CONTENT))
+        return false;
     return !tc_h1_is_server(h) || (h->phase != TC_H1_DONE && h->phase != TC_H1_DEAF);
 }
 

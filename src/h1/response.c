@@ -70,6 +70,24 @@ static void decide_close(tc_h1 *h, tc_exchange *x, bool until_close)
     if (h->fin && h->phase == TC_H1_DONE && h->in.len == 0) s->close = true;
 }
 
+/* What comes behind a CONNECT that is refused may be meant for the tunnel, from somebody whom our
+ * client does not trust: it is never read as a request, so the connection ends. Only who is asked
+ * for credentials, and has sent nothing so far, may try again. */
+static void refuse_tunnel(tc_h1 *h, tc_h1_stream *s, unsigned status)
+{
+    s->body = TC_H1_NO_BODY;
+    h->phase = TC_H1_DONE;
+    if (status != 407 || h->in.len > 0) s->close = s->unread = true;
+}
+
+/* The connection is the tunnel's from here on, to its end. */
+static void begin_tunnel(tc_exchange *x)
+{
+    x->tunnel = true;
+    x->ours.length = TC_LENGTH_UNKNOWN;
+    tc_h1_stream_of(x)->close = true;
+}
+
 /* Framing fields, Connection and the empty line. */
 static tc_err make_tail(tc_h1 *h, tc_exchange *x, int64_t length, bool stated, tc_h1_tail *tail)
 {
@@ -78,6 +96,10 @@ static tc_err make_tail(tc_h1 *h, tc_exchange *x, int64_t length, bool stated, t
     const bool old = x->theirs.version == TC_HTTP_1_0;
     const bool silent = m->status == 204 || m->status == 304;
     tail->len = 0;
+    if (x->tunnel) {
+        tc_h1_tail_add(tail, TC_SPAN("\r\n"));
+        return TC_OK;
+    }
     if (silent || x->theirs.method == TC_METHOD_HEAD) s->no_content = true;
     if (length == TC_LENGTH_UNKNOWN && !silent && !old) {
         tc_h1_tail_add(tail, TC_SPAN("Transfer-Encoding: chunked\r\n"));
@@ -127,8 +149,11 @@ tc_err tc_h1_write_response(tc_h1 *h, tc_exchange *x, bool end)
     tc_message *m = &x->ours;
     if (s->head_sent) return TC_ERR_HEAD_TWICE;
     if (m->status < 200) return inform(h, x);
-    if (x->theirs.method == TC_METHOD_CONNECT && m->status < 300) return TC_ERR_NOT_SUPPORTED;
     if (end && m->length == TC_LENGTH_UNKNOWN) m->length = 0;
+    if (tc_makes_tunnel(x->theirs.method, m->status))
+        begin_tunnel(x);
+    else if (h->phase == TC_H1_CONTENT && s->body == TC_H1_TUNNEL)
+        refuse_tunnel(h, s, m->status);
 
     own_line own;
     tc_span parts[1 + TC_BLOCKS] = {status_line(m->status, &own)};

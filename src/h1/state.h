@@ -67,6 +67,7 @@ typedef struct tc_h1_stream {
     bool unread;        /* ... and they may still be sending */
     bool lent;          /* runs of content to RELEASE */
     bool stopped;       /* client: the answer came first, the rest is not sent */
+    bool fin_sent;      /* of a tunnel: the link was told that our half ends */
     uint64_t body_left; /* of a stated length */
     char (*sizes)[24];  /* chunk-size lines, one to a place of the queue; made when needed */
 

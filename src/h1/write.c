@@ -152,6 +152,7 @@ tc_err tc_h1_write_body(const tc_h1 *h, tc_exchange *x, tc_run run, bool end)
     tc_h1_stream *s = tc_h1_stream_of(x);
     if (s->stopped || s->aborted) return TC_OK;
     if (!s->head_sent) return TC_ERR_HEAD_MISSING;
+    if (x->ours.method == TC_METHOD_CONNECT && !x->tunnel) return TC_ERR_FULL; /* not yet */
     if (s->ended) return run.len > 0 ? TC_ERR_BODY_TOO_LONG : TC_OK;
     tc_err err = TC_OK;
     if (!s->no_content)

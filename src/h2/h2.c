@@ -276,6 +276,7 @@ static tc_err body(tc_engine *e, tc_exchange *x, tc_run run, bool end)
     tc_h2_stream *s = tc_h2_stream_of(x);
     if (s->closing) return TC_OK;
     if (!s->head_sent) return TC_ERR_HEAD_MISSING;
+    if (x->ours.method == TC_METHOD_CONNECT && !x->tunnel) return TC_ERR_FULL; /* not yet */
     if (s->ended) return run.len > 0 ? TC_ERR_BODY_TOO_LONG : TC_OK;
     if (!s->no_content) {
         const bool stated = x->ours.length >= 0;
@@ -321,7 +322,10 @@ static void abort_exchange(tc_engine *e, tc_exchange *x, tc_err why)
 {
     tc_h2 *c = conn_of(e);
     const bool ours = tc_h2_is_server(c) && tc_err_fault(why) == TC_FAULT_OURS;
-    tc_h2_break(c, tc_h2_stream_of(x), ours ? TC_H2_INTERNAL_ERROR : TC_H2_CANCEL, why, false);
+    const enum tc_h2_code code = why == TC_ERR_TUNNEL ? TC_H2_CONNECT_ERROR
+                                 : ours               ? TC_H2_INTERNAL_ERROR
+                                                      : TC_H2_CANCEL;
+    tc_h2_break(c, tc_h2_stream_of(x), code, why, false);
 }
 
 /* --- out ------------------------------------------------------------------------------------- */

@@ -226,6 +226,12 @@ static enum tc_h2_step begin_request(tc_h2 *c, uint32_t id, uint8_t flags, tc_sp
     return TC_H2_EVENT;
 }
 
+/* CONNECT was asked for, and not refused so far. */
+static bool carries_tunnel(const tc_h2 *c, const tc_exchange *x)
+{
+    return x->tunnel || (tc_h2_is_server(c) && x->theirs.method == TC_METHOD_CONNECT);
+}
+
 static enum tc_h2_step give_trailers(tc_h2 *c, tc_h2_stream *s, uint8_t flags, tc_span block)
 {
     tc_err wrong = TC_OK;
@@ -234,6 +240,7 @@ static enum tc_h2_step give_trailers(tc_h2 *c, tc_h2_stream *s, uint8_t flags, t
         tc_h2_read_fields(c, block, TC_PART_TRAILERS, true, &s->x->arena, &s->x->theirs, &wrong);
     if (err) return tc_h2_block_failed(c, err);
     if (!wrong && !(flags & TC_H2_END_STREAM)) wrong = TC_ERR_STREAM_RULES;
+    if (!wrong && carries_tunnel(c, s->x)) wrong = TC_ERR_STREAM_RULES; /* 8.5 */
     if (!wrong && s->x->theirs.length >= 0 && s->content != (uint64_t)s->x->theirs.length)
         wrong = TC_ERR_STREAM_RULES;
     if (wrong) {
@@ -267,7 +274,10 @@ static enum tc_h2_step give_response(tc_h2 *c, tc_h2_stream *s, uint8_t flags, t
         tc_h2_break(c, s, TC_H2_PROTOCOL_ERROR, wrong, true);
         return TC_H2_AGAIN;
     }
-    if (interim || tc_status_no_content(status) || x->ours.method == TC_METHOD_HEAD) {
+    x->tunnel = tc_makes_tunnel(x->ours.method, status);
+    if (x->tunnel) {
+        x->theirs.length = end ? 0 : TC_LENGTH_UNKNOWN; /* whatever fields say */
+    } else if (interim || tc_status_no_content(status) || x->ours.method == TC_METHOD_HEAD) {
         x->theirs.length = 0;
     } else if (end && x->theirs.length > 0) {
         tc_h2_break(c, s, TC_H2_PROTOCOL_ERROR, TC_ERR_STREAM_RULES, true);

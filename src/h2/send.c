@@ -43,7 +43,7 @@ static void note_stall(tc_h2 *c, tc_h2_stream *s)
         tc_h2_close(c, s, TC_ERR_PEER_CLOSED);
         return;
     }
-    if (s->stalled) return;
+    if (s->stalled || s->x->tunnel) return; /* a tunnel may rest as long as its owner lets it */
     s->stalled = c->now;
     s->sent_mark = s->sent;
     if (!c->stall_at) c->stall_at = c->now + (int64_t)(ms < INT32_MAX ? ms : INT32_MAX) * TC_MS;

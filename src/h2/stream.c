@@ -111,13 +111,24 @@ void tc_h2_break(tc_h2 *c, tc_h2_stream *s, enum tc_h2_code code, tc_err err, bo
     if (theirs) (void)tc_h2_count_reset(c); /* what it failed is seen by whoever reads on */
 }
 
+/* Nothing more will come of theirs, and all of it was taken. */
+static bool theirs_are_over(const tc_h2_stream *s)
+{
+    return s->theirs_ended && s->end_given && s->offered == 0 && s->held.len == 0;
+}
+
 /* An answer that is whole ends the exchange, even if not all of the request came (8.1): its rest is
- * not waited for long. A client that has its answer does not send the rest of its request. */
+ * not waited for long. A client that has its answer does not send the rest of its request. Of a
+ * tunnel each side ends its own half (8.5). */
 void tc_h2_settle(tc_h2 *c, tc_h2_stream *s)
 {
     if (s->closing) return;
-    const bool theirs = s->theirs_ended && s->end_given && s->offered == 0 && s->held.len == 0;
+    const bool theirs = theirs_are_over(s);
     const bool server = tc_h2_is_server(c);
+    if (s->x->tunnel) {
+        if (theirs && s->ended && s->end_sent) tc_h2_close(c, s, TC_OK);
+        return;
+    }
     if (server ? !(s->ended && s->end_sent) : !theirs) return;
     if (server && !s->theirs_ended) {
         if (!tc_h2_linger(c, s)) tc_h2_break(c, s, TC_H2_NO_ERROR, TC_OK, false);

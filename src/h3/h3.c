@@ -286,6 +286,7 @@ static tc_err body(tc_engine *e, tc_exchange *x, tc_run run, bool end)
     tc_h3_stream *s = tc_h3_stream_of(x);
     if (s->closing) return TC_OK;
     if (!s->head_sent) return TC_ERR_HEAD_MISSING;
+    if (x->ours.method == TC_METHOD_CONNECT && !x->tunnel) return TC_ERR_FULL; /* not yet */
     if (s->our_reset || (s->no_content && s->ended)) { /* it is not sent, and may go at once */
         s->lent |= run.len > 0;
         tc_h3_say(c, s);
@@ -326,7 +327,10 @@ static void abort_exchange(tc_engine *e, tc_exchange *x, tc_err why)
 {
     tc_h3 *c = conn_of(e);
     const bool ours = tc_h3_is_server(c) && tc_err_fault(why) == TC_FAULT_OURS;
-    tc_h3_break(c, tc_h3_stream_of(x), ours ? TC_H3_INTERNAL_ERROR : TC_H3_REQUEST_CANCELLED, why);
+    const enum tc_h3_code code = why == TC_ERR_TUNNEL ? TC_H3_CONNECT_ERROR
+                                 : ours               ? TC_H3_INTERNAL_ERROR
+                                                      : TC_H3_REQUEST_CANCELLED;
+    tc_h3_break(c, tc_h3_stream_of(x), code, why);
 }
 
 /* --- out ------------------------------------------------------------------------------------- */

@@ -83,9 +83,12 @@ static enum tc_h3_step give_response(tc_h3 *c, tc_h3_stream *s, bool end, tc_err
     }
     const bool none =
         interim || tc_status_no_content(m->status) || s->x->ours.method == TC_METHOD_HEAD;
-    if (!wrong && end && m->length > 0 && !none) wrong = TC_ERR_STREAM_RULES;
+    const bool tunnel = tc_makes_tunnel(s->x->ours.method, m->status);
+    if (!wrong && end && m->length > 0 && !none && !tunnel) wrong = TC_ERR_STREAM_RULES;
     if (wrong) return fault(c, s, TC_H3_MESSAGE_ERROR, wrong);
     if (none) m->length = 0;
+    s->x->tunnel = tunnel;
+    if (tunnel) m->length = end ? 0 : TC_LENGTH_UNKNOWN; /* whatever fields say */
     s->head_given = !interim;
     s->theirs_ended = s->end_given = end;
     if (end) tc_h3_say(c, s);
@@ -188,8 +191,15 @@ static enum tc_h3_step skip(tc_h3 *c, tc_h3_stream *s)
 
 /* --- a frame --------------------------------------------------------------------------------- */
 
+/* Behind CONNECT there is nothing but DATA (4.4). */
+static bool carries_tunnel(const tc_h3_stream *s)
+{
+    return s->x->tunnel || (s->head_given && s->x->theirs.method == TC_METHOD_CONNECT);
+}
+
 static bool out_of_order(const tc_h3_stream *s, uint64_t type)
 {
+    if (type == TC_H3_HEADERS && carries_tunnel(s)) return true;
     return type == TC_H3_DATA ? !s->head_given || s->trailed : type == TC_H3_HEADERS && s->trailed;
 }
 

@@ -109,7 +109,7 @@ void tc_h3_unready(tc_h3 *c, tc_h3_stream *s)
 void tc_h3_ready(tc_h3 *c, tc_h3_stream *s)
 {
     const bool more = has_more(s) && !s->closing && !s->our_reset;
-    if (!more || !s->blocked) {
+    if (!more || !s->blocked || s->x->tunnel) { /* which may rest as long as its owner lets it */
         s->stalled = 0;
     } else if (!s->stalled) {
         s->stalled = c->now;

@@ -190,6 +190,11 @@ void tc_h3_settle(tc_h3 *c, tc_h3_stream *s)
 {
     if (s->closing) return;
     const bool arrived = s->out.acked == s->out.queued;
+    if (s->x->tunnel) { /* each side ends its own half (4.4) */
+        if (s->fin_sent && arrived && s->theirs_ended && s->end_given && s->offered == 0)
+            close(c, s, TC_OK);
+        return;
+    }
     if (tc_h3_is_server(c)) {
         if (!s->ended || !s->fin_sent) return;
         if (!tc_h3_linger(c, s)) tc_h3_stop(c, s, TC_H3_NO_ERROR);

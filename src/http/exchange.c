@@ -93,6 +93,12 @@ void tc_exchange_pause(tc_exchange *x)
     x->paused = true;
 }
 
+void tc_exchange_pause_after(tc_exchange *x, size_t n)
+{
+    x->paused = x->partly = true;
+    x->used = n;
+}
+
 void tc_exchange_resume(tc_exchange *x)
 {
     if (!x->paused) return;

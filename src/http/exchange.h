@@ -79,9 +79,12 @@ struct tc_exchange {
     /* the handler and what it asked for */
     const tc_handler *handler;
     void *self;
-    unsigned want;    /* enum tc_want */
-    bool paused;      /* the handler takes no content now */
-    bool unseen;      /* content came meanwhile, which the engine is to give again */
+    unsigned want; /* enum tc_want */
+    bool paused;   /* the handler takes no content now */
+    bool unseen;   /* content came meanwhile, which the engine is to give again */
+    bool partly;   /* of the run in on_data only .used bytes were used */
+    size_t used;
+    bool tunnel;      /* the engine: CONNECT was answered with 2xx. Each side ends its own half */
     bool began;       /* our final head was asked for */
     bool ended;       /* our end was asked for */
     bool theirs_done; /* their end came */
@@ -138,6 +141,8 @@ tc_err tc_exchange_end(tc_exchange *x) TC_MUST_USE;
 tc_err tc_exchange_reply(tc_exchange *x, unsigned status, tc_run content) TC_MUST_USE;
 /* After pause, on_data is not called until resume; the peer feels it (back-pressure). */
 void tc_exchange_pause(tc_exchange *x);
+/* In on_data: the same, and of this run only the first n bytes were used. The rest comes again. */
+void tc_exchange_pause_after(tc_exchange *x, size_t n);
 void tc_exchange_resume(tc_exchange *x);
 void tc_exchange_abort(tc_exchange *x, tc_err why);
 

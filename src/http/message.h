@@ -26,6 +26,13 @@ typedef struct tc_block {
     tc_span h1_lines;
 } tc_block;
 
+/* Whether such an answer makes a tunnel of the exchange (RFC 9110, 9.3.6): what follows the heads
+ * is no content of either, and no field says how long it is. */
+static inline bool tc_makes_tunnel(enum tc_method asked, unsigned status)
+{
+    return asked == TC_METHOD_CONNECT && status >= 200 && status < 300;
+}
+
 uint64_t tc_block_number(void); /* the next one; from any thread */
 
 enum { TC_BLOCKS = 2 };

@@ -230,8 +230,9 @@ static tc_err absolute_form(tc_span text, tc_target *ret_target)
 tc_err tc_target_parse(enum tc_method method, tc_span text, tc_target *ret_target)
 {
     if (method == TC_METHOD_CONNECT) {
-        const size_t end = host_end(text);
-        if (end + 1 >= text.len || tc_authority_check(text)) return TC_ERR_TARGET;
+        tc_span host;
+        uint16_t port;
+        if (tc_authority_split(text, 0, &host, &port) || port == 0) return TC_ERR_TARGET;
         *ret_target = (tc_target){.form = TC_AUTHORITY_FORM, .authority = text};
         return TC_OK;
     }

@@ -19,8 +19,9 @@ typedef struct tc_target {
 } tc_target;
 
 /* The target of a request line, for that method: CONNECT takes the authority form and nothing
- * else, the asterisk is for OPTIONS. Strict characters; a fragment, user information in an http
- * authority, "%" without two hex digits and "%00" are TC_ERR_TARGET. */
+ * else, the asterisk is for OPTIONS. The authority form has a port other than 0 (RFC 9110, 9.3.6).
+ * Strict characters; a fragment, user information in an http authority, "%" without two hex digits
+ * and "%00" are TC_ERR_TARGET. */
 tc_err tc_target_parse(enum tc_method method, tc_span text, tc_target *ret_target) TC_MUST_USE;
 
 /* host[:port], as in Host: reg-name, IPv4 or [IPv6]; the host may not be empty. TC_ERR_HOST. */

@@ -54,11 +54,23 @@ static void give_back(tc_session *s, tc_exchange *x)
     x->unseen = false;
 }
 
+/* Of a run only a part was used: the rest, and their end with it, comes when the handler resumes.
+ */
+static void give_part_back(tc_session *s, tc_exchange *x, size_t len)
+{
+    tc_engine *e = tc_session_engine(s);
+    x->unseen = true;
+    x->content_in -= len - x->used;
+    if (x->used) e->type->took(e, x, x->used);
+    if (x->want) tc_session_do_wants(s, x);
+}
+
 /* What was written of our message breaks off; where the connection ends it, that must show. */
 static void give_up(tc_session *s, tc_exchange *x, tc_err why)
 {
     tc_engine *e = tc_session_engine(s);
     if (s->link->type->spoil) s->link->type->spoil(s->link);
+    if (x->tunnel && !e->type->many_streams) s->half = BROKEN; /* no framing shows it */
     e->type->abort(e, x, why);
 }
 
@@ -109,6 +121,7 @@ static tc_err misdirected(const tc_session *s, const tc_exchange *x)
 {
     const tc_span ours = s->env->engine.scheme, theirs = x->theirs.scheme;
     const tc_link *l = s->link;
+    if (x->theirs.method == TC_METHOD_CONNECT) return TC_OK; /* what it names is not to be here */
     if (theirs.at != ours.at && theirs.len && !tc_span_ieq(theirs, ours)) return TC_ERR_MISDIRECTED;
     if (l->type->stands_for && !l->type->stands_for(l, x->theirs.authority))
         return TC_ERR_MISDIRECTED_NAME;
@@ -175,7 +188,7 @@ static void their_data(tc_session *s, const tc_event *ev)
         return;
     }
     x->content_in += ev->data.len;
-    if (!client && x->content_in > most && x->content_in - ev->data.len <= most) {
+    if (!client && !x->tunnel && x->content_in > most && x->content_in - ev->data.len <= most) {
         s->env->engine.reached->body_bytes++;
         err = TC_ERR_CONTENT_TOO_LARGE;
     }
@@ -183,7 +196,13 @@ static void their_data(tc_session *s, const tc_event *ev)
         tc_session_show(s, TC_SEEN_RESPONSE_DATA, x, TC_OK, ev->data, false);
     if (!err && x->handler && x->handler->on_data) err = x->handler->on_data(x->self, x, ev->data);
     if (err) tc_session_break(s, x, err);
-    if (x->paused && !err)
+    const bool partly = x->partly;
+    x->partly = false;
+    if (!err && partly && x->used < ev->data.len) {
+        give_part_back(s, x, ev->data.len);
+        return;
+    }
+    if (x->paused && !partly && !err)
         x->held += ev->data.len; /* given back when the handler resumes */
     else
         e->type->took(e, x, ev->data.len);

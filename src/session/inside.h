@@ -22,6 +22,14 @@ enum session_flag {
     EARLY = 32768,    /* the link is in use, and not established yet */
 };
 
+/* Our half of the link where it may end before theirs does. */
+enum session_half {
+    OPEN,
+    ENDING, /* once the link has all of it */
+    ENDED,
+    BROKEN, /* the peer is to see that it is: with a reset */
+};
+
 static inline tc_engine *tc_session_engine(tc_session *s)
 {
     return (tc_engine *)(void *)s->engine_room;

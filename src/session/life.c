@@ -65,7 +65,7 @@ static void end(tc_session *s)
     tc_buf_fini(&s->carry);
     tc_free(s->pushed);
     s->pushed = NULL;
-    s->link->type->close(s->link, s->why == TC_ERR_SEND_TIME);
+    s->link->type->close(s->link, s->why == TC_ERR_SEND_TIME || s->half == BROKEN);
     env->ended(env, s, s->why);
 }
 
@@ -102,10 +102,27 @@ static int64_t body_deadline(const tc_session *s, const tc_exchange *x)
 {
     const tc_limits *l = s->env->engine.limits;
     if (s->env->engine.role == TC_CLIENT || x->theirs_done || x->paused || !x->rate_mark ||
-        !l->body_rate)
+        !l->body_rate || x->tunnel)
         return TC_NEVER;
     const uint64_t bytes = x->wire_in - x->rate_bytes; /* also what is thrown away */
     return x->rate_mark + ms(l->body_grace_ms) + (int64_t)(bytes / l->body_rate) * TC_S;
+}
+
+/* A tunnel lasts as long as its handler lets it, but not as long as it likes once we are to end:
+ * .phase_began is when that was. */
+static int64_t tunnel_deadline(const tc_session *s, const tc_exchange *x)
+{
+    if (!x->tunnel || !(s->flags & DRAINING)) return TC_NEVER;
+    return s->phase_began + ms(s->env->engine.limits->tunnel_drain_ms);
+}
+
+/* Nothing but tunnels is under way: how fast they go is not the session's to ask. */
+static bool has_only_tunnels(const tc_session *s)
+{
+    bool only = s->exchanges != NULL;
+    for (const tc_exchange *x = s->exchanges; x && only; x = x->next)
+        only = x->tunnel;
+    return only;
 }
 
 static int64_t deadline(tc_session *s)
@@ -123,8 +140,9 @@ static int64_t deadline(tc_session *s)
     if (!s->exchanges && own == TC_NEVER && s->phase_began + ms(l->idle_ms) < at)
         at = s->phase_began + ms(l->idle_ms);
     for (const tc_exchange *x = s->exchanges; x; x = x->next) {
-        const int64_t body = body_deadline(s, x);
+        const int64_t body = body_deadline(s, x), tunnel = tunnel_deadline(s, x);
         if (body < at) at = body;
+        if (tunnel < at) at = tunnel;
     }
     return at;
 }
@@ -172,7 +190,7 @@ void tc_session_settle(tc_session *s)
         end(s); /* nothing is under way and nothing more will come */
         return;
     }
-    if (!awaits_taking(s)) {
+    if (!awaits_taking(s) || has_only_tunnels(s)) {
         s->send_window = 0;
     } else if (!s->send_window && !(s->flags & OPENING)) {
         s->send_window = now;
@@ -264,11 +282,12 @@ void tc_session_ring(tc_alarm *alarm)
     }
     for (tc_exchange *x = s->exchanges, *next; x; x = next) {
         next = x->next;
-        if (now < body_deadline(s, x)) continue;
-        reached->body_rate++;
+        const bool tunnel = now >= tunnel_deadline(s, x);
+        if (!tunnel && now < body_deadline(s, x)) continue;
+        ++*(tunnel ? &reached->tunnel_drain_ms : &reached->body_rate);
         x->rate_mark = 0; /* said once: while the answer leaves, send_ms counts */
         s->flags |= IN_TURN;
-        tc_session_break(s, x, TC_ERR_BODY_TIME);
+        tc_session_break(s, x, tunnel ? TC_ERR_TUNNEL_DRAIN : TC_ERR_BODY_TIME);
     }
     tc_session_turn(s, 0);
 }
@@ -276,6 +295,7 @@ void tc_session_ring(tc_alarm *alarm)
 void tc_session_drain(tc_session *s)
 {
     tc_engine *e = tc_session_engine(s);
+    if (s->exchanges && !(s->flags & DRAINING)) s->phase_began = tc_loop_now(s->env->loop);
     s->flags |= DRAINING;
     if (s->flags & OPENING) {
         tc_session_kill(s, TC_OK);

@@ -209,17 +209,19 @@ static bool push_out(tc_session *s)
     size_t taken, total = 0;
     for (size_t i = 0; i < count; i++)
         total += runs[i].len;
-    const tc_err err = s->link->type->write(s->link, runs, count, &taken);
+    const tc_err err = total ? s->link->type->write(s->link, runs, count, &taken) : TC_OK;
     if (err) {
         cannot_write(s, err);
         return false;
     }
+    if (!total) taken = 0;
+    if (fin && taken == total) s->half = ENDING;
     if (taken < total) {
         s->flags |= BLOCKED;
         if (!s->link->type->stuck(s->link)) /* its turn is over, not its room */
             tc_loop_after(s->env->loop, &s->again);
     }
-    if (taken == 0) return false;
+    if (taken == 0 && total) return false;
     if (tc_watched(s->env->watch, TC_SEEN_BYTES)) tc_session_show_bytes(s, runs, taken);
     s->sent += taken;
     if (s->env->metrics) s->env->metrics->bytes_out += taken;
@@ -382,21 +384,32 @@ void tc_session_turn(tc_session *s, unsigned ready)
             s->flags &= (uint16_t)~BLOCKED;
     }
     tc_engine *e = tc_session_engine(s);
+    bool offered = false;
     if (s->flags & HAS_ENGINE && !(s->flags & OPENING) &&
-        (!(s->flags & READABLE) || s->exchanges || s->carry.len || !e->type->wants_input(e)))
+        (!(s->flags & READABLE) || s->exchanges || s->carry.len || !e->type->wants_input(e))) {
         offer(s, TC_SPAN("")); /* what was carried, answers that came meanwhile, a last order */
+        offered = true;
+    }
     for (int i = 0; s->flags & READABLE && wants_input(s) && !s->again.queued; i++) {
         if (i == READS_AT_ONCE)
             tc_loop_after(s->env->loop, &s->again);
         else if (!read_once(s))
             break;
+        else
+            offered = true;
     }
+    if (!offered && (s->flags & (HAS_ENGINE | OPENING | READABLE | DEAD)) == HAS_ENGINE)
+        offer(s, TC_SPAN("")); /* nothing was there to read, but a last order may be */
     if (!(s->flags & (BLOCKED | DEAD | MUTE))) {
         const tc_err err = s->link->type->flush(s->link);
         if (err)
             cannot_write(s, err);
         else if (s->link->type->stuck(s->link))
             s->flags |= BLOCKED;
+    }
+    if (s->half == ENDING && !(s->flags & (BLOCKED | DEAD))) {
+        s->link->type->end_writing(s->link);
+        s->half = ENDED;
     }
     s->flags &= (uint16_t)~IN_TURN;
     tc_session_settle(s);

@@ -68,7 +68,8 @@ struct tc_session {
     uint32_t drained;         /* bytes thrown away while lingering */
     uint32_t begun;           /* exchanges so far */
     uint16_t flags;
-    uint16_t unopened; /* streams that the engine ordered, and the peer does not let us open yet */
+    uint8_t unopened; /* streams that the engine ordered, and the peer does not let us open yet */
+    uint8_t half;     /* ours, of a link without streams */
     tc_err why;
     uint64_t id;
     const void *opener; /* client: for whom it was opened; only told to those who look on */

@@ -314,7 +314,10 @@ static void on_head(conn *c, const tc_event *ev)
     tc_exchange *x = ev->x;
     say_head(c, ev);
     adopt(c, x);
-    if (c->env.role == TC_CLIENT) return;
+    if (c->env.role == TC_CLIENT) {
+        if (x->tunnel && x->self) send_rest(c, x, ((app *)x->self)->script);
+        return;
+    }
     c->last = x;
     app *a = app_of(c, x);
     if (!a) return;
@@ -327,7 +330,9 @@ static void on_head(conn *c, const tc_event *ev)
         x->ours.status = (uint16_t)s->inform;
         if (failed(c, x, c->type->head(c->engine, x, false))) return;
     }
-    if (a->script->at_head || ev->end) answer(c, x, 0);
+    const bool connects =
+        x->theirs.method == TC_METHOD_CONNECT; /* no end comes before the answer */
+    if (a->script->at_head || ev->end || connects) answer(c, x, 0);
 }
 
 static void on_data(conn *c, const tc_event *ev)
@@ -461,7 +466,8 @@ static bool write_out(conn *c)
         if (tc_buf_add(&c->out, tc_span_of(runs[i].at, runs[i].len))) abort();
         total += runs[i].len;
     }
-    if (total == 0) return false;
+    if (total == 0 && !fin) return false;
+    c->our_end |= fin;
     c->type->wrote(c->engine, sid, total);
     c->type->acked(c->engine, sid, total);
     return true;

@@ -43,6 +43,7 @@ typedef struct conn {
     tc_buf out;   /* bytes that were sent */
     tc_buf carry; /* bytes that came and were not taken */
     bool fin, fin_told, ordered, linger, in_data;
+    bool our_end;       /* the link was told to end our half */
     bool tags;          /* lines of the log begin with the exchange's id */
     bool any_close;     /* say nothing about lingering */
     size_t write_max;   /* bytes written at a time; 0: all */

@@ -36,7 +36,7 @@ static tc_err pipe_read(tc_link *l, tc_span *ret_in, bool *ret_fin, bool *ret_mo
     *ret_in = (tc_span){room, n};
     *ret_fin = n == 0 && p->ended;
     *ret_more = n > 0;
-    return TC_OK;
+    return n == 0 && p->reset ? TC_ERR_PEER_RESET : TC_OK;
 }
 
 static tc_err put(link_pipe *to, const tc_run *run, size_t n)
@@ -113,8 +113,11 @@ static void pipe_end_writing(tc_link *l)
 
 static void pipe_close(tc_link *l, bool reset)
 {
-    (void)reset;
     link_pipe *p = (link_pipe *)l;
+    if (p->other && reset) {
+        p->other->reset = true;
+        notify(p->other, TC_LINK_IN | TC_LINK_GONE);
+    }
     pipe_end_writing(l);
     if (p->other) p->other->other = NULL;
     p->other = NULL;

@@ -16,6 +16,7 @@ typedef struct link_pipe {
     tc_buf inbox;            /* written by the other, not yet read by us */
     size_t room, step;       /* the inbox's bound; most bytes of one read */
     bool ended, full;        /* the other wrote its end; a write of ours fell short */
+    bool reset;              /* the other was closed with a reset */
     uint64_t writes;         /* calls that moved bytes */
     tc_ip from;              /* whom the other end says it is; a test's */
 } link_pipe;

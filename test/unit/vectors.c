@@ -12,7 +12,7 @@
 #include "support/check.h"
 #include "support/conn.h"
 
-enum { TEXT_MAX = 1 << 18, REFUSED_LEAST = 70, TAKEN_LEAST = 80, STRICTER_MOST = 29 };
+enum { TEXT_MAX = 1 << 18, REFUSED_LEAST = 70, TAKEN_LEAST = 80, STRICTER_MOST = 30 };
 
 static const char *const files[] = {
     "request/connection.md",  "request/content-length.md", "request/finish.md",

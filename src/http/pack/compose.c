@@ -23,9 +23,12 @@ static tc_field pseudo(tc_span name, tc_span value)
 static tc_err measure(tc_exchange *x, bool end, tc_composed *with)
 {
     tc_message *m = &x->ours;
-    if (x->theirs.method == TC_METHOD_CONNECT && m->status < 300) return TC_ERR_NOT_SUPPORTED;
-    if (end && m->length == TC_LENGTH_UNKNOWN) m->length = 0;
-    bool stated = m->status == 204 || m->status == 304;
+    const bool tunnel = tc_makes_tunnel(x->theirs.method, m->status);
+    if (tunnel)
+        m->length = TC_LENGTH_UNKNOWN;
+    else if (end && m->length == TC_LENGTH_UNKNOWN)
+        m->length = 0;
+    bool stated = (m->status == 204 && !tunnel) || m->status == 304;
     with->no_content = stated || x->theirs.method == TC_METHOD_HEAD;
     for (int i = 0; i < TC_BLOCKS; i++) {
         if (!m->blocks[i] || m->blocks[i]->length == TC_LENGTH_UNKNOWN) continue;
@@ -34,6 +37,7 @@ static tc_err measure(tc_exchange *x, bool end, tc_composed *with)
     }
     if (end && m->length > 0 && !with->no_content) return TC_ERR_BODY_TOO_SHORT;
     with->length = stated ? TC_LENGTH_UNKNOWN : m->length;
+    x->tunnel = tunnel;
     return TC_OK;
 }
 
@@ -53,10 +57,10 @@ tc_err tc_compose_response(tc_exchange *x, bool end, tc_composed *with)
 static tc_err check(const tc_message *m, tc_span method)
 {
     tc_target target;
-    if (m->method == TC_METHOD_CONNECT) return TC_ERR_NOT_SUPPORTED;
     if (!tc_is_token(method)) return TC_ERR_METHOD_SYNTAX;
     if (tc_authority_check(m->authority)) return TC_ERR_HOST;
-    return tc_target_parse(m->method, m->path, &target);
+    const bool tunnel = m->method == TC_METHOD_CONNECT;
+    return tc_target_parse(m->method, tunnel ? m->authority : m->path, &target);
 }
 
 static bool says_zero(enum tc_method method)
@@ -69,6 +73,14 @@ tc_err tc_compose_request(const tc_engine_env *env, tc_message *m, bool end, tc_
     const tc_span method = m->method ? tc_method_name(m->method) : m->method_name;
     const tc_err err = check(m, method);
     if (err) return err;
+    if (m->method == TC_METHOD_CONNECT) { /* RFC 9113, 8.5; 9114, 4.4 */
+        m->length = with->length = TC_LENGTH_UNKNOWN;
+        with->pseudo_count = 2;
+        with->pseudo[0] = pseudo(TC_SPAN(":method"), method);
+        with->pseudo[1] = pseudo(TC_SPAN(":authority"), m->authority);
+        with->no_content = false;
+        return TC_OK;
+    }
     if (end && m->length == TC_LENGTH_UNKNOWN) m->length = 0;
     if (end && m->length > 0) return TC_ERR_BODY_TOO_SHORT;
     with->pseudo_count = 4;

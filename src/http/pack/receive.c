@@ -197,6 +197,11 @@ static tc_err request_is_whole(tc_receipt *t)
     const tc_err authority = check_authority(m->authority);
     if (authority == TC_ERR_STREAM_RULES) return authority;
     if (path || authority) return path ? path : authority;
+    if (m->method == TC_METHOD_CONNECT) {
+        tc_target target;
+        if (t->length > 0) return TC_ERR_CONNECT_CONTENT;
+        if (tc_target_parse(m->method, m->authority, &target)) return TC_ERR_TARGET;
+    }
     return t->other_expectation ? TC_ERR_EXPECTATION : TC_OK;
 }
 
@@ -214,6 +219,8 @@ static tc_err is_whole(tc_receipt *t, bool end)
     if (t->part == TC_PART_TRAILERS) return err;
     if (end && t->length > 0 && t->part == TC_PART_REQUEST) return TC_ERR_STREAM_RULES;
     m->length = end && t->length == TC_LENGTH_UNKNOWN ? 0 : t->length;
+    if (t->part == TC_PART_REQUEST && m->method == TC_METHOD_CONNECT && !end)
+        m->length = TC_LENGTH_UNKNOWN; /* until they end */
     m->expects_continue = m->expects_continue && !end;
     return err;
 }
