@@ -94,6 +94,12 @@ static struct vote vote_for(const tc_fields *f, tc_span type)
     return best;
 }
 
+bool tc_accept_names(const tc_fields *f, tc_span type)
+{
+    const struct vote v = vote_for(f, type);
+    return v.specific >= TYPE && v.q > 0;
+}
+
 static bool better(struct vote a, struct vote b)
 {
     if (a.q != b.q) return a.q > b.q;

@@ -9,6 +9,10 @@
  * asks for nothing, and everything is 1000. */
 int tc_accept_q(tc_span accept, tc_span type);
 
+/* Whether a request asks for the type by its name, as browsers do for a page but not for what it
+ * loads: any range that merely includes it says nothing. */
+bool tc_accept_names(const tc_fields *request, tc_span type);
+
 enum tc_reply_kind { TC_REPLY_HTML, TC_REPLY_JSON, TC_REPLY_TEXT };
 
 /* The best of three: text/html; application/json or application/problem+json; text/plain. Of equal

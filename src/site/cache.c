@@ -142,7 +142,8 @@ static tc_span make_etag(tc_file *f)
 static tc_err describe(tc_file *f)
 {
     tc_arena *a = &f->arena;
-    const tc_span language = f->folder->config->language;
+    const tc_files_config *config = f->folder->config;
+    const tc_span language = config->language;
     char *date = tc_arena_bytes(a, TC_DATE_BYTES);
     f->etag = make_etag(f);
     const tc_span length = tc_arena_printf(a, "%llu", (unsigned long long)f->size);
@@ -150,6 +151,7 @@ static tc_err describe(tc_file *f)
     tc_date_write(date, f->modified);
     f->modified_text = tc_span_of(date, TC_DATE_BYTES);
     f->type = tc_media_of(f->path);
+    f->caching = tc_caching_of(config->caching, config->caching_count, f->path);
     f->block.number = tc_block_number();
     f->block.length = (int64_t)f->size;
     f->block.arena = a;
@@ -160,6 +162,7 @@ static tc_err describe(tc_file *f)
     if (!err) err = tc_fields_set(to, a, TC_FIELD_LAST_MODIFIED, f->modified_text);
     if (!err && (f->bytes || f->settled)) err = tc_fields_set(to, a, TC_FIELD_ETAG, f->etag);
     if (!err) err = tc_fields_set(to, a, TC_FIELD_ACCEPT_RANGES, TC_SPAN("bytes"));
+    if (!err && f->caching.len) err = tc_fields_set(to, a, TC_FIELD_CACHE_CONTROL, f->caching);
     return err;
 }
 
@@ -206,7 +209,8 @@ static enum tc_file_answer make(tc_folder *folder, tc_span path, int fd, const s
     f->inode = st->st_ino;
     f->settled = settled(f);
     f->path = tc_arena_copy(&f->arena, path);
-    f->plain = !memchr(path.at, '%', path.len) && !memchr(path.at, '?', path.len);
+    f->plain = !memchr(path.at, '%', path.len) && !memchr(path.at, '?', path.len) &&
+               !(folder->config->clean_urls && tc_span_ends(path, TC_SPAN(".html")));
     bool whole = true;
     if (f->size <= c->limits->cache_file) whole = read_whole(f, fd);
     if (!whole) { /* it is being written just now: sent from the file, not kept */

@@ -19,6 +19,7 @@ typedef struct tc_file {
     tc_span etag;   /* with its quotes; strong; in the block only if it may be relied on */
     tc_span modified_text;
     tc_span type;
+    tc_span caching;  /* Cache-Control; empty: none */
     int64_t modified; /* unix seconds */
     uint64_t size;
     const char *bytes; /* the whole, or NULL: read it from fd */
@@ -36,7 +37,8 @@ typedef struct tc_file {
     uint32_t refs; /* one is the cache's, while it is in there */
     bool cached;
     bool again;   /* it was asked for more than once */
-    bool plain;   /* the path is the same as a target: nothing in it is encoded or begins a query */
+    bool plain;   /* a target like the path is answered with it: nothing in it is encoded, begins a
+                     query or is left out of clean URLs */
     bool settled; /* its times are old enough to tell a change */
     char room[640];
 } tc_file;

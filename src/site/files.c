@@ -4,6 +4,7 @@
 #include "site/files.h"
 
 #include "base/clock.h"
+#include "http/accept.h"
 #include "http/exchange.h"
 #include "http/percent.h"
 #include "http/precondition.h"
@@ -12,6 +13,8 @@
 #include "net/loop.h"
 #include "site/error_page.h"
 #include "site/parts.h"
+
+#define PAGE TC_SPAN(".html") /* what clean URLs leave out */
 
 void tc_files_init(tc_files *files, const tc_files_config *config, tc_file_cache *cache,
                    tc_loop *loop)
@@ -55,13 +58,15 @@ static tc_span tag_of(const tc_file *f)
     return f->bytes || f->settled ? f->etag : (tc_span){0};
 }
 
-/* The answer's own fields, where the shared block says too much: 206, 304, 416. */
+/* The answer's own fields, where the shared block says too much: 206, 304. */
 static tc_err set_validators(tc_exchange *x, const tc_file *f)
 {
     tc_fields *to = &x->ours.fields;
     tc_err err = TC_OK;
     if (tag_of(f).len) err = tc_fields_set(to, &x->arena, TC_FIELD_ETAG, f->etag);
     if (!err) err = tc_fields_set(to, &x->arena, TC_FIELD_LAST_MODIFIED, f->modified_text);
+    if (!err && f->caching.len)
+        err = tc_fields_set(to, &x->arena, TC_FIELD_CACHE_CONTROL, f->caching);
     return err;
 }
 
@@ -148,29 +153,16 @@ static tc_err serve(tc_exchange *x, tc_file *f)
     return tc_exchange_reply(x, 200, run_of(x, f, 0, f->size));
 }
 
-static tc_err redirect_to_folder(tc_exchange *x, tc_span path, tc_span query)
+/* To another path of ours, for good; the query comes along. */
+static tc_err redirect(tc_exchange *x, tc_span path, const char *more, tc_span query)
 {
     tc_span to = tc_percent_encode(&x->arena, path, "!$&'()*+,;=:@/"); /* RFC 3986, 3.3 */
     if (to.at)
-        to = tc_arena_printf(&x->arena, "%.*s/%s%.*s", TC_FMT(to), query.len ? "?" : "",
+        to = tc_arena_printf(&x->arena, "%.*s%s%s%.*s", TC_FMT(to), more, query.len ? "?" : "",
                              TC_FMT(query));
     if (!to.at) return TC_ERR_NO_MEMORY;
     const tc_err err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_LOCATION, to);
     return err ? err : tc_error_page(x, 301, (tc_span){0});
-}
-
-static tc_err serve_index(tc_files *files, tc_exchange *x, tc_span folder)
-{
-    tc_file *f;
-    const tc_span index = files->config->index;
-    char *at = tc_arena_bytes(&x->arena, folder.len + index.len);
-    if (!at) return TC_ERR_NO_MEMORY;
-    memcpy(at, folder.at, folder.len);
-    memcpy(at + folder.len, index.at, index.len);
-    const tc_span path = tc_span_of(at, folder.len + index.len);
-    const enum tc_file_answer answer =
-        tc_file_get(&files->folder, path, tc_loop_now(files->loop), &f);
-    return answer == TC_FILE_FOUND ? serve(x, f) : answer_missing(x, answer);
 }
 
 bool tc_files_path(const tc_files_config *config, tc_span path, tc_span *ret_path)
@@ -181,21 +173,97 @@ bool tc_files_path(const tc_files_config *config, tc_span path, tc_span *ret_pat
     return true;
 }
 
+/* A path as it was asked for. */
+typedef struct asked {
+    tc_span whole, query;
+    tc_span path; /* in the folder */
+} asked;
+
+static enum tc_file_answer get(tc_files *files, tc_span path, tc_file **ret_file)
+{
+    return tc_file_get(&files->folder, path, tc_loop_now(files->loop), ret_file);
+}
+
+/* The file whose name has something more at its end. */
+static enum tc_file_answer get_with(tc_files *files, tc_exchange *x, tc_span path, tc_span more,
+                                    tc_file **ret_file)
+{
+    char *at = tc_arena_bytes(&x->arena, path.len + more.len);
+    if (!at) return TC_FILE_BUSY;
+    memcpy(at, path.at, path.len);
+    memcpy(at + path.len, more.at, more.len);
+    return get(files, tc_span_of(at, path.len + more.len), ret_file);
+}
+
+/* A page of an application that knows its own paths: for those who ask for a page by name, not for
+ * what a page loads. */
+static tc_err serve_fallback(tc_files *files, tc_exchange *x, enum tc_file_answer answer)
+{
+    const tc_span fallback = files->config->fallback;
+    tc_file *f;
+    if (answer != TC_FILE_MISSING || !fallback.len ||
+        !tc_accept_names(&x->theirs.fields, TC_SPAN("text/html")))
+        return answer_missing(x, answer);
+    answer = get(files, fallback, &f);
+    if (answer != TC_FILE_FOUND) return answer_missing(x, answer);
+    const tc_err err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_VARY, TC_SPAN("Accept"));
+    if (!err) return serve(x, f);
+    tc_file_unref(f);
+    return err;
+}
+
+static tc_err serve_index(tc_files *files, tc_exchange *x, const asked *a)
+{
+    tc_file *f;
+    const enum tc_file_answer answer = get_with(files, x, a->path, files->config->index, &f);
+    if (answer == TC_FILE_FOUND) return serve(x, f);
+    if (answer == TC_FILE_MISSING && files->config->clean_urls && a->path.len > 1 &&
+        get_with(files, x, tc_span_first(a->path, a->path.len - 1), PAGE, &f) == TC_FILE_FOUND) {
+        tc_file_unref(f);
+        return redirect(x, tc_span_first(a->whole, a->whole.len - 1), "", a->query);
+    }
+    return serve_fallback(files, x, answer);
+}
+
+/* about.html, where "/about" is its address. Takes the reference. */
+static tc_err serve_named(tc_files *files, tc_exchange *x, const asked *a, tc_file *f)
+{
+    const tc_span index = files->config->index;
+    const size_t folder = a->path.len - index.len;
+    tc_file *other;
+    if (!files->config->clean_urls || !tc_span_ends(a->path, PAGE)) return serve(x, f);
+    if (tc_span_ends(a->path, index) && a->path.at[folder - 1] == '/') {
+        tc_file_unref(f);
+        return redirect(x, tc_span_first(a->whole, a->whole.len - index.len), "", a->query);
+    }
+    const tc_span clean = tc_span_first(a->path, a->path.len - PAGE.len);
+    if (tc_span_ends(clean, TC_SPAN("/"))) return serve(x, f); /* ".html" */
+    if (get(files, clean, &other) == TC_FILE_FOUND) {
+        tc_file_unref(
+            other); /* a file of that name goes first: there is no other way to this one */
+        return serve(x, f);
+    }
+    tc_file_unref(f);
+    return redirect(x, tc_span_first(a->whole, a->whole.len - PAGE.len), "", a->query);
+}
+
 static tc_err serve_path(tc_files *files, tc_exchange *x)
 {
     tc_file *f;
-    tc_span whole, path, query;
-    const tc_err err = tc_target_normal_path(&x->arena, x->theirs.path, &whole, &query);
+    asked a;
+    const tc_err err = tc_target_normal_path(&x->arena, x->theirs.path, &a.whole, &a.query);
     if (err) return err;
-    if (!tc_files_path(files->config, whole, &path))
-        return tc_span_eq(whole, files->config->strip) ? redirect_to_folder(x, whole, query)
-                                                       : answer_missing(x, TC_FILE_MISSING);
-    if (tc_span_ends(path, TC_SPAN("/"))) return serve_index(files, x, path);
-    const enum tc_file_answer answer =
-        tc_file_get(&files->folder, path, tc_loop_now(files->loop), &f);
-    if (answer == TC_FILE_FOUND) return serve(x, f);
-    if (answer == TC_FILE_DIRECTORY) return redirect_to_folder(x, whole, query);
-    return answer_missing(x, answer);
+    if (!tc_files_path(files->config, a.whole, &a.path))
+        return tc_span_eq(a.whole, files->config->strip) ? redirect(x, a.whole, "/", a.query)
+                                                         : answer_missing(x, TC_FILE_MISSING);
+    if (tc_span_ends(a.path, TC_SPAN("/"))) return serve_index(files, x, &a);
+    const enum tc_file_answer answer = get(files, a.path, &f);
+    if (answer == TC_FILE_FOUND) return serve_named(files, x, &a, f);
+    if ((answer == TC_FILE_MISSING || answer == TC_FILE_DIRECTORY) && files->config->clean_urls &&
+        get_with(files, x, a.path, PAGE, &f) == TC_FILE_FOUND)
+        return serve(x, f);
+    if (answer == TC_FILE_DIRECTORY) return redirect(x, a.whole, "/", a.query);
+    return serve_fallback(files, x, answer);
 }
 
 static tc_err allow(const tc_files *files, tc_exchange *x)

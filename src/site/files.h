@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "site/cache.h"
+#include "site/caching.h"
 #include "site/upload.h"
 
 /* What is set of a route of files. Outlives those who serve it. */
@@ -16,6 +17,10 @@ typedef struct tc_files_config {
     tc_span language; /* that its files are in (Content-Language); empty: none is claimed */
     bool dotfiles;    /* names that begin with a dot are served, too */
     const tc_upload_config *uploads; /* NULL: files are read, never written */
+    bool clean_urls;  /* "/about" is about.html, whose own name leads there */
+    tc_span fallback; /* "/index.html": for pages that are not there; empty: 404 */
+    const tc_caching_rule *caching;
+    size_t caching_count;
 } tc_files_config;
 
 /* A worker's, one for each config. */

@@ -350,6 +350,126 @@ static void several_parts_are_one_answer(void **state)
     assert_int_equal(ask(TC_METHOD_HEAD, "/b.txt", "range: bytes=0-0,-1\n"), 200);
 }
 
+/* --- by setting ---------------------------------------------------------------------------- */
+
+static void caching_goes_with_a_file(void **state)
+{
+    (void)state;
+    const tc_caching_rule rules[] = {{TC_SPAN("*.txt"), TC_SPAN("max-age=60, immutable")}};
+    config.caching = rules;
+    config.caching_count = 1;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(get("/a.txt"), 200);
+        assert_string_equal(field(TC_FIELD_CACHE_CONTROL), "max-age=60, immutable");
+    }
+    const char *have = with("if-none-match", TC_FIELD_ETAG);
+    assert_int_equal(ask(TC_METHOD_GET, "/a.txt", have), 304);
+    assert_string_equal(field(TC_FIELD_CACHE_CONTROL), "max-age=60, immutable");
+    assert_int_equal(ask(TC_METHOD_GET, "/a.txt", "range: bytes=1-\n"), 206);
+    assert_string_equal(field(TC_FIELD_CACHE_CONTROL), "max-age=60, immutable");
+    assert_int_equal(ask(TC_METHOD_GET, "/a.txt", "range: bytes=10-\n"), 416);
+    assert_string_equal(field(TC_FIELD_CACHE_CONTROL), "no-store");
+    assert_int_equal(ask(TC_METHOD_GET, "/a.txt", "if-match: \"x\"\n"), 412);
+    assert_string_equal(field(TC_FIELD_CACHE_CONTROL), "no-store");
+    assert_int_equal(get("/"), 200);
+    assert_string_equal(field(TC_FIELD_CACHE_CONTROL), "");
+}
+
+static void check_redirect(const char *from, const char *to)
+{
+    assert_int_equal(get(from), 301);
+    assert_string_equal(field(TC_FIELD_LOCATION), to);
+}
+
+static void clean_addresses_leave_html_out(void **state)
+{
+    (void)state;
+    folder_write(&root, "about.html", TC_SPAN("about"));
+    folder_write(&root, "both", TC_SPAN("file"));
+    folder_write(&root, "both.html", TC_SPAN("page"));
+    folder_write(&root, "team/index.html", TC_SPAN("team"));
+    folder_write(&root, "team.html", TC_SPAN("team page"));
+    folder_write(&root, "empty/x", TC_SPAN("x"));
+    folder_write(&root, "empty.html", TC_SPAN("empty page"));
+    folder_write(&root, "a b?.html", TC_SPAN("odd"));
+    folder_write(&root, "x/.html", TC_SPAN("nameless"));
+    assert_int_equal(get("/about"), 404);
+    assert_int_equal(get("/about.html"), 200);
+    config.clean_urls = true;
+    tc_files_fini(&files);
+    tc_files_init(&files, &config, &cache, loop);
+    for (int i = 0; i < 2; i++) { /* from the disk, from memory */
+        assert_int_equal(get("/about"), 200);
+        check_body("about");
+        assert_string_equal(field(TC_FIELD_CONTENT_TYPE), "text/html; charset=utf-8");
+        check_redirect("/about.html?q=1", "/about?q=1");
+        check_redirect("/about/", "/about");
+        check_redirect("/index.html", "/");
+        assert_int_equal(get("/"), 200);
+        assert_int_equal(get("/both"), 200);
+        check_body("file");
+        assert_int_equal(get("/both.html"), 200); /* it has no other name */
+        check_body("page");
+        assert_int_equal(get("/team"), 200);
+        check_body("team page");
+        assert_int_equal(get("/team/"), 200);
+        check_body("team");
+        check_redirect("/team/index.html", "/team/");
+        check_redirect("/team.html", "/team");
+        assert_int_equal(get("/empty"), 200);
+        check_redirect("/empty/", "/empty");
+        check_redirect("//about.html", "/about");
+        check_redirect("/a%20b%3f.html", "/a%20b%3F");
+        assert_int_equal(get("/a%20b%3f"), 200);
+        assert_int_equal(get("/a.txt"), 200);
+        assert_int_equal(get("/none"), 404);
+        assert_int_equal(get("/none.html"), 404);
+        assert_int_equal(get("/none/"), 404);
+        config.dotfiles = files.folder.root.dotfiles = true;
+        assert_int_equal(get("/x/.html"), 200);
+        config.dotfiles = files.folder.root.dotfiles = false;
+        assert_int_equal(get("/x/"), 404);
+    }
+    config.strip = TC_SPAN("/static");
+    check_redirect("/static/about.html", "/static/about");
+    check_redirect("/static/about/", "/static/about");
+    check_redirect("/static/index.html", "/static/");
+    assert_int_equal(get("/static/about"), 200);
+}
+
+static void an_application_answers_for_pages_that_are_none(void **state)
+{
+    (void)state;
+    config.fallback = TC_SPAN("/index.html");
+    static const char *const browser = "accept: text/html,application/xhtml+xml,*/*;q=0.8\n";
+    static const char *const paths[] = {"/user/7", "/user/john.doe", "/a/", "/x.png?y"};
+    folder_write(&root, "empty/x", TC_SPAN("x"));
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        assert_int_equal(ask(TC_METHOD_GET, paths[i], browser), 200);
+        check_body("home");
+        assert_string_equal(field(TC_FIELD_VARY), "Accept");
+        assert_int_equal(ask(TC_METHOD_HEAD, paths[i], browser), 200);
+        assert_int_equal(ask(TC_METHOD_GET, paths[i], "accept: */*\n"), 404);
+        assert_int_equal(ask(TC_METHOD_GET, paths[i], "accept: image/png, text/*\n"), 404);
+        assert_int_equal(ask(TC_METHOD_GET, paths[i], "accept: text/html;q=0, */*\n"), 404);
+        assert_int_equal(get(paths[i]), 404);
+        assert_int_equal(ask(TC_METHOD_POST, paths[i], browser), 405);
+    }
+    assert_int_equal(ask(TC_METHOD_GET, "/empty/", browser), 200);
+    check_body("home");
+    assert_int_equal(ask(TC_METHOD_GET, "/a.txt", browser), 200);
+    check_body("0123456789");
+    assert_string_equal(field(TC_FIELD_VARY), "");
+    assert_int_equal(ask(TC_METHOD_GET, "/.hidden", browser), 200); /* as if it were not there */
+    const char *have = with("if-none-match", TC_FIELD_ETAG);
+    char both[400];
+    (void)snprintf(both, sizeof both, "%s%s", browser, have);
+    assert_int_equal(ask(TC_METHOD_GET, "/user/7", both), 304);
+    assert_string_equal(field(TC_FIELD_VARY), "Accept");
+    config.fallback = TC_SPAN("/gone.html");
+    assert_int_equal(ask(TC_METHOD_GET, "/user/7", browser), 404);
+}
+
 /* --- methods ------------------------------------------------------------------------------- */
 
 static void other_methods_are_not_allowed(void **state)
@@ -373,7 +493,11 @@ static void without_memory_it_says_so_and_nothing_leaks(void **state)
 {
     (void)state;
     folder_write(&root, "sub/index.html", TC_SPAN("sub"));
-    static const char *const paths[] = {"/a.txt", "/", "/sub?q", "/sub/", "/none", "/%61.txt"};
+    folder_write(&root, "page.html", TC_SPAN("page"));
+    config.clean_urls = true;
+    config.fallback = TC_SPAN("/a.txt");
+    static const char *const paths[] = {"/a.txt",   "/",     "/sub?q",     "/sub/", "/none",
+                                        "/%61.txt", "/page", "/page.html", "/page/"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         bool failed = true;
         for (int64_t n = 0; failed; n++) {
@@ -382,7 +506,8 @@ static void without_memory_it_says_so_and_nothing_leaks(void **state)
             const uint64_t before = tc_alloc_count();
             done();
             tc_alloc_fail_after(n);
-            const tc_err err = try_ask(TC_METHOD_GET, paths[i], "range: bytes=0-1\n");
+            const tc_err err =
+                try_ask(TC_METHOD_GET, paths[i], "range: bytes=0-1\naccept: text/html\n");
             failed = (int64_t)(tc_alloc_count() - before) > n;
             tc_alloc_fail_after(-1);
             assert_true(x->began || err == TC_ERR_NO_MEMORY);
@@ -421,6 +546,9 @@ int main(void)
         TEST(a_condition_that_fails_is_said),
         TEST(parts_are_served),
         TEST(several_parts_are_one_answer),
+        TEST(caching_goes_with_a_file),
+        TEST(clean_addresses_leave_html_out),
+        TEST(an_application_answers_for_pages_that_are_none),
         TEST(other_methods_are_not_allowed),
         TEST(without_memory_it_says_so_and_nothing_leaks),
         TEST(out_of_descriptors_is_a_moment),
