@@ -10,6 +10,7 @@
 static void unref(tc_errand *e)
 {
     if (atomic_fetch_sub(&e->references, 1) > 1) return;
+    if (e->release) e->release(e);
     pthread_mutex_destroy(&e->lock);
     tc_free(e);
 }

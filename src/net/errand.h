@@ -15,6 +15,9 @@ typedef struct tc_errand {
     void (*run)(struct tc_errand *e);
     /* In the loop's thread, once, unless cancelled before. e goes afterwards. */
     void (*done)(struct tc_errand *e);
+    /* When nobody holds e any more, in whichever thread that is: lets go of what stands beside the
+     * errand, not of e. May be NULL. */
+    void (*release)(struct tc_errand *e);
 
     /* its own */
     tc_loop *loop;
@@ -23,7 +26,8 @@ typedef struct tc_errand {
     bool cancelled;
 } tc_errand;
 
-/* Zeroed memory of size bytes, an errand first; run and done are filled in. NULL: no memory. */
+/* Zeroed memory of size bytes, an errand first; run, done and release are filled in. NULL: no
+ * memory. */
 void *tc_errand_new(size_t size);
 /* TC_ERR_SYSTEM where no thread could be started. done is not called from inside. Whatever the
  * result, e is the errand's from here on; after an error it is gone. */

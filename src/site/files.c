@@ -3,6 +3,9 @@
 // SPDX-License-Identifier: MIT
 #include "site/files.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "http/accept.h"
 #include "http/exchange.h"
@@ -12,6 +15,7 @@
 #include "http/target.h"
 #include "net/loop.h"
 #include "site/error_page.h"
+#include "site/listing.h"
 #include "site/parts.h"
 
 #define PAGE TC_SPAN(".html") /* what clean URLs leave out */
@@ -212,11 +216,33 @@ static tc_err serve_fallback(tc_files *files, tc_exchange *x, enum tc_file_answe
     return err;
 }
 
+static enum tc_file_answer open_folder(const tc_files *files, const asked *a, int *ret_fd)
+{
+    struct stat st;
+    int fd;
+    const tc_span path = tc_span_first(a->path, a->path.len > 1 ? a->path.len - 1 : 1);
+    const enum tc_file_answer answer = tc_root_open(&files->folder.root, path, &fd);
+    if (answer != TC_FILE_FOUND) return answer;
+    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+        *ret_fd = fd;
+        return TC_FILE_FOUND;
+    }
+    close(fd);
+    return TC_FILE_MISSING;
+}
+
 static tc_err serve_index(tc_files *files, tc_exchange *x, const asked *a)
 {
     tc_file *f;
-    const enum tc_file_answer answer = get_with(files, x, a->path, files->config->index, &f);
+    int fd;
+    enum tc_file_answer answer = get_with(files, x, a->path, files->config->index, &f);
     if (answer == TC_FILE_FOUND) return serve(x, f);
+    if (answer == TC_FILE_DIRECTORY) answer = TC_FILE_MISSING; /* it is no page */
+    if (answer == TC_FILE_MISSING && files->config->listing) {
+        answer = open_folder(files, a, &fd);
+        if (answer == TC_FILE_FOUND)
+            return tc_listing_begin(files, x, fd, a->path, a->whole, a->query);
+    }
     if (answer == TC_FILE_MISSING && files->config->clean_urls && a->path.len > 1 &&
         get_with(files, x, tc_span_first(a->path, a->path.len - 1), PAGE, &f) == TC_FILE_FOUND) {
         tc_file_unref(f);

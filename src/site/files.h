@@ -17,8 +17,9 @@ typedef struct tc_files_config {
     tc_span language; /* that its files are in (Content-Language); empty: none is claimed */
     bool dotfiles;    /* names that begin with a dot are served, too */
     const tc_upload_config *uploads; /* NULL: files are read, never written */
-    bool clean_urls;  /* "/about" is about.html, whose own name leads there */
-    tc_span fallback; /* "/index.html": for pages that are not there; empty: 404 */
+    bool listing;                    /* folders without an index page show what is in them */
+    bool clean_urls;                 /* "/about" is about.html, whose own name leads there */
+    tc_span fallback;                /* "/index.html": for pages that are not there; empty: 404 */
     const tc_caching_rule *caching;
     size_t caching_count;
 } tc_files_config;
