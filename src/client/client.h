@@ -58,6 +58,7 @@ typedef struct tc_client {
     struct tc_fetch *waiting;        /* for a connection, in order; see pool.h */
     tc_alternatives *alternatives;   /* the caller's; NULL: none are heeded */
     tc_tickets *tickets;             /* the caller's; NULL: no early data */
+    const tc_proxies *proxies;       /* the caller's; NULL: servers are asked at once */
     tc_jar *jar;                     /* the caller's; NULL: cookies are neither kept nor sent */
     tc_tls_client_config tls_config; /* filled in by the caller before the first https */
     tc_tls *tls[TC_HTTP_3 + 1];      /* for each version asked for; made when it is needed */

@@ -10,6 +10,7 @@
 #include "client/again.h"
 #include "client/inside.h"
 #include "client/pool.h"
+#include "client/way.h"
 
 enum { CONTINUE_MS = 1000, QUIET_LOOKS = 4, MISDIRECTED = 421, TOO_EARLY = 425 };
 
@@ -277,6 +278,7 @@ static void launch(tc_fetch *f, tc_connection *connection)
     f->phase = TC_PHASE_REQUEST;
     f->reused = connection->used;
     tc_err err = name_alternative(connection, x);
+    if (!err) err = tc_way_dress(&f->request.url, f->proxy, f->request.version, x);
     if (!err) err = tc_fetch_cookies(f, x);
     if (!err) err = tc_session_start(&connection->session, x);
     if (err) {
@@ -406,6 +408,7 @@ static void dispatch(tc_fetch *f)
 {
     const tc_request *r = &f->request;
     f->phase = TC_PHASE_CONNECT;
+    f->proxy = f->client->proxies ? tc_proxies_find(f->client->proxies, &r->url) : NULL;
     tc_race_choose(f);
     if (tc_span_eq(r->url.scheme, TC_SPAN("https"))) {
         char why[TC_TLS_WHY];
@@ -421,6 +424,7 @@ static void dispatch(tc_fetch *f)
         tc_fetch_over(f, TC_ERR_NOT_SUPPORTED, TC_SPAN("HTTP/3 is for https:// alone"));
         return;
     }
+    if (!tc_proxied_may_go(f)) return;
     tc_connection *found = tc_pool_find(f);
     if (!found && tc_pool_is_coming(f)) {
         tc_pool_wait(f);
@@ -431,6 +435,11 @@ static void dispatch(tc_fetch *f)
         launch(f, found);
         return;
     }
+    const tc_err err = tc_proxied_aim(f);
+    if (err) {
+        tc_fetch_over(f, err, (tc_span){0});
+        return;
+    }
     tc_pool_open(f);
     f->connecting = true;
     f->connect_begun = tc_loop_tick(f->client->loop);
@@ -438,8 +447,6 @@ static void dispatch(tc_fetch *f)
     f->connect.loop = f->client->loop;
     f->connect.watch = f->client->env.watch;
     f->connect.lookup = f->client->lookup;
-    f->connect.host = tc_race_tries(f) ? tc_span_str(f->alternative.at) : r->url.host;
-    f->connect.port = tc_race_tries(f) ? f->alternative.at_port : r->url.port;
     f->connect.limit_ns = (int64_t)f->client->limits->connect_ms * TC_MS;
     f->connect.datagrams = tc_client_needs_quic(r->version);
     f->connect.skip = f->skip;

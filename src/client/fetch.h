@@ -28,7 +28,8 @@ typedef struct tc_fetch {
     enum tc_phase phase; /* how far it came */
     tc_span why;         /* more than err says, or empty; in why_room */
     unsigned redirects;
-    bool retried; /* once: the connection died unanswered, or the server refused */
+    const tc_proxy *proxy; /* through which its URL was asked for; NULL: none */
+    bool retried;          /* once: the connection died unanswered, or the server refused */
 
     /* its own */
     struct tc_fetch *next_waiting, *next_opener;

@@ -21,6 +21,10 @@ void tc_race_decided(tc_fetch *f, const tc_connection *winner); /* NULL: nobody 
 /* Whoever answers there is no alternative after all, as he says himself; false: he is none. */
 bool tc_race_misled(tc_fetch *f, const tc_session *s);
 
+/* proxied.c */
+tc_err tc_proxied_aim(tc_fetch *f) TC_MUST_USE; /* whom to connect to: the proxy, if there is one */
+bool tc_proxied_may_go(tc_fetch *f);            /* through it; else f is over */
+
 /* push.c: tc_session_env.promised, and the wait for what was pushed when all else is over */
 void tc_fetch_promised(tc_session_env *env, tc_exchange *of, tc_exchange *x);
 void tc_fetch_linger(tc_fetch *f);   /* until nothing is left, or (err) breaks it off */

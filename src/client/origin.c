@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/alloc.h"
+#include "session/session.h"
 
 const tc_identity_row tc_identity_rows[] = {
 #define TC_IDENTITY(kind, name, meaning) {#name, TC_IDENTITY_##kind, offsetof(tc_origin, name)},
@@ -29,10 +30,20 @@ static tc_span name_of(const char *file)
     return file ? tc_span_str(file) : (tc_span){0};
 }
 
-tc_origin tc_origin_of(const tc_url *url, enum tc_version version, const tc_tls_client_config *tls,
-                       const tc_fields *fields)
+bool tc_origin_is_forwarded(const tc_url *url, const tc_proxy *proxy, enum tc_version version)
+{
+    return proxy && tc_span_eq(url->scheme, TC_SPAN("http")) && tc_session_forwards(version);
+}
+
+tc_origin tc_origin_of(const tc_url *url, const tc_proxy *proxy, enum tc_version version,
+                       const tc_tls_client_config *tls, const tc_fields *fields)
 {
     tc_origin o = {.scheme = url->scheme, .host = url->host, .port = url->port, .version = version};
+    if (proxy) o.proxy = proxy->identity;
+    if (tc_origin_is_forwarded(url, proxy, version)) {
+        o.host = (tc_span){0};
+        o.port = 0;
+    }
     (void)tc_fields_get(fields, TC_FIELD_AUTHORIZATION, &o.credentials); /* empty without */
     if (!tc_span_eq(url->scheme, TC_SPAN("https"))) return o;
     o.authorities = name_of(tls->authorities[0]);

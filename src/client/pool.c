@@ -8,7 +8,7 @@
 tc_origin tc_fetch_origin(const tc_fetch *f)
 {
     const tc_request *r = &f->request;
-    return tc_origin_of(&r->url, r->version, &f->client->tls_config, &r->fields);
+    return tc_origin_of(&r->url, f->proxy, r->version, &f->client->tls_config, &r->fields);
 }
 
 /* One that f may use at some time: not given up, and not older than what failed it. */

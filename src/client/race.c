@@ -1,6 +1,6 @@
 /* race.c - HTTP/3 where it was said that it can be had, against TCP. QUIC has a head start; then
  * both try, and whichever handshake is over first has the request. The other one is broken off. A
- * version that was asked for does not race. */
+ * version that was asked for does not race, and nothing does through a proxy. */
 // SPDX-License-Identifier: MIT
 #include "base/clock.h"
 #include "client/inside.h"
@@ -29,8 +29,8 @@ void tc_race_choose(tc_fetch *f)
     const tc_client *c = f->client;
     if (!f->chooses) return;
     f->request.version = TC_HTTP_NONE;
-    if (f->lost || !tc_span_eq(url_of(f)->scheme, TC_SPAN("https")) || tc_pool_find(f) ||
-        tc_pool_is_coming(f))
+    if (f->lost || f->proxy || !tc_span_eq(url_of(f)->scheme, TC_SPAN("https")) ||
+        tc_pool_find(f) || tc_pool_is_coming(f))
         return;
     const tc_alternative *a =
         tc_alternatives_find(c->alternatives, url_of(f)->host, url_of(f)->port, tc_clock_wall());
@@ -56,7 +56,7 @@ void tc_race_served(tc_connect *c, const tc_service *service)
 
 bool tc_race_asks(const tc_fetch *f)
 {
-    return f->chooses && !f->lost && !tc_race_tries(f) &&
+    return f->chooses && !f->lost && !f->proxy && !tc_race_tries(f) &&
            tc_span_eq(url_of(f)->scheme, TC_SPAN("https")) &&
            !tc_alternatives_know(f->client->alternatives, url_of(f)->host, url_of(f)->port,
                                  tc_clock_wall());

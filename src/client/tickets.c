@@ -27,7 +27,7 @@ static tc_err put_text(tc_buf *out, tc_span text)
 static tc_err put_identity(const tc_tickets *t, const tc_origin *o, tc_buf *out)
 {
     tc_err err = TC_OK;
-    if (o->credentials.len) return TC_ERR_NOT_SUPPORTED;
+    if (o->credentials.len || o->proxy.len) return TC_ERR_NOT_SUPPORTED;
     for (size_t i = 0; i < tc_identity_row_count && !err; i++) {
         const tc_identity_row *row = &tc_identity_rows[i];
         const uint32_t *number = (const void *)((const char *)o + row->offset);

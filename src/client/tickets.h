@@ -29,7 +29,8 @@ typedef struct tc_tickets {
 void tc_tickets_init(tc_tickets *t, uint64_t most, uint64_t *reached, tc_span folder);
 void tc_tickets_fini(tc_tickets *t);
 
-/* Not where the identity has credentials: these are written nowhere. Without memory it is not kept.
+/* Not where the identity has credentials, a proxy's too: these are written nowhere. Without memory
+ * it is not kept.
  */
 void tc_tickets_keep(tc_tickets *t, const tc_origin *origin, tc_span session, tc_span params,
                      int64_t now_s);

@@ -28,7 +28,7 @@
 #include "cmd/remember.h"
 #include "cmd/secure.h"
 
-enum { INQUIRY_MS = 50, MESSAGE_MAX = 256 * 1024, URL_ARENA = 1024 * 1024 };
+enum { PROXY_AUTH = 407, INQUIRY_MS = 50, MESSAGE_MAX = 256 * 1024, URL_ARENA = 1024 * 1024 };
 
 struct asking;
 
@@ -266,6 +266,16 @@ static void end(job *j)
     j->begun = j->prepared = false;
 }
 
+/* An answer like others, but nobody looks for it there. */
+static void tell_of_proxy(const job *j)
+{
+    asking *k = j->asking;
+    if (j->status != PROXY_AUTH || !j->fetch.proxy || k->ask->quiet || k->ask->all) return;
+    before_picture(k);
+    fprintf(stderr, "  note  that is the proxy's answer: it wants to know who asks, as in --proxy "
+                    "http://user:password@host:port\n");
+}
+
 static void take_turn(asking *k, job *j)
 {
     if (k->ask->outputs && open_output(k, (size_t)(j - k->jobs), j->url) != TC_OK) return;
@@ -285,6 +295,7 @@ static void take_turn(asking *k, job *j)
     j->asked = j->prepared;
     if (err && !(k->ask->all && j->prepared)) complain(k, j->url, err, phase, why);
     j->err = err;
+    if (j->prepared && !err) tell_of_proxy(j);
     if (k->ask->outputs) close_output(k, j->url, !err);
     end(j);
 }
@@ -303,16 +314,19 @@ static void heard_of(tc_service_ask *a, const tc_service *service)
     if (service) q->service = *service;
 }
 
-static void begin_inquiry(asking *k, tc_span text, inquiry *q)
+/* True: a proxy is asked for the URL, and it alone asks the DNS. */
+static bool begin_inquiry(asking *k, tc_span text, inquiry *q)
 {
     tc_arena arena;
     tc_url url;
     *q = (inquiry){.ask = {.lookup = tc_service_lookup_system, .found = heard_of}};
     tc_arena_init(&arena, NULL, 0, MESSAGE_MAX);
-    if (!k->ask->no_alt_svc && tc_span_starts(text, TC_SPAN("https:")) &&
-        tc_url_parse(&arena, text, &url) == TC_OK)
+    const bool valid = tc_url_parse(&arena, text, &url) == TC_OK;
+    const bool proxied = valid && tc_proxies_find(k->ask->proxies, &url);
+    if (valid && !proxied && !k->ask->no_alt_svc && tc_span_starts(text, TC_SPAN("https:")))
         (void)tc_service_begin(&q->ask, k->loop, url.host, url.port); /* or it is not known */
     tc_arena_fini(&arena);
+    return proxied;
 }
 
 /* Waits a moment for what is not there yet. */
@@ -342,13 +356,15 @@ static tc_err ask_versions(asking *k, tc_span url, job jobs[TC_COMPARE_VERSIONS]
     tc_err first = TC_OK;
     bool answered = false, valid = true;
     inquiry dns;
-    begin_inquiry(k, url, &dns);
+    const bool proxied = begin_inquiry(k, url, &dns);
     for (unsigned i = 0; i < TC_COMPARE_VERSIONS && valid && !k->interrupted; i++) {
         job *j = &jobs[i];
         const bool secure = tc_span_starts(url, TC_SPAN("https:"));
         *j = (job){.asking = k, .url = url, .version = tc_compare_versions[i]};
         rows[i] = (tc_compared){.version = j->version, .owner = &j->fetch};
         rows[i].why_not = tc_prepared_why_not(k->ask->prepared, j->version, secure);
+        if (proxied && !rows[i].why_not && tc_client_needs_quic(j->version))
+            rows[i].why_not = "it is over QUIC (UDP), which no proxy for TCP carries";
         if (rows[i].why_not) continue;
         take_turn(k, j);
         valid = j->asked;
@@ -522,6 +538,7 @@ int tc_ask_all(const tc_ask *a)
     set_up_trust(k);
     set_up_memory(k);
     set_up_cookies(k);
+    k->client.proxies = a->proxies;
     if (!a->outputs) err = tc_output_open(&k->output, NULL);
     if (!err) err = ask_all(k);
     if (!k->interrupted) tc_client_await_tickets(&k->client);

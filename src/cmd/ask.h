@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "base/limits.h"
+#include "client/proxy.h"
 #include "cmd/prepare.h"
 #include "cmd/term.h"
 
@@ -20,6 +21,7 @@ typedef struct tc_ask {
     bool insecure;
     bool early;      /* early data, where a server was asked before over HTTP/3 */
     bool no_alt_svc; /* what servers said of HTTP/3 is neither heeded nor kept */
+    const tc_proxies *proxies;
     const tc_prepared *prepared;
 } tc_ask;
 

@@ -11,6 +11,7 @@
 #include "cmd/commands.h"
 #include "cmd/failure.h"
 #include "cmd/prepare.h"
+#include "cmd/proxies.h"
 #include "cmd/secure.h"
 
 enum { OUT_MAX = 1024 * 1024, COMPLAINT_MAX = 65536, URL_ARENA = 65536, DEFAULT_S = 5 };
@@ -20,7 +21,7 @@ typedef struct settings {
     int64_t time_ns;
     int version, color;
     bool once, resume, handshakes, json, insecure;
-    const char *cacert, *method, *data;
+    const char *cacert, *method, *data, *proxy;
     tc_option_list limits;
 } settings;
 
@@ -53,6 +54,8 @@ static const tc_option options[] = {
      "with --no-keep-alive: handshakes come back to earlier ones; else each is a full one.", 0, 0},
     {"handshakes", 0, TC_OPTION_FLAG, offsetof(settings, handshakes), NULL,
      "only makes connections, with their TLS or QUIC handshake, and closes them.", 0, 0},
+    {"proxy", 'x', TC_OPTION_TEXT, offsetof(settings, proxy), "URL",
+     TC_PROXY_HELP "The environment is not heeded: nobody puts load on a proxy by chance.", 0, 0},
     {"cacert", 0, TC_OPTION_TEXT, offsetof(settings, cacert), "FILE",
      "only the authorities in FILE (PEM) are known; else the system's, and this machine's own.", 0,
      0},
@@ -131,6 +134,23 @@ static void set_trust(tc_bench *b, const settings *s, tc_authority_files *own)
         b->tls.authorities[1] = own->authority;
 }
 
+/* Who is on the way. 0: nothing is wrong with it. */
+static int set_proxy(const tc_command *c, tc_bench *b, const settings *s, tc_proxies *proxies,
+                     tc_arena *a)
+{
+    const tc_request *r = &b->request;
+    const int code = tc_proxies_take(c, s->proxy, NULL, false, proxies);
+    if (code) return code;
+    b->proxy = tc_proxies_find(proxies, &r->url);
+    if (!b->proxy) return 0;
+    if (tc_client_needs_quic(r->version))
+        return tc_command_complain(c, "HTTP/3 is over QUIC (UDP), which no proxy for TCP carries");
+    const tc_err err = tc_way_via(a, &r->url, b->proxy, r->version, &b->via);
+    b->via.limits = &b->limits;
+    b->via.reached = &b->reached;
+    return err ? tc_command_complain(c, "%s", tc_err_sentence(err)) : 0;
+}
+
 static int put_out(tc_buf *out, tc_err err)
 {
     if (!err && (fwrite(out->at, 1, out->len, stdout) != out->len || fflush(stdout)))
@@ -191,16 +211,23 @@ static int run(const tc_command *c, const settings *s, const tc_prepared *p, tc_
     if (!tc_command_limits(c, &s->limits, &b.limits)) return tc_err_exit(TC_ERR_USAGE);
     tc_err err = tc_prepared_request(p, a, p->items.urls[0], &b.request);
     if (err) return tc_command_complain(c, "%s", tc_err_sentence(err));
-    const int wrong = check(c, s, &b.request);
-    if (wrong) return wrong;
+    tc_proxies proxies;
+    int code = check(c, s, &b.request);
+    if (code) return code;
+    code = set_proxy(c, &b, s, &proxies, a);
+    if (code) {
+        tc_proxies_fini(&proxies);
+        return code;
+    }
     if (!b.count && !b.time_ns) b.time_ns = DEFAULT_S * TC_S;
     if (b.count && b.connections > b.count) b.connections = b.count;
     if (b.limits.tls_sessions < b.connections) b.limits.tls_sessions = b.connections;
     tc_term_init(&term, STDERR_FILENO, (enum tc_color_when)s->color);
     set_trust(&b, s, &own);
     err = tc_bench_run(&b);
-    const int code = err && !b.interrupted ? cannot(&b, err, &term, p->items.urls[0])
-                                           : report(&b, s, p->items.urls[0]);
+    code = err && !b.interrupted ? cannot(&b, err, &term, p->items.urls[0])
+                                 : report(&b, s, p->items.urls[0]);
+    tc_proxies_fini(&proxies);
     tc_free(b.latency);
     tc_free(b.opening);
     return code;

@@ -7,6 +7,7 @@
 #pragma once
 #include "client/client.h"
 #include "client/request.h"
+#include "client/way.h"
 #include "cmd/histogram.h"
 #include "cmd/term.h"
 
@@ -25,6 +26,8 @@ typedef struct tc_bench {
     tc_request request;
     tc_limits limits;
     tc_tls_client_config tls;
+    const tc_proxy *proxy;                /* NULL: none */
+    tc_via via;                           /* what it is asked for */
     uint64_t connections, streams, count; /* count 0: until the time is over */
     uint64_t rate;                        /* units a second; 0: as fast as they are answered */
     int64_t time_ns;                      /* 0: until all were counted */

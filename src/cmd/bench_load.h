@@ -55,6 +55,12 @@ static inline bool tc_bench_opens(const tc_bench *b) /* connections are part of 
     return b->once || b->handshakes;
 }
 
+/* Of whoever is connected to. */
+static inline uint16_t tc_bench_port(const tc_bench *b)
+{
+    return b->proxy ? b->proxy->port : b->request.url.port;
+}
+
 /* bench_run.c */
 void tc_bench_look_at_server(tc_bench_driver *d, tc_bench_cpu *cpu);
 void tc_bench_begin_clock(tc_bench_driver *d);

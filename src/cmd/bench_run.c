@@ -13,7 +13,7 @@ enum { LOOK_MS = 100 };
 void tc_bench_look_at_server(tc_bench_driver *d, tc_bench_cpu *cpu)
 {
     const tc_request *r = &d->b->request;
-    tc_bench_cpu_server(cpu, d->b->address, r->url.port, tc_client_needs_quic(r->version));
+    tc_bench_cpu_server(cpu, d->b->address, tc_bench_port(d->b), tc_client_needs_quic(r->version));
 }
 
 void tc_bench_finish(tc_bench_driver *d)
@@ -94,7 +94,8 @@ static tc_err set_up(tc_bench_driver *d)
     d->client.env.ended = tc_bench_session_ended;
     d->client.env.idle = tc_bench_session_idle;
     d->client.env.owner = d;
-    d->origin = tc_origin_of(&b->request.url, b->request.version, &b->tls, &b->request.fields);
+    d->origin =
+        tc_origin_of(&b->request.url, b->proxy, b->request.version, &b->tls, &b->request.fields);
     d->unsettled = b->connections;
     d->slots = tc_alloc_zero(b->connections * sizeof *d->slots);
     b->latency = tc_alloc_zero(sizeof *b->latency);

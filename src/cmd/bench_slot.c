@@ -115,7 +115,8 @@ static tc_err ask(tc_bench_slot *s)
         x->ended = x->ours.length == 0;
         x->handler = &handler;
         x->self = a;
-        err = tc_session_start(&s->connection->session, x);
+        err = tc_way_dress(&d->b->request.url, d->b->proxy, d->b->request.version, x);
+        if (!err) err = tc_session_start(&s->connection->session, x);
     }
     if (err && x) {
         tc_exchange_fini(x);
@@ -275,8 +276,11 @@ static void open_connection(tc_bench_slot *s)
     }
     way->slot = s;
     way->connect.loop = d->loop;
-    way->connect.host = d->reached ? tc_span_str(b->address) : b->request.url.host;
-    way->connect.port = b->request.url.port;
+    way->connect.host = d->reached ? tc_span_str(b->address)
+                        : b->proxy ? b->proxy->host
+                                   : b->request.url.host;
+    way->connect.port = tc_bench_port(b);
+    way->connect.via = b->via;
     way->connect.limit_ns = (int64_t)b->limits.connect_ms * TC_MS;
     way->connect.datagrams = tc_client_needs_quic(b->request.version);
     way->connect.skip = d->reached ? 0 : s->skip;

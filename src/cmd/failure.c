@@ -19,6 +19,14 @@ static const struct {
                      "http://localhost:8080"},
     {TC_ERR_CONNECT_TIME, "the host may be down, or a firewall drops what is sent; "
                           "--connect-timeout SECONDS waits longer"},
+    {TC_ERR_PROXY_URL, "--proxy http://host:port names another one, --proxy '' none"},
+    {TC_ERR_PROXY_RESOLVE, "check the spelling in --proxy, http_proxy, https_proxy or all_proxy; "
+                           "--proxy '' goes without"},
+    {TC_ERR_PROXY_CONNECT, "check the proxy's port, and that it runs; --proxy '' goes without"},
+    {TC_ERR_PROXY_REFUSED, "the proxy decides where it goes; --no-proxy HOST asks HOST without it"},
+    {TC_ERR_PROXY_AUTH, "give credentials as in --proxy http://user:password@host:port"},
+    {TC_ERR_PROXY_REPLY, "it may be no HTTP proxy; -v shows what came"},
+    {TC_ERR_PROXY_CUT, "it may be no HTTP proxy, or refuse who asks from here"},
     {TC_ERR_CERT_SELF_SIGNED,
      "if it is yours: --cacert FILE names whom to believe; --insecure believes "
      "anybody"},

@@ -4,10 +4,11 @@
 
 #include "cmd/ask.h"
 #include "cmd/commands.h"
+#include "cmd/proxies.h"
 #include "net/quic.h"
 
 typedef struct settings {
-    const char *data, *cacert, *crl, *cert, *key, *qlog, *jar;
+    const char *data, *cacert, *crl, *cert, *key, *qlog, *jar, *proxy, *no_proxy;
     unsigned verbose;
     bool quiet, json, follow, fail, secrets, insecure, push, no_alt_svc, early;
     int color, version;
@@ -43,6 +44,14 @@ static const tc_option options[] = {
      0, 0},
     {"push", 0, TC_OPTION_FLAG, offsetof(settings, push), NULL,
      "takes what a server pushes over HTTP/2, and shows it; its content is not printed.", 0, 0},
+    {NULL, 0, TC_OPTION_HEADING, 0, NULL, "Who is asked:", 0, 0},
+    {"proxy", 'x', TC_OPTION_TEXT, offsetof(settings, proxy), "URL",
+     TC_PROXY_HELP "Without it http_proxy, https_proxy and all_proxy say which one; \"\" is none.",
+     0, 0},
+    {"no-proxy", 0, TC_OPTION_TEXT, offsetof(settings, no_proxy), "LIST",
+     "hosts that are asked without a proxy: names (and all below them), addresses, networks "
+     "(10.0.0.0/8), each perhaps with :port; * is all. Without it no_proxy has the list.",
+     0, 0},
     {NULL, 0, TC_OPTION_HEADING, 0, NULL, "Who is believed (https):", 0, 0},
     {"cacert", 0, TC_OPTION_TEXT, offsetof(settings, cacert), "FILE",
      "only the authorities in FILE (PEM) are known; else the system's, and this machine's own.", 0,
@@ -182,6 +191,21 @@ static int check_outputs(const tc_command *c, const settings *s, unsigned urls)
     return 0;
 }
 
+/* With the request and the proxies that are used for it. */
+static int send_prepared(const tc_command *c, const settings *s, tc_ask *ask)
+{
+    tc_proxies proxies;
+    int code = check_outputs(c, s, ask->prepared->items.url_count);
+    if (!code && ask->all && s->outputs.count)
+        code = tc_command_complain(c, "--http all prints a comparison: -o has no use");
+    if (code) return code;
+    code = tc_proxies_take(c, s->proxy, s->no_proxy, true, &proxies);
+    ask->proxies = &proxies;
+    if (!code) code = tc_ask_all(ask);
+    tc_proxies_fini(&proxies);
+    return code;
+}
+
 static int send_request(const tc_command *c, int argc, char **argv)
 {
     static const enum tc_version versions[] = {
@@ -243,10 +267,7 @@ static int send_request(const tc_command *c, int argc, char **argv)
             c, "%.*s",
             TC_FMT(complaint.len ? tc_buf_span(&complaint) : tc_span_str(tc_err_sentence(err))));
     } else {
-        code = check_outputs(c, &s, prepared.items.url_count);
-        if (!code && ask.all && s.outputs.count)
-            code = tc_command_complain(c, "--http all prints a comparison: -o has no use");
-        if (!code) code = tc_ask_all(&ask);
+        code = send_prepared(c, &s, &ask);
     }
     tc_buf_fini(&complaint);
     tc_prepared_fini(&prepared);

@@ -81,6 +81,24 @@ static void protection(writer *w, const tc_record_connection *c)
     tc_json_raw(&w->json, "}");
 }
 
+static void proxy(writer *w, const tc_record_connection *c)
+{
+    tc_json_key(&w->json, "proxy");
+    if (!c->proxy.len) {
+        tc_json_raw(&w->json, "null");
+        return;
+    }
+    tc_json_raw(&w->json, "{");
+    tc_json_text(&w->json, "name", c->proxy);
+    text_or_null(w, "tunnel", c->tunnel);
+    tc_json_key(&w->json, "status");
+    if (!w->json.err && c->tunnel_status)
+        w->json.err = tc_buf_printf(&w->json.out, "%u", c->tunnel_status);
+    else
+        tc_json_raw(&w->json, "null");
+    tc_json_raw(&w->json, "}");
+}
+
 static void connection(writer *w, const tc_record_exchange *e)
 {
     const tc_record_connection *c = e->connection;
@@ -96,6 +114,7 @@ static void connection(writer *w, const tc_record_exchange *e)
     tc_json_text(&w->json, "host", c->host);
     text_or_null(w, "address", c->address);
     text_or_null(w, "link", tc_span_str(c->link));
+    proxy(w, c);
     text_or_null(w, "version", c->version ? tc_version_name(c->version) : (tc_span){0});
     text_or_null(w, "version_why", c->choice);
     protection(w, c);
@@ -127,7 +146,9 @@ static void phases(writer *w, const tc_record_exchange *e)
     tc_json_raw(&w->json, "{");
     span_ms(w, "lookup_ms", c ? c->begun : 0, c ? c->resolved : 0);
     span_ms(w, "connect_ms", c ? c->resolved : 0, c ? c->connected : 0);
-    span_ms(w, "tls_ms", c && c->secure ? c->connected : 0, c ? c->ready : 0);
+    const int64_t stands = !c ? 0 : c->tunneled ? c->tunneled : c->connected;
+    span_ms(w, "tunnel_ms", c && c->tunneled ? c->connected : 0, stands);
+    span_ms(w, "tls_ms", c && c->secure ? stands : 0, c ? c->ready : 0);
     span_ms(w, "before_ms", c && c->since < c->begun ? c->since : 0, c ? c->begun : 0);
     span_ms(w, "ms", c ? c->since : 0, c ? c->ready : 0);
     tc_json_raw(&w->json, "}");
@@ -172,7 +193,7 @@ static void request(writer *w, const tc_record_exchange *e)
     }
     tc_json_raw(&w->json, "{");
     tc_json_text(&w->json, "method", m->method_name);
-    tc_json_text(&w->json, "target", m->path);
+    tc_json_text(&w->json, "target", m->target.len ? m->target : m->path);
     tc_json_text(&w->json, "version", tc_version_name(m->version));
     fields(w, "fields", &m->fields, m->authority);
     tc_json_number(&w->json, "content_bytes", e->content_out);

@@ -50,6 +50,11 @@ static void add_link(tc_picture *p, const tc_record_connection *c)
     } else {
         tc_line_foreign(p, TC_STYLE_BOLD, c->address);
     }
+    if (c->proxy.len) tc_line_add(p, TC_STYLE_PLAIN, " (proxy)");
+    if (c->tunnel.len) {
+        tc_line_add(p, TC_STYLE_PLAIN, " -> ");
+        tc_line_elastic(p, TC_STYLE_BOLD, c->tunnel);
+    }
     const bool quic = tc_span_eq(tc_span_str(c->link), TC_SPAN("quic"));
     tc_line_add(p, TC_STYLE_PLAIN, quic ? "   QUIC" : "   TCP");
     if (!c->secure) return;
@@ -118,9 +123,13 @@ static void show_connected(tc_picture *p, const tc_record_connection *c)
     }
     tc_line_add(p, TC_STYLE_DIM, "connect ");
     tc_line_time(p, TC_STYLE_DIM, c->connected - first);
+    if (c->tunneled) {
+        tc_line_add(p, TC_STYLE_DIM, ", tunnel ");
+        tc_line_time(p, TC_STYLE_DIM, c->tunneled - c->connected);
+    }
     if (c->secure) {
         tc_line_add(p, TC_STYLE_DIM, ", handshake ");
-        tc_line_time(p, TC_STYLE_DIM, c->ready - c->connected);
+        tc_line_time(p, TC_STYLE_DIM, c->ready - (c->tunneled ? c->tunneled : c->connected));
     }
     tc_line_end_time(p, "", c->ready - c->since);
     show_attempts(p, c);
@@ -193,7 +202,7 @@ static void show_request(tc_picture *p, const tc_record_exchange *e)
     tc_line_begin(p, 2, "request");
     tc_line_foreign(p, TC_STYLE_BOLD, m->method_name);
     tc_line_add(p, TC_STYLE_PLAIN, " ");
-    tc_line_elastic(p, TC_STYLE_PLAIN, m->path);
+    tc_line_elastic(p, TC_STYLE_PLAIN, m->target.len ? m->target : m->path);
     tc_line_gap(p);
     tc_line_add(p, TC_STYLE_PLAIN, "%.*s", TC_FMT(tc_version_name(m->version)));
     tc_line_gap(p);

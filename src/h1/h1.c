@@ -399,6 +399,7 @@ static bool wants_input(const tc_engine *e)
 const tc_engine_type tc_h1_type = {
     .name = "h1",
     .version = TC_HTTP_1_1,
+    .whole_target = true,
     .size = sizeof(tc_h1),
     .init = init,
     .fini = fini,

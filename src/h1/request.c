@@ -5,7 +5,8 @@
 
 static tc_span target_of(const tc_message *m)
 {
-    return m->method == TC_METHOD_CONNECT ? m->authority : m->path;
+    if (m->method == TC_METHOD_CONNECT) return m->authority;
+    return m->target.len ? m->target : m->path;
 }
 
 /* What is sent must be what a server of ours would read: nothing in it may end a line early. */
@@ -33,7 +34,7 @@ tc_err tc_h1_write_request(tc_h1 *h, tc_exchange *x, bool end)
     if (!old) m->version = TC_HTTP_1_1;
     if (end && m->length == TC_LENGTH_UNKNOWN) m->length = 0;
     if (end && m->length > 0) return TC_ERR_BODY_TOO_SHORT;
-    const tc_span path = target_of(m);
+    const tc_span target = target_of(m);
     if (old && m->length == TC_LENGTH_UNKNOWN && m->method != TC_METHOD_CONNECT)
         return TC_ERR_NOT_SUPPORTED;
 
@@ -52,12 +53,12 @@ tc_err tc_h1_write_request(tc_h1 *h, tc_exchange *x, bool end)
     const bool has_host = !m->omits_host && (m->authority.len > 0 || !old);
     const tc_span host = has_host ? TC_SPAN("Host: ") : TC_SPAN("");
     const tc_span host_end = host.len > 0 ? TC_SPAN("\r\n") : TC_SPAN("");
-    const size_t size = method.len + 1 + path.len + version.len + host.len + m->authority.len +
+    const size_t size = method.len + 1 + target.len + version.len + host.len + m->authority.len +
                         host_end.len + tc_h1_fields_size(&m->fields) + tail.len;
     char *head = tc_arena_bytes(&x->arena, size);
     if (!head) return TC_ERR_NO_MEMORY;
     char *at = tc_h1_put(tc_h1_put(head, method), TC_SPAN(" "));
-    at = tc_h1_put(tc_h1_put(at, path), version);
+    at = tc_h1_put(tc_h1_put(at, target), version);
     at = tc_h1_put(tc_h1_put(tc_h1_put(at, host), m->authority), host_end);
     at = tc_h1_fields_put(at, &m->fields);
     tc_h1_put(at, tc_span_of(tail.at, tail.len));

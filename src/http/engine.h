@@ -99,6 +99,7 @@ struct tc_engine_type {
     const char *name;
     enum tc_version version;
     bool many_streams; /* several exchanges at a time */
+    bool whole_target; /* client: sends message.target, so that a proxy can forward the request */
     size_t size;       /* bytes of an engine */
 
     void (*init)(tc_engine *e, tc_engine_env *env);

@@ -8,14 +8,17 @@
 #include "http/exchange.h"
 
 enum tc_seen_kind {
-    TC_SEEN_RESOLVE,      /* client: name look-up begins; text: the name; n: 1 for QUIC */
-    TC_SEEN_RESOLVED,     /* client: text: first address found; n: how many; err */
-    TC_SEEN_CONNECT,      /* client: an attempt begins; text: the address */
-    TC_SEEN_CONNECTED,    /* text: the peer's address; err, and errno in n, where it failed */
-    TC_SEEN_PROTECTED,    /* the handshake is over, or (err) failed: text says why */
-    TC_SEEN_CHOSEN,       /* client: the session's version stands; text: why this one */
-    TC_SEEN_REUSED,       /* client: an exchange goes out on a session that had one before */
-    TC_SEEN_BEGUN,        /* x begins; at a client x->pushed: the server promised it */
+    TC_SEEN_RESOLVE,   /* client: name look-up begins; text: the name; n: 1 for QUIC */
+    TC_SEEN_RESOLVED,  /* client: text: first address found; n: how many; err */
+    TC_SEEN_CONNECT,   /* client: an attempt begins; text: the address */
+    TC_SEEN_CONNECTED, /* text: the peer's address; err, and errno in n, where it failed */
+    TC_SEEN_PROXY,     /* client: what is looked for and connected to is a proxy; text: its name */
+    TC_SEEN_TUNNEL,    /* client: the proxy is asked for a tunnel; text: to where */
+    TC_SEEN_TUNNELED,  /* ... and there is one, or (err) none: text says why; n: the status */
+    TC_SEEN_PROTECTED, /* the handshake is over, or (err) failed: text says why */
+    TC_SEEN_CHOSEN,    /* client: the session's version stands; text: why this one */
+    TC_SEEN_REUSED,    /* client: an exchange goes out on a session that had one before */
+    TC_SEEN_BEGUN,     /* x begins; at a client x->pushed: the server promised it */
     TC_SEEN_REQUEST_HEAD, /* the request's head is whole (server) or written (client) */
     TC_SEEN_REQUEST_END,
     TC_SEEN_RESPONSE_HEAD, /* 1xx too */

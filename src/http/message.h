@@ -47,6 +47,7 @@ typedef struct tc_message {
     tc_span scheme;        /* request: "http", "https" */
     tc_span authority;     /* request: host[:port] as sent, without user information */
     tc_span path;          /* request: path and query in origin form, or "*" */
+    tc_span target;        /* request of ours, to a proxy: sent in place of path; else empty */
     tc_span reason;        /* response of a version that has one: as sent */
     int64_t length;        /* of the content: 0 none, or TC_LENGTH_UNKNOWN until it ends */
     tc_fields fields;

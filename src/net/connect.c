@@ -72,8 +72,8 @@ static void explain(tc_connect *c)
     if (at == 0) add_text(c, &at, "%s%s", "the name look-up gave no answer", "");
 }
 
-/* why: what is told of attempts that are broken off */
-static void release(tc_connect *c, tc_err why)
+/* All but the time limit. why: what is told of attempts that are broken off */
+static void let_go(tc_connect *c, tc_err why)
 {
     for (unsigned i = 0; i < c->tried; i++) {
         const bool lost = c->attempts[i].io.fd >= 0;
@@ -84,16 +84,76 @@ static void release(tc_connect *c, tc_err why)
     tc_service_cancel(&c->ask);
     tc_loop_cancel(c->loop, &c->step);
     tc_loop_clear(c->loop, &c->pause);
+}
+
+static void release(tc_connect *c, tc_err why)
+{
+    let_go(c, why);
     tc_loop_clear(c->loop, &c->limit);
+    if (!c->via.asking) return;
+    const int fd = c->via.io.fd;
+    tc_via_cancel(&c->via);
+    close(fd);
+}
+
+/* As people are told where the one who is looked for is a proxy. */
+static tc_err of_proxy(const tc_connect *c, tc_err err)
+{
+    if (!c->via.name.len) return err;
+    return err == TC_ERR_RESOLVE   ? TC_ERR_PROXY_RESOLVE
+           : err == TC_ERR_CONNECT ? TC_ERR_PROXY_CONNECT
+                                   : err;
 }
 
 static void fail(tc_connect *c, tc_err err)
 {
     explain(c);
+    err = of_proxy(c, err);
     release(c, err);
     if (!c->told) show(c, TC_SEEN_RESOLVED, err, c->host, 0);
     c->done(c, err, -1, NULL);
 }
+
+/* --- a proxy is asked for a tunnel --------------------------------------------------------- */
+
+static void answered_via(tc_via *v, tc_err err)
+{
+    tc_connect *c = OWNER(tc_connect, via, v);
+    int fd = v->io.fd;
+    (void)tc_loop_tick(c->loop);
+    if (err) {
+        (void)snprintf(c->why, sizeof c->why, "%s", v->why);
+        close(fd);
+        fd = -1;
+    }
+    show(c, TC_SEEN_TUNNELED, err, tc_span_str(c->why), v->status);
+    release(c, err);
+    c->done(c, err, fd, err ? NULL : c->peer);
+}
+
+static void ask_via(tc_connect *c, int fd)
+{
+    tc_via *v = &c->via;
+    let_go(c, TC_ERR_OUTRUN);
+    v->loop = c->loop;
+    v->watch = c->watch;
+    v->owner = c->owner;
+    v->done = answered_via;
+    show(c, TC_SEEN_TUNNEL, TC_OK, v->authority, 0);
+    tc_via_ask(v, fd);
+}
+
+/* It had its time. */
+static void give_up_via(tc_connect *c)
+{
+    (void)snprintf(c->why, sizeof c->why, "%.*s (proxy) did not answer CONNECT in time",
+                   TC_FMT(c->via.name));
+    show(c, TC_SEEN_TUNNELED, TC_ERR_CONNECT_TIME, tc_span_str(c->why), 0);
+    release(c, TC_ERR_CONNECT_TIME);
+    c->done(c, TC_ERR_CONNECT_TIME, -1, NULL);
+}
+
+/* --- attempts ------------------------------------------------------------------------------ */
 
 static void win(tc_attempt *a)
 {
@@ -103,6 +163,11 @@ static void win(tc_attempt *a)
     a->io.fd = -1;
     c->open--;
     show_attempt(c, TC_SEEN_CONNECTED, TC_OK, a);
+    c->peer = a->address;
+    if (c->via.authority.len) {
+        ask_via(c, fd);
+        return;
+    }
     release(c, TC_ERR_OUTRUN);
     c->done(c, TC_OK, fd, a->address);
 }
@@ -219,7 +284,10 @@ static void pause_over(tc_alarm *alarm)
 static void limit_over(tc_alarm *alarm)
 {
     tc_connect *c = OWNER(tc_connect, limit, alarm);
-    fail(c, TC_ERR_CONNECT_TIME);
+    if (c->via.asking)
+        give_up_via(c);
+    else
+        fail(c, TC_ERR_CONNECT_TIME);
 }
 
 /* Before the first attempt: for a look-up that is late, a while from the first address on. */
@@ -287,6 +355,7 @@ void tc_connect_begin(tc_connect *c)
     c->next = TC_V6;
     c->tried = c->open = c->skipped = 0;
     c->local = TC_OK;
+    c->peer = NULL;
     c->paused = c->told = c->waited = c->record = false;
     c->ask = (tc_service_ask){.lookup = c->services, .found = answered};
     for (int i = 0; i < TC_FAMILIES; i++) {
@@ -297,6 +366,7 @@ void tc_connect_begin(tc_connect *c)
     }
     (void)tc_loop_tick(c->loop);
     show(c, TC_SEEN_RESOLVE, TC_OK, c->host, c->datagrams);
+    if (c->via.name.len) show(c, TC_SEEN_PROXY, TC_OK, c->via.name, 0);
     if (c->known || tc_resolve_literal(c->host, literal)) {
         c->found[TC_V4] = literal[TC_V4]; /* so that both are counted when the first is told */
         take_family(c, TC_V6, &literal[TC_V6]);

@@ -1,4 +1,5 @@
-/* connect.h - a TCP connection to a name, by whichever address answers first (RFC 8305).
+/* connect.h - a TCP connection to a name, by whichever address answers first (RFC 8305), or through
+ * a proxy to one that the proxy looks up.
  *
  * Families take turns, beginning with IPv6. An attempt gets 250 ms before the next one starts
  * beside it; one that fails makes way at once. The first to succeed wins and the others are
@@ -9,6 +10,7 @@
 #include "http/event.h"
 #include "net/resolve.h"
 #include "net/service.h"
+#include "net/via.h"
 
 enum {
     TC_CONNECT_DELAY_MS = 250,
@@ -41,8 +43,10 @@ typedef struct tc_connect {
     /* One was found, which may be too late to wait for (tried). May cancel c and begin it anew. */
     void (*served)(struct tc_connect *c, const tc_service *service);
     int64_t limit_ns; /* for all of it; 0: none */
+    tc_via via;       /* host and port are a proxy's, which may have to be asked for a tunnel */
     /* Once, in the loop's thread, unless cancelled; may free c. fd is connected and non-blocking,
-     * the callee's from here on; on error it is -1 and c->why names every address tried. */
+     * the callee's from here on; on error it is -1 and c->why names every address tried, or says
+     * what the proxy did. peer is who is connected to: the proxy, if there is one. */
     void (*done)(struct tc_connect *c, tc_err err, int fd, const tc_address *peer);
     char why[TC_CONNECT_WHY];
 
@@ -65,6 +69,7 @@ typedef struct tc_connect {
     unsigned skipped;
     tc_err local; /* a failure of ours that no other address mends */
     tc_attempt attempts[TC_CONNECT_ATTEMPTS];
+    const tc_address *peer; /* who won */
 } tc_connect;
 
 void tc_connect_begin(tc_connect *c); /* done is not called from inside */

@@ -37,6 +37,7 @@ static tc_message copy_head(tc_record *r, const tc_message *from)
     to.scheme = copy(r, from->scheme);
     to.authority = copy(r, from->authority);
     to.path = copy(r, from->path);
+    to.target = copy(r, from->target);
     to.reason = copy(r, from->reason);
     to.trailers = (tc_fields){0};
     copy_fields(r, &from->fields, &to.fields);
@@ -179,6 +180,13 @@ static void see_connection(tc_record *r, const tc_seen *what)
         break;
     case TC_SEEN_CONNECT: begin_attempt(r, c, what); break;
     case TC_SEEN_CONNECTED: end_attempt(c, what); break;
+    case TC_SEEN_PROXY: c->proxy = copy(r, what->text); break;
+    case TC_SEEN_TUNNEL: c->tunnel = copy(r, what->text); break;
+    case TC_SEEN_TUNNELED:
+        c->tunnel_status = (unsigned)what->n;
+        c->err = what->err;
+        c->tunneled = c->ready = what->at;
+        break;
     default: break;
     }
 }

@@ -31,7 +31,11 @@ typedef struct tc_record_connection {
     bool secure;             /* there was one, as protection says */
     tc_protection protection;
     bool looked_up; /* the name was no address */
-    bool quic;      /* it is, or was to be */
+    tc_span proxy;  /* the host is one: "proxy.example:3128"; empty: it is none */
+    tc_span tunnel; /* what it was asked for a tunnel to; empty: it forwards */
+    int64_t tunneled;
+    unsigned tunnel_status; /* what it answered; 0: it did not */
+    bool quic;              /* it is, or was to be */
     tc_err err;
     bool judged; /* none came of it, and an exchange without a request says so */
     unsigned exchanges, attempt_count;

@@ -73,6 +73,11 @@ const tc_engine_type *tc_session_engine_for(enum tc_version version)
     return version < count ? known_beforehand[version] : NULL;
 }
 
+bool tc_session_forwards(enum tc_version version)
+{
+    return tc_session_engine_for(version)->whole_target;
+}
+
 bool tc_session_shares(enum tc_version version, bool secure)
 {
     bool shares = !secure && tc_session_engine_for(version)->many_streams;

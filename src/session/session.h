@@ -109,5 +109,8 @@ bool tc_session_early(const tc_session *s);
 bool tc_session_has_version(const tc_session *s, enum tc_version version); /* once it is open */
 bool tc_session_goes_on(const tc_session *s);   /* it is open, and not about to end */
 bool tc_session_can_start(const tc_session *s); /* one more; it may still say TC_ERR_FULL */
+/* Client: whether requests of that version can be given to a proxy in clear text, to forward them.
+ */
+bool tc_session_forwards(enum tc_version version);
 /* Client: whether a connection may come to take several exchanges at a time. */
 bool tc_session_shares(enum tc_version version, bool secure);

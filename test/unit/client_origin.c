@@ -44,7 +44,7 @@ static void the_table_has_every_member(void **state)
 {
     (void)state;
     size_t at = 0;
-    assert_in_range(tc_identity_row_count, 10, ROWS_MAX);
+    assert_in_range(tc_identity_row_count, 11, ROWS_MAX);
     for (size_t i = 0; i < tc_identity_row_count; i++) {
         const tc_identity_row *row = &tc_identity_rows[i];
         assert_in_range(row->offset, at, at + sizeof(uint32_t));
@@ -120,20 +120,63 @@ static void settings_and_credentials_count(void **state)
                                                         {.insecure = true},
                                                         {.certificate = "me.pem"},
                                                         {.certificate = "me.pem", .key = "k"}};
-    const tc_origin x = tc_origin_of(&https, TC_HTTP_NONE, &plain, &none);
+    const tc_origin x = tc_origin_of(&https, NULL, TC_HTTP_NONE, &plain, &none);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        const tc_origin y = tc_origin_of(&https, TC_HTTP_NONE, &others[i], &none);
+        const tc_origin y = tc_origin_of(&https, NULL, TC_HTTP_NONE, &others[i], &none);
         assert_false(tc_origin_eq(&x, &y));
-        const tc_origin clear = tc_origin_of(&http, TC_HTTP_NONE, &plain, &none);
-        const tc_origin same = tc_origin_of(&http, TC_HTTP_NONE, &others[i], &none);
+        const tc_origin clear = tc_origin_of(&http, NULL, TC_HTTP_NONE, &plain, &none);
+        const tc_origin same = tc_origin_of(&http, NULL, TC_HTTP_NONE, &others[i], &none);
         assert_true(tc_origin_eq(&clear, &same)); /* in clear text they are not used */
     }
-    const tc_origin p = tc_origin_of(&https, TC_HTTP_NONE, &plain, &one);
-    const tc_origin q = tc_origin_of(&https, TC_HTTP_NONE, &plain, &two);
-    const tc_origin r = tc_origin_of(&https, TC_HTTP_2, &plain, &none);
+    const tc_origin p = tc_origin_of(&https, NULL, TC_HTTP_NONE, &plain, &one);
+    const tc_origin q = tc_origin_of(&https, NULL, TC_HTTP_NONE, &plain, &two);
+    const tc_origin r = tc_origin_of(&https, NULL, TC_HTTP_2, &plain, &none);
     assert_false(tc_origin_eq(&x, &p));
     assert_false(tc_origin_eq(&p, &q));
     assert_false(tc_origin_eq(&x, &r));
+    tc_arena_fini(&a);
+}
+
+/* A tunnel is to one server; what a proxy forwards may be to any, and is the proxy's alone. */
+static void a_proxy_counts(void **state)
+{
+    (void)state;
+    tc_arena a;
+    tc_url urls[4];
+    tc_proxy proxies[3];
+    static const char *const texts[] = {"http://h/", "http://other:81/", "https://h/",
+                                        "https://i/"};
+    static const char *const names[] = {"p:1", "q:1", "me:secret@p:1"};
+    const tc_tls_client_config tls = {0};
+    const tc_fields none = {0};
+    tc_arena_init(&a, NULL, 0, 1 << 16);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(tc_url_parse(&a, tc_span_str(texts[i]), &urls[i]), TC_OK);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(tc_proxy_parse(&a, tc_span_str(names[i]), &proxies[i]), TC_OK);
+    static const enum tc_version versions[] = {TC_HTTP_NONE, TC_HTTP_0_9, TC_HTTP_1_0, TC_HTTP_1_1,
+                                               TC_HTTP_2};
+    for (int v = 0; v < 5; v++) {
+        const enum tc_version version = versions[v];
+        const bool forwards = version != TC_HTTP_0_9 && version != TC_HTTP_2;
+        for (int i = 0; i < 4; i++) {
+            assert_false(tc_origin_is_forwarded(&urls[i], NULL, version));
+            assert_int_equal(tc_origin_is_forwarded(&urls[i], &proxies[0], version),
+                             i < 2 && forwards);
+            const tc_origin direct = tc_origin_of(&urls[i], NULL, version, &tls, &none);
+            for (int p = 0; p < 3; p++) {
+                const tc_origin x = tc_origin_of(&urls[i], &proxies[p], version, &tls, &none);
+                assert_false(tc_origin_eq(&x, &direct));
+                for (int j = 0; j < 4; j++)
+                    for (int q = 0; q < 3; q++) {
+                        const tc_origin y =
+                            tc_origin_of(&urls[j], &proxies[q], version, &tls, &none);
+                        const bool same = p == q && (i == j || (i < 2 && j < 2 && forwards));
+                        assert_int_equal(tc_origin_eq(&x, &y), same);
+                    }
+            }
+        }
+    }
     tc_arena_fini(&a);
 }
 
@@ -164,6 +207,7 @@ int main(void)
         cmocka_unit_test(one_member_that_differs_is_enough),
         cmocka_unit_test(random_pairs),
         cmocka_unit_test(settings_and_credentials_count),
+        cmocka_unit_test(a_proxy_counts),
         cmocka_unit_test(why_a_version_is_spoken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

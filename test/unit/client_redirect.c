@@ -232,8 +232,8 @@ static void origins_are_equal_only_in_everything(void **state)
             tc_url one, two;
             assert_int_equal(tc_url_parse(&a, tc_span_str(urls[i / 3].url), &one), TC_OK);
             assert_int_equal(tc_url_parse(&a, tc_span_str(urls[j / 3].url), &two), TC_OK);
-            const tc_origin x = tc_origin_of(&one, versions[i % 3], &tls, &none);
-            const tc_origin y = tc_origin_of(&two, versions[j % 3], &tls, &none);
+            const tc_origin x = tc_origin_of(&one, NULL, versions[i % 3], &tls, &none);
+            const tc_origin y = tc_origin_of(&two, NULL, versions[j % 3], &tls, &none);
             const bool same = urls[i / 3].origin == urls[j / 3].origin && i % 3 == j % 3;
             if (tc_origin_eq(&x, &y) != same || tc_origin_eq(&y, &x) != same)
                 fail_msg("%s and %s", urls[i / 3].url, urls[j / 3].url);
