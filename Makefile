@@ -2,7 +2,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: help run test deps build install clean format check fuzz coverage bench
+.PHONY: help run test deps build install deb clean format check fuzz coverage bench
 
 help:
 	@echo 'make run       install what is missing, build, and serve the example site'
@@ -10,6 +10,7 @@ help:
 	@echo 'make deps      install what building and testing need'
 	@echo 'make build     build/release/tercet'
 	@echo 'make install   into PREFIX=$(PREFIX), below DESTDIR if that is given'
+	@echo 'make deb       a Debian package, into build/deb'
 	@echo 'make check     who may include whom, banned calls, form'
 	@echo 'make format    lay out the sources with clang-format 14'
 	@echo 'make fuzz      every fuzzer for SECONDS=60 each'
@@ -33,6 +34,10 @@ build:
 
 install: build
 	DESTDIR='$(DESTDIR)' cmake --install build/release --prefix '$(PREFIX)'
+
+deb:
+	@tools/deps build deb
+	@exec tools/package
 
 clean:
 	rm -rf build
