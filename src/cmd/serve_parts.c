@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/admin.h"
+#include "cmd/confine.h"
 #include "cmd/qlog.h"
 #include "cmd/records.h"
 #include "cmd/secure.h"
@@ -119,6 +121,7 @@ static int open_parts(tc_config *c, const char *dir, const tc_collections *colle
     if (!code) code = open_root(p, dir);
     if (!code) code = open_log(p, s);
     if (!code) code = tc_qlog_folder_open(&p->qlog, s->qlog);
+    if (!code) code = tc_confine_files(c); /* before there are threads, which the store has */
     if (!code) code = tc_records_open(s->store, c->top.limits, &p->records);
     p->lookers = (tc_lookers){.log = &p->log, .qlog = &p->qlog};
     return code;
@@ -159,12 +162,14 @@ static int serve_parts(tc_config *c, const char *dir, parts *p)
                                      .tls = p->secure.tls,
                                      .quic = s->quic,
                                      .early = s->early_data,
+                                     .counts = s->admin != NULL,
                                      .hsts = tc_span_str(hsts),
                                      .limits = *c->top.limits,
                                      .app = tc_site_app(&site)};
     tc_server *server;
     const tc_err made = tc_server_new(&config, &server);
     if (made) return tc_serve_fail(made, "could not start", NULL);
+    tc_admin_place admin = {.log = &p->log, .store = p->records.store};
     tc_serving serving = {.what = dir,
                           .listen = &s->listen,
                           .unasked = !tc_config_secure_setting(c),
@@ -172,11 +177,15 @@ static int serve_parts(tc_config *c, const char *dir, parts *p)
                           .http09 = s->http09,
                           .quic = s->quic,
                           .secure = &p->secure,
+                          .admin = &admin,
                           .records = &p->records};
     int code = tc_serve_listen(server, &serving);
+    if (!code) code = tc_admin_open(&admin, s->admin, server, c->top.limits, 1);
+    if (!code) code = tc_confine_rest(c);
     if (s->redirect_https) site.secure_port = serving.secure_port; /* only now known, of port 0 */
     if (!code) code = tc_serve_run(server, &serving);
     tc_server_free(server);
+    tc_admin_close(&admin);
     tc_serve_report_log(&p->log);
     return code;
 }

@@ -77,8 +77,10 @@ int tc_serve_run(tc_server *server, const tc_serving *s)
     sigaddset(&signals, SIGTERM);
     sigset_t before;
     pthread_sigmask(SIG_BLOCK, &signals, &before); /* workers inherit this: only we wait for them */
-    const tc_err err = tc_server_start(server);
+    tc_err err = tc_server_start(server);
+    if (!err) err = tc_admin_start(s->admin);
     if (err) {
+        tc_server_drain(server);
         tc_server_wait(server);
         return tc_serve_fail(err, "could not start", NULL);
     }
@@ -90,8 +92,10 @@ int tc_serve_run(tc_server *server, const tc_serving *s)
     sigaction(SIGTERM, &at_once, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL); /* the next one ends the program */
     fprintf(stderr, "\ntercet: finishing what is under way; once more ends at once\n");
+    tc_admin_draining(s->admin);
     tc_server_drain(server);
     tc_server_wait(server);
+    tc_admin_end(s->admin);
     tc_serve_report(server);
     tc_records_report(s->records);
     return 0;

@@ -2,7 +2,7 @@
  * (serve_show.c), and serves until it is told to end. */
 // SPDX-License-Identifier: MIT
 #pragma once
-#include "cmd/log.h"
+#include "cmd/admin.h"
 #include "cmd/records.h"
 #include "cmd/secure.h"
 #include "config/check.h"
@@ -14,6 +14,7 @@ typedef struct tc_serving {
     bool redirect, http09, quic;
     uint16_t secure_port; /* out: of the first https:// */
     const tc_secure *secure;
+    tc_admin_place *admin;
     const tc_record_place *records;
 } tc_serving;
 

@@ -50,6 +50,7 @@ void tc_serve_announce(const tc_serving *s, const tc_server *server)
         fprintf(stderr, "  records  %.*s by %.*s, in %s\n", TC_FMT(records->collections.at[i].path),
                 TC_FMT(records->collections.at[i].key), records->where);
     announce_forms(records, any_clear);
+    if (s->admin->server) fprintf(stderr, "  admin    %s/metrics /health\n", s->admin->url);
     fprintf(stderr, "  %u worker%s, Ctrl-C ends\n", workers, workers == 1 ? "" : "s");
 }
 

@@ -84,6 +84,14 @@ static void check_secure(tc_config *c)
                             : "a ticket is good for it once, and other machines would not know");
 }
 
+static void check_admin(tc_config *c)
+{
+    const char *admin = c->top.settings.admin;
+    if (admin && !tc_span_starts(tc_span_str(admin), TC_SPAN("http://")))
+        tc_config_fault(c, &c->top, "admin", NULL,
+                        "http://ADDRESS:PORT is wanted, like http://127.0.0.1:9090");
+}
+
 static void check_listen(tc_config *c)
 {
     bool secure = false, plain = false;
@@ -123,6 +131,7 @@ static void check_block(tc_config *c, const tc_section *b)
 void tc_config_check(tc_config *c)
 {
     check_secure(c);
+    check_admin(c);
     check_listen(c);
     for (const tc_section *s = &c->top; s; s = tc_section_next(s))
         check_block(c, s);
