@@ -24,7 +24,7 @@ void tc_request_message(const tc_request *r, tc_message *message)
     message->scheme = r->url.scheme;
     message->authority = r->no_host ? (tc_span){0} : r->host.at ? r->host : r->url.authority;
     message->omits_host = r->no_host;
-    message->path = r->url.path;
+    message->path = r->asterisk ? TC_SPAN("*") : r->url.path;
     message->fields = r->fields;
     message->expects_continue = r->expects_continue;
     message->length = length_of(&r->content);
@@ -114,6 +114,7 @@ tc_err tc_redirect_apply(tc_arena *a, tc_request *r, unsigned status, tc_span lo
         r->host = (tc_span){0};
         remove_fields(&r->fields, of_origin);
     }
+    r->asterisk = false; /* the address is one of a resource */
     r->url = next;
     return TC_OK;
 }

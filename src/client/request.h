@@ -26,6 +26,7 @@ typedef struct tc_request {
     tc_fields fields;        /* all but Host */
     tc_span host;            /* Host where it is not the URL's; at NULL: the URL's */
     bool no_host;            /* sends none */
+    bool asterisk;           /* OPTIONS of the server as a whole: the target is "*" */
     bool expects_continue;
     tc_content content;
 } tc_request;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "config/check.h"
+#include "config/methods.h"
 #include "config/preloads.h"
 
 bool tc_configure(tc_config *c, const char *file, tc_collections *ret_collections,
@@ -16,6 +17,8 @@ bool tc_configure(tc_config *c, const char *file, tc_collections *ret_collection
         tc_config_check(c);
         tc_config_collections(c, ret_collections);
         tc_config_preloads(c, &c->top, preloads);
+        for (tc_section *s = &c->top; s; s = tc_section_next(s))
+            tc_config_methods(c, s);
         for (const tc_section *s = c->top.first; s; s = s->next)
             tc_config_fault_at(c, s->file, s->line, "sites and routes are not served yet");
     }

@@ -10,7 +10,7 @@
 typedef struct settings {
     const char *data, *cacert, *crl, *cert, *key, *qlog, *jar, *proxy, *no_proxy;
     unsigned verbose;
-    bool quiet, json, follow, fail, secrets, insecure, push, no_alt_svc, early;
+    bool quiet, json, follow, fail, secrets, insecure, push, no_alt_svc, early, asterisk;
     int color, version;
     int64_t max_ns, connect_ns;
     tc_option_list limits, outputs;
@@ -34,6 +34,8 @@ static const tc_option options[] = {
      "handshake is over (0-RTT): somebody on the way could send them once more. Keeps what that "
      "takes in a file.",
      0, 0},
+    {"asterisk", 0, TC_OPTION_FLAG, offsetof(settings, asterisk), NULL,
+     "asks about the server as a whole, not about a path: OPTIONS * (RFC 9110, 9.3.7).", 0, 0},
     {"follow", 'L', TC_OPTION_FLAG, offsetof(settings, follow), NULL,
      "follows redirects; credentials are not taken along to another origin.", 0, 0},
     {"jar", 0, TC_OPTION_TEXT, offsetof(settings, jar), "NAME",
@@ -138,7 +140,9 @@ REQUEST_COMMAND(put, "sends what a URL shall hold",
 REQUEST_COMMAND(patch, "sends a change", "  tercet patch :8080/echo done:=true\n");
 REQUEST_COMMAND(delete, "asks to remove what a URL holds",
                 "  tercet delete :8080/echo If-Match:'\"abc\"'\n");
-REQUEST_COMMAND(options, "asks what is allowed", "  tercet options -v :8080/\n");
+REQUEST_COMMAND(options, "asks what is allowed",
+                "  tercet options -v :8080/\n"
+                "  tercet options -v --asterisk :8080\n");
 REQUEST_COMMAND(trace, "asks to get the request back", "  tercet trace :8080/\n");
 
 const tc_command tc_command_request = {
@@ -262,7 +266,10 @@ static int send_request(const tc_command *c, int argc, char **argv)
     const tc_err err = tc_prepare(&prepared, method, versions[s.version], s.data,
                                   line.operand_count, line.operands, &complaint);
     int code = tc_err_exit(err);
-    if (err) {
+    prepared.request.asterisk = s.asterisk;
+    if (!err && s.asterisk && prepared.request.method != TC_METHOD_OPTIONS) {
+        code = tc_command_complain(c, "--asterisk is for OPTIONS");
+    } else if (err) {
         (void)tc_command_complain(
             c, "%.*s",
             TC_FMT(complaint.len ? tc_buf_span(&complaint) : tc_span_str(tc_err_sentence(err))));

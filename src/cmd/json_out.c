@@ -177,7 +177,7 @@ static void url(writer *w, const tc_record_exchange *e)
     tc_err err = tc_buf_add(&whole, m->scheme);
     if (!err) err = tc_buf_add(&whole, TC_SPAN("://"));
     if (!err) err = tc_buf_add(&whole, m->authority);
-    if (!err) err = tc_buf_add(&whole, m->path);
+    if (!err && m->path.at[0] == '/') err = tc_buf_add(&whole, m->path); /* not "*" */
     if (err) w->json.err = err;
     tc_json_text(&w->json, "url", tc_buf_span(&whole));
     tc_buf_fini(&whole);

@@ -31,7 +31,9 @@ typedef struct tc_section {
     /* when resolved */
     tc_settings settings;
     const tc_limits *limits;
-    uint64_t collections; /* a bit for each that it has (collections.h) */
+    const struct tc_upload_config *uploads; /* NULL: nothing may be written (methods.h) */
+    const struct tc_cors *cors;             /* NULL: pages of other origins are told nothing */
+    uint64_t collections;                   /* a bit for each that it has (collections.h) */
 } tc_section;
 
 enum { TC_CONFIG_FAULTS = 20 }; /* that are told; the rest is counted */

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/ascii.h"
+#include "site/hidden.h"
 
 enum { NAME_BYTES = 256, FIRST_ROOM = 64 };
 
@@ -33,6 +34,7 @@ static bool may_be_shown(int fd, const tc_root *root, tc_span path, tc_span name
 {
     if (tc_span_eq(name, TC_SPAN(".")) || tc_span_eq(name, TC_SPAN(".."))) return false;
     if (!root->dotfiles && name.at[0] == '.') return false;
+    if (tc_span_starts(name, TC_SPAN(TC_UPLOAD_PREFIX))) return false; /* not yet a file */
     if (!look_at(fd, root, path, name, ret)) return false;
     if (S_ISDIR(ret->st_mode)) return faccessat(fd, name.at, X_OK, AT_EACCESS) == 0;
     return S_ISREG(ret->st_mode) && faccessat(fd, name.at, R_OK, AT_EACCESS) == 0;

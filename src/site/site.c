@@ -6,6 +6,7 @@
 #include "site/echo.h"
 #include "site/error_page.h"
 #include "site/files.h"
+#include "site/methods.h"
 #include "site/redirect.h"
 
 /* A worker's own. */
@@ -41,7 +42,8 @@ static void *worker_begin(void *app, tc_worker *w)
                                         .root_path = config->root_path,
                                         .index = config->index,
                                         .language = config->language,
-                                        .dotfiles = config->dotfiles};
+                                        .dotfiles = config->dotfiles,
+                                        .uploads = config->uploads};
     tc_file_cache_init(&s->cache, tc_worker_limits(w), tc_worker_reached(w));
     tc_files_init(&s->files, &s->files_config, &s->cache, tc_worker_loop(w));
     tc_records_init(&s->records, config->store, config->collections, config->collection_count,
@@ -80,7 +82,9 @@ static bool is_echo(const state *s, tc_span path)
 static void answering(tc_worker *w, tc_exchange *x)
 {
     const state *s = tc_worker_state(w);
-    (void)!tc_preloads_answer(s->config->preloads, x);
+    if (s->config->preloads) (void)!tc_preloads_answer(s->config->preloads, x);
+    (void)!tc_cors_answer(s->config->cors, x); /* nor may a page of another origin use it then */
+    (void)!tc_trace_answer(s->config->trace, x);
 }
 
 static void route(tc_worker *w, tc_exchange *x)
@@ -92,6 +96,9 @@ static void route(tc_worker *w, tc_exchange *x)
         x->self = (void *)(uintptr_t)&s->config->secure_port;
         return;
     }
+    if (tc_cors_gate(s->config->cors, x) || tc_asterisk_gate(x) ||
+        tc_trace_gate(s->config->trace, x))
+        return;
     if (s->records.count && tc_records_route(&s->records, x)) return;
     if (x->theirs.method == TC_METHOD_GET && !s->config->echo.len) {
         tc_files_route(&s->files, x);
@@ -121,6 +128,7 @@ tc_app tc_site_app(const tc_site_config *config)
                     .worker_end = worker_end,
                     .route = route,
                     .refuse = refuse,
-                    .answering = config->preloads ? answering : NULL,
+                    .answering =
+                        config->preloads || config->cors || config->trace ? answering : NULL,
                     .self = (void *)(uintptr_t)config};
 }
