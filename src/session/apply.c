@@ -240,6 +240,16 @@ void tc_session_apply(tc_session *s, const tc_event *ev)
     if (x->want) tc_session_do_wants(s, x);
 }
 
+void tc_session_hand_over(tc_exchange *x)
+{
+    tc_session *s = x->session;
+    tc_exchange_resume(x);
+    tc_err err = x->handler->on_head(x->self, x);
+    if (!err && x->theirs_done && x->handler->on_end) err = x->handler->on_end(x->self, x);
+    if (err) tc_session_break(s, x, err);
+    wake(x);
+}
+
 /* --- wishes -------------------------------------------------------------------------------- */
 
 /* A client takes only so many; 100 comes at most once. */

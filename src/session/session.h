@@ -98,6 +98,10 @@ void tc_session_kill(tc_session *s,
 tc_asker tc_session_asker(const tc_exchange *x);
 tc_asker tc_session_peer(const tc_exchange *x); /* ... the peer, whomever proxies name */
 
+/* Server: x was paused while something else was found out, and has another handler now, which begins
+ * as if the head had just come. Outside the calls of a handler. */
+void tc_session_hand_over(tc_exchange *x);
+
 /* Client. x comes from tc_session_exchange, with .ours, .handler and .self filled in. */
 /* Tells those who look on something that the session does not know by itself. */
 void tc_session_tell(tc_session *s, enum tc_seen_kind kind, tc_span text);
