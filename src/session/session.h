@@ -98,8 +98,8 @@ void tc_session_kill(tc_session *s,
 tc_asker tc_session_asker(const tc_exchange *x);
 tc_asker tc_session_peer(const tc_exchange *x); /* ... the peer, whomever proxies name */
 
-/* Server: x was paused while something else was found out, and has another handler now, which begins
- * as if the head had just come. Outside the calls of a handler. */
+/* Server: x was paused while something else was found out, and has another handler now, which
+ * begins as if the head had just come. Outside the calls of a handler. */
 void tc_session_hand_over(tc_exchange *x);
 
 /* Client. x comes from tc_session_exchange, with .ours, .handler and .self filled in. */
