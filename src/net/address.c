@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Its bytes, those of IPv4 as IPv6 has them (RFC 4291, 2.5.5.2). */
 static struct in6_addr bytes_of(const tc_address *a)
@@ -43,4 +44,18 @@ tc_span tc_address_text(const tc_address *a, char ret_text[TC_ADDRESS_TEXT])
     const char *form = a->any.sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s";
     (void)snprintf(ret_text, TC_ADDRESS_TEXT, form, host, port);
     return tc_span_str(ret_text);
+}
+
+bool tc_address_is_ours(const tc_address *a)
+{
+    tc_address at = *a;
+    const int fd = socket(at.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return true; /* it cannot be told: then better not */
+    if (at.any.sa_family == AF_INET6)
+        at.v6.sin6_port = 0;
+    else
+        at.v4.sin_port = 0;
+    const bool ours = bind(fd, &at.any, tc_address_length(&at)) == 0;
+    close(fd);
+    return ours;
 }

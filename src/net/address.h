@@ -32,6 +32,9 @@ static inline tc_ip tc_address_ip(const tc_address *a)
     return tc_ip_of(v6 ? (const void *)&a->v6.sin6_addr : &a->v4.sin_addr, v6 ? 16 : 4);
 }
 
+/* Whether it is an address of this machine. */
+bool tc_address_is_ours(const tc_address *a);
+
 /* Whether packets between the two never leave this machine. */
 bool tc_address_is_inside(const tc_address *local, const tc_address *remote);
 

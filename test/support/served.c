@@ -15,7 +15,9 @@ static void hear(served_peer *p)
     tc_span in;
     bool fin = false, more = true;
     while (!p->deaf && more && !p->over) {
-        assert_int_equal(p->far.link.type->read(&p->far.link, &in, &fin, &more), TC_OK);
+        const tc_err err = p->far.link.type->read(&p->far.link, &in, &fin, &more);
+        assert_int_equal(err, p->far.reset && !in.len ? TC_ERR_PEER_RESET : TC_OK);
+        fin |= err != TC_OK;
         assert_int_equal(tc_buf_add(&p->heard, in), TC_OK);
         p->over |= fin;
     }
