@@ -270,7 +270,10 @@ static void end(job *j)
 static void tell_of_proxy(const job *j)
 {
     asking *k = j->asking;
-    if (j->status != PROXY_AUTH || !j->fetch.proxy || k->ask->quiet || k->ask->all) return;
+    const tc_fetch *f = &j->fetch;
+    if (j->status != PROXY_AUTH || k->ask->quiet || k->ask->all ||
+        !tc_origin_is_forwarded(&f->request.url, f->proxy, f->request.version))
+        return;
     before_picture(k);
     fprintf(stderr, "  note  that is the proxy's answer: it wants to know who asks, as in --proxy "
                     "http://user:password@host:port\n");

@@ -710,6 +710,102 @@ static void no_memory_is_an_error_and_no_more(void **state)
     peer_stop(&server);
 }
 
+/* --- through a proxy ----------------------------------------------------------------------- */
+
+/* Makes a tunnel and answers in it in HTTP/0.9, or forwards. */
+static void talk_proxy(peer *p, int fd, int nth)
+{
+    (void)nth;
+    const size_t begin = p->seen_len;
+    while (request(p, fd)) {
+        if (memcmp(p->seen + begin, "CONNECT ", 8) == 0) {
+            say(fd, "HTTP/1.1 200 Connection established\r\n\r\n");
+            if (await(p, fd, "GET /path\r\n")) say(fd, "hello");
+            return;
+        }
+        say(fd, hello);
+    }
+}
+
+static void begin_proxied(ctx *c, tc_proxies *proxies, bool tunnel)
+{
+    char text[64];
+    (void)snprintf(text, sizeof text, "me:secret@127.0.0.1:%u", server.port);
+    assert_int_equal(client_start(c), TC_OK);
+    assert_int_equal(tc_proxies_init(proxies, text, NULL, NULL), TC_OK);
+    c->client.proxies = proxies;
+    begin(c, TC_METHOD_GET, "http://origin.invalid/path", NULL);
+    if (tunnel) c->fetch.request.version = TC_HTTP_0_9;
+}
+
+static void end_proxied(ctx *c, tc_proxies *proxies)
+{
+    client_stop(c);
+    tc_proxies_fini(proxies);
+}
+
+static void a_proxy_is_asked(void **state)
+{
+    (void)state;
+    for (int tunnel = 0; tunnel < 2; tunnel++) {
+        ctx c;
+        tc_proxies proxies;
+        peer_start(&server, talk_proxy);
+        begin_proxied(&c, &proxies, tunnel);
+        tc_fetch_begin(&c.fetch);
+        finish(&c);
+        assert_int_equal(c.err, TC_OK);
+        assert_string_equal(c.body, "hello");
+        end_proxied(&c, &proxies);
+        peer_stop(&server);
+        assert_true(peer_saw(&server, "Proxy-Authorization: Basic bWU6c2VjcmV0\r\n"));
+        assert_true(peer_saw(&server, tunnel ? "CONNECT origin.invalid:80 HTTP/1.1\r\n"
+                                             : "GET http://origin.invalid/path HTTP/1.1\r\n"));
+    }
+}
+
+static void aborting_through_a_proxy_is_clean(void **state)
+{
+    (void)state;
+    peer_start(&server, talk_proxy);
+    for (int steps = 0; steps < 32; steps++) {
+        ctx c;
+        tc_proxies proxies;
+        begin_proxied(&c, &proxies, steps % 2);
+        tc_fetch_begin(&c.fetch);
+        for (int i = 0; i < steps / 2 && !c.over; i++)
+            assert_int_equal(tc_loop_turn(c.loop, tc_clock_now() + TC_MS), TC_OK);
+        if (!c.over) tc_fetch_abort(&c.fetch, TC_ERR_INTERRUPTED);
+        finish(&c);
+        assert_true(c.err == TC_ERR_INTERRUPTED || c.err == TC_OK);
+        end_proxied(&c, &proxies);
+    }
+    peer_stop(&server);
+}
+
+static void no_memory_through_a_proxy(void **state)
+{
+    (void)state;
+    for (int tunnel = 0; tunnel < 2; tunnel++) {
+        bool succeeded = false;
+        peer_start(&server, talk_proxy);
+        for (int n = 0; n < 200 && !succeeded; n++) {
+            ctx c;
+            tc_proxies proxies;
+            begin_proxied(&c, &proxies, tunnel);
+            tc_alloc_fail_after(n);
+            tc_fetch_begin(&c.fetch);
+            finish(&c);
+            tc_alloc_fail_after(-1);
+            succeeded = c.err == TC_OK;
+            if (n == 0) assert_false(succeeded);
+            end_proxied(&c, &proxies);
+        }
+        assert_true(succeeded);
+        peer_stop(&server);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -731,6 +827,9 @@ int main(void)
         cmocka_unit_test(https_without_its_authorities_is_refused_in_words),
         cmocka_unit_test(aborting_at_any_step_is_clean),
         cmocka_unit_test(no_memory_is_an_error_and_no_more),
+        cmocka_unit_test(a_proxy_is_asked),
+        cmocka_unit_test(aborting_through_a_proxy_is_clean),
+        cmocka_unit_test(no_memory_through_a_proxy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,7 +54,7 @@ static void end(story *s)
 static void happens(story *s, enum tc_seen_kind kind, int64_t at, tc_err err, tc_span text,
                     uint64_t n)
 {
-    const bool on_connection = kind <= TC_SEEN_CONNECTED;
+    const bool on_connection = kind <= TC_SEEN_TUNNELED;
     tc_show(&s->record.watch, &(tc_seen){.kind = kind,
                                          .at = at,
                                          .err = err,
@@ -143,6 +143,42 @@ static void three_lines_an_exchange(void **state)
         "                                          0.1 ms\n"
         "  3 response  200 OK (success)   text/plain   no content   first byte 0.8 ms"
         "            total 0.9 ms\n");
+    end(&s);
+}
+
+/* Through a tunnel, and by a proxy that forwards. */
+static void a_proxy_is_shown(void **state)
+{
+    (void)state;
+    static story s;
+    begin(&s, 110, false, false);
+    happens(&s, TC_SEEN_RESOLVE, AT(0), TC_OK, TC_SPAN("10.0.0.1"), 0);
+    happens(&s, TC_SEEN_PROXY, AT(0), TC_OK, TC_SPAN("10.0.0.1:3128"), 0);
+    happens(&s, TC_SEEN_RESOLVED, AT(2), TC_OK, TC_SPAN("10.0.0.1:3128"), 1);
+    happens(&s, TC_SEEN_CONNECT, AT(2), TC_OK, TC_SPAN("10.0.0.1:3128"), 0);
+    happens(&s, TC_SEEN_CONNECTED, AT(3), TC_OK, TC_SPAN("10.0.0.1:3128"), 0);
+    happens(&s, TC_SEEN_TUNNEL, AT(3), TC_OK, TC_SPAN("a.example:80"), 0);
+    happens(&s, TC_SEEN_TUNNELED, AT(8), TC_OK, (tc_span){0}, 200);
+    asks(&s, "/", AT(8));
+    assert_string_equal(
+        printed(&s),
+        "  1 connect   10.0.0.1:3128 (proxy) -> a.example:80   TCP   connect 0.1 ms, tunnel 0.5 ms"
+        "               0.8 ms\n"
+        "  2 request   GET /   HTTP/1.1   3 fields, 87 B"
+        "                                                         0.1 ms\n");
+    end(&s);
+
+    begin(&s, 100, false, false);
+    happens(&s, TC_SEEN_RESOLVE, AT(0), TC_OK, TC_SPAN("10.0.0.1"), 0);
+    happens(&s, TC_SEEN_PROXY, AT(0), TC_OK, TC_SPAN("10.0.0.1:3128"), 0);
+    happens(&s, TC_SEEN_RESOLVED, AT(0), TC_OK, TC_SPAN("10.0.0.1:3128"), 1);
+    happens(&s, TC_SEEN_CONNECT, AT(0), TC_OK, TC_SPAN("10.0.0.1:3128"), 0);
+    happens(&s, TC_SEEN_CONNECTED, AT(1), TC_OK, TC_SPAN("10.0.0.1:3128"), 0);
+    asks(&s, "/", AT(1));
+    assert_string_equal(printed(&s), "  1 connect   10.0.0.1:3128 (proxy)   TCP   connect 0.1 ms"
+                                     "                                    0.1 ms\n"
+                                     "  2 request   GET /   HTTP/1.1   3 fields, 87 B"
+                                     "                                               0.1 ms\n");
     end(&s);
 }
 
@@ -483,6 +519,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(three_lines_an_exchange),
+        cmocka_unit_test(a_proxy_is_shown),
         cmocka_unit_test(lines_fit_the_terminal),
         cmocka_unit_test(numbers_are_never_cut),
         cmocka_unit_test(who_is_not_verified_is_still_protected),
