@@ -5,22 +5,15 @@
 #include <stdio.h>
 
 #include "config/check.h"
-#include "config/methods.h"
-#include "config/preloads.h"
 
-bool tc_configure(tc_config *c, const char *file, tc_collections *ret_collections,
-                  tc_preloads *preloads)
+bool tc_configure(tc_config *c, const char *file, tc_built *ret_built)
 {
     if (file) tc_config_read(c, file);
     if (!c->no_memory) tc_config_resolve(c);
+    *ret_built = (tc_built){.root_count = 0};
     if (!c->no_memory && !c->fault_count) {
         tc_config_check(c);
-        tc_config_collections(c, ret_collections);
-        tc_config_preloads(c, &c->top, preloads);
-        for (tc_section *s = &c->top; s; s = tc_section_next(s))
-            tc_config_methods(c, s);
-        for (const tc_section *s = c->top.first; s; s = s->next)
-            tc_config_fault_at(c, s->file, s->line, "sites and routes are not served yet");
+        tc_build(c, ret_built);
     }
     return !c->fault_count && !c->no_memory;
 }

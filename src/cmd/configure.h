@@ -3,11 +3,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "cmd/commands.h"
-#include "config/collections.h"
-#include "site/preload.h"
+#include "config/build.h"
 
-/* What was given by options is in c already. file NULL: there is none. False: it has faults. */
-bool tc_configure(tc_config *c, const char *file, tc_collections *ret_collections,
-                  tc_preloads *preloads);
+/* What was given by options is in c already. file NULL: there is none. False: it has faults. In any
+ * case ret_built is to be ended with tc_built_fini, before c. */
+bool tc_configure(tc_config *c, const char *file, tc_built *ret_built);
 /* Prints the faults; the program's exit code. */
 int tc_configure_complain(const tc_command *command, const tc_config *c);

@@ -77,22 +77,19 @@ static tc_err take(void *self, const tc_option *o, const char *value, tc_buf *co
 
 static int serve_as_given(const tc_command *c, given *g, const tc_command_line *line)
 {
-    tc_collections collections;
-    tc_preloads preloads;
+    tc_built built;
+    int code;
     if (line->operand_count > 1)
         return tc_command_complain(c, "one folder at most, not also %s", line->operands[1]);
     if (line->operand_count)
         tc_config_give(g->config, tc_setting_of(TC_SPAN("root")), line->operands[0]);
-    tc_preloads_init(&preloads);
-    int code;
-    if (tc_configure(g->config, g->file, &collections, &preloads)) {
-        raise_file_limit();
-        signal(SIGPIPE, SIG_IGN);
-        code = tc_serve_config(g->config, &collections, &preloads);
-    } else {
+    raise_file_limit(); /* folders are opened, too */
+    signal(SIGPIPE, SIG_IGN);
+    if (tc_configure(g->config, g->file, &built))
+        code = tc_serve_config(g->config, &built);
+    else
         code = tc_configure_complain(c, g->config);
-    }
-    tc_preloads_fini(&preloads);
+    tc_built_fini(&built);
     return code;
 }
 

@@ -21,26 +21,12 @@
 
 typedef struct parts {
     tc_secure secure;
-    int root; /* -1: not open */
     tc_log log;
     bool log_open;
     tc_qlog_folder qlog;
     tc_lookers lookers;
     tc_record_place records;
-    const tc_preloads *preloads;
 } parts;
-
-/* The path as given, links and all, made absolute. */
-static bool absolute(const char *dir, char path[PATH_MAX])
-{
-    char here[PATH_MAX];
-    int n;
-    if (dir[0] == '/')
-        n = snprintf(path, PATH_MAX, "%s", dir);
-    else
-        n = getcwd(here, sizeof here) ? snprintf(path, PATH_MAX, "%s/%s", here, dir) : -1;
-    return n > 0 && n < PATH_MAX;
-}
 
 static void listen_by_default(tc_config *c)
 {
@@ -92,13 +78,6 @@ static int set_up_secure(tc_config *c, tc_secure *secure)
     return 0;
 }
 
-static int open_root(parts *p, const char *dir)
-{
-    p->root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (p->root >= 0 && !faccessat(p->root, ".", X_OK, AT_EACCESS)) return 0;
-    return tc_serve_fail(TC_ERR_READ_FILE, dir, strerror(errno));
-}
-
 static int open_log(parts *p, const tc_settings *s)
 {
     tc_term term;
@@ -113,12 +92,11 @@ static int open_log(parts *p, const tc_settings *s)
 }
 
 /* Not zero: the program's exit code, and the reason was said. */
-static int open_parts(tc_config *c, const char *dir, const tc_collections *collections, parts *p)
+static int open_parts(tc_config *c, const tc_built *built, parts *p)
 {
     const tc_settings *s = &c->top.settings;
-    *p = (parts){.root = -1, .records = {.collections = *collections}};
+    *p = (parts){.records = {.collections = built->collections}};
     int code = set_up_secure(c, &p->secure);
-    if (!code) code = open_root(p, dir);
     if (!code) code = open_log(p, s);
     if (!code) code = tc_qlog_folder_open(&p->qlog, s->qlog);
     if (!code) code = tc_confine_files(c); /* before there are threads, which the store has */
@@ -132,26 +110,16 @@ static void close_parts(parts *p)
     tc_store_close(p->records.store);
     tc_qlog_folder_close(&p->qlog);
     if (p->log_open) tc_log_close(&p->log);
-    if (p->root >= 0) close(p->root);
     tc_secure_fini(&p->secure);
 }
 
-static int serve_parts(tc_config *c, const char *dir, parts *p)
+static int serve_parts(tc_config *c, const tc_built *built, parts *p)
 {
-    char path[PATH_MAX], hsts[TC_HSTS_BYTES] = "";
+    char hsts[TC_HSTS_BYTES] = "";
     tc_settings *s = &c->top.settings;
     const tc_collections *collections = &p->records.collections;
     const bool watched = p->log.fd >= 0 || p->qlog.name;
-    tc_site_config site = {.root = p->root,
-                           .root_path = absolute(dir, path) ? path : NULL,
-                           .index = tc_span_str(s->index),
-                           .language = tc_span_str(s->language),
-                           .echo = tc_span_str(s->echo),
-                           .dotfiles = s->dotfiles,
-                           .uploads = c->top.uploads,
-                           .cors = c->top.cors,
-                           .trace = s->trace,
-                           .preloads = tc_preloads_any(p->preloads) ? p->preloads : NULL,
+    tc_site_config site = {.sites = &built->sites,
                            .store = p->records.store,
                            .collections = collections->at,
                            .collection_count = collections->count,
@@ -173,7 +141,9 @@ static int serve_parts(tc_config *c, const char *dir, parts *p)
     const tc_err made = tc_server_new(&config, &server);
     if (made) return tc_serve_fail(made, "could not start", NULL);
     tc_admin_place admin = {.log = &p->log, .store = p->records.store};
-    tc_serving serving = {.what = dir,
+    tc_serving serving = {.what = c->file   ? c->file
+                                  : s->root ? s->root
+                                            : ".",
                           .listen = &s->listen,
                           .unasked = !tc_config_secure_setting(c),
                           .redirect = s->redirect_https,
@@ -185,7 +155,7 @@ static int serve_parts(tc_config *c, const char *dir, parts *p)
     int code = tc_serve_listen(server, &serving);
     if (!code) code = tc_admin_open(&admin, s->admin, server, c->top.limits, 1);
     if (!code) code = tc_confine_rest(c);
-    if (s->redirect_https) site.secure_port = serving.secure_port; /* only now known, of port 0 */
+    site.secure_port = serving.secure_port; /* only now known, of port 0 */
     if (!code) code = tc_serve_run(server, &serving);
     tc_server_free(server);
     tc_admin_close(&admin);
@@ -193,14 +163,12 @@ static int serve_parts(tc_config *c, const char *dir, parts *p)
     return code;
 }
 
-int tc_serve_config(tc_config *c, const tc_collections *collections, const tc_preloads *preloads)
+int tc_serve_config(tc_config *c, const tc_built *built)
 {
     parts p;
-    const char *dir = c->top.settings.root ? c->top.settings.root : ".";
     listen_by_default(c);
-    int code = open_parts(c, dir, collections, &p);
-    p.preloads = preloads;
-    if (!code) code = serve_parts(c, dir, &p);
+    int code = open_parts(c, built, &p);
+    if (!code) code = serve_parts(c, built, &p);
     close_parts(&p);
     return code;
 }

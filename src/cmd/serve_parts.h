@@ -1,9 +1,8 @@
 /* serve_parts.h - what a server stands on, opened one after the other, and the server upon it. */
 // SPDX-License-Identifier: MIT
 #pragma once
-#include "config/collections.h"
-#include "site/preload.h"
+#include "config/build.h"
 
 /* Serves what a configuration without faults says, until it is told to end. The program's exit
  * code; what failed was said. */
-int tc_serve_config(tc_config *c, const tc_collections *collections, const tc_preloads *preloads);
+int tc_serve_config(tc_config *c, const tc_built *built);

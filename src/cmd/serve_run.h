@@ -8,7 +8,7 @@
 #include "config/check.h"
 
 typedef struct tc_serving {
-    const char *what; /* the folder, for people */
+    const char *what; /* the folder or the file that says it all, for people */
     tc_words *listen; /* URLs; a port 0 becomes the one that was found */
     bool unasked;     /* nothing was said that needs the default https:// listener */
     bool redirect, http09, quic;

@@ -79,10 +79,11 @@ struct tc_exchange {
     /* the handler and what it asked for */
     const tc_handler *handler;
     void *self;
-    unsigned want; /* enum tc_want */
-    bool paused;   /* the handler takes no content now */
-    bool unseen;   /* content came meanwhile, which the engine is to give again */
-    bool partly;   /* of the run in on_data only .used bytes were used */
+    const void *place; /* server: of the application, what it found the target to be in */
+    unsigned want;     /* enum tc_want */
+    bool paused;       /* the handler takes no content now */
+    bool unseen;       /* content came meanwhile, which the engine is to give again */
+    bool partly;       /* of the run in on_data only .used bytes were used */
     size_t used;
     bool tunnel;      /* the engine: CONNECT was answered with 2xx. Each side ends its own half */
     bool began;       /* our final head was asked for */

@@ -35,7 +35,7 @@ static inline bool tc_makes_tunnel(enum tc_method asked, unsigned status)
 
 uint64_t tc_block_number(void); /* the next one; from any thread */
 
-enum { TC_BLOCKS = 2 };
+enum { TC_BLOCK_COMMON, TC_BLOCK_CONTENT, TC_BLOCK_ADDED, TC_BLOCKS };
 
 typedef struct tc_message {
     enum tc_version version;

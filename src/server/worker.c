@@ -79,13 +79,14 @@ static void dress(tc_session_env *env, tc_exchange *x)
 {
     tc_worker *w = env->owner;
     const bool secure = env != &w->env;
-    if (x->ours.blocks[0]) return;
+    if (x->ours.blocks[TC_BLOCK_COMMON]) return;
     if (tc_loop_now(w->loop) >= (secure ? w->secure_common_until : w->common_until))
         renew_common(w, secure);
     tc_common *c = secure ? w->secure_common : w->common;
     if (!c) return;
     c->refs++;
-    if (tc_arena_defer(&x->arena, common_unref, c) == TC_OK) x->ours.blocks[0] = &c->block;
+    if (tc_arena_defer(&x->arena, common_unref, c) == TC_OK)
+        x->ours.blocks[TC_BLOCK_COMMON] = &c->block;
 }
 
 static void route(tc_session_env *env, tc_exchange *x)

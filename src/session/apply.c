@@ -147,7 +147,6 @@ static void their_head(tc_session *s, const tc_event *ev)
 {
     tc_exchange *x = ev->x;
     const bool client = s->env->engine.role == TC_CLIENT;
-    const tc_limits *limits = s->env->engine.limits;
     x->times.theirs_head = tc_loop_now(s->env->loop);
     x->rate_mark = x->times.theirs_head;
     x->rate_bytes = x->wire_in;
@@ -160,7 +159,7 @@ static void their_head(tc_session *s, const tc_event *ev)
         tc_session_seen(s, TC_SEEN_REQUEST_HEAD, x);
     }
     tc_err err = ev->err;
-    x->content_most = limits->body_bytes;
+    x->content_most = s->env->engine.limits->body_bytes;
     if (!err && !client) err = misdirected(s, x);
     if (!err && !client && too_early(x)) err = TC_ERR_TOO_EARLY;
     if (!err && !client) {

@@ -153,7 +153,7 @@ static tc_err serve(tc_exchange *x, tc_file *f)
     if ((tc_conditional(&x->theirs.fields) || tc_fields_has(&x->theirs.fields, TC_FIELD_RANGE)) &&
         serve_conditional(x, f, &err))
         return err;
-    x->ours.blocks[1] = &f->block;
+    x->ours.blocks[TC_BLOCK_CONTENT] = &f->block;
     return tc_exchange_reply(x, 200, run_of(x, f, 0, f->size));
 }
 

@@ -306,14 +306,32 @@ static tc_err answer_no_memory(void *self, tc_exchange *x)
 
 static const tc_handler no_memory_handler = {.name = "records", .on_head = answer_no_memory};
 
-bool tc_records_route(tc_records *r, tc_exchange *x)
+/* A segment of dots, encoded or not, means another path than the one that is written: what is
+ * allowed there is not known here. */
+static bool has_dot_segment(tc_span path)
+{
+    path = tc_span_first(path, tc_span_find(path, '?'));
+    while (path.len) {
+        tc_span segment = tc_span_take(&path, tc_span_find(path, '/'));
+        if (path.len) (void)tc_span_take(&path, 1);
+        const bool any = segment.len > 0;
+        while (tc_span_starts(segment, TC_SPAN(".")) || tc_span_starts(segment, TC_SPAN("%2e")) ||
+               tc_span_starts(segment, TC_SPAN("%2E")))
+            (void)tc_span_take(&segment, segment.at[0] == '.' ? 1 : 3);
+        if (any && !segment.len) return true;
+    }
+    return false;
+}
+
+bool tc_records_route(tc_records *r, uint64_t collections, tc_exchange *x)
 {
     const tc_span path = x->theirs.path;
     for (unsigned i = 0; i < r->count; i++) {
         const tc_collection *c = &r->collections[i];
-        if (!tc_span_starts(path, c->path)) continue;
+        if (!(collections >> i & 1) || !tc_span_starts(path, c->path)) continue;
         const tc_span rest = tc_span_from(path, c->path.len);
         if (rest.len && rest.at[0] != '/' && rest.at[0] != '?') continue;
+        if (has_dot_segment(rest)) return false;
         tc_asking *a = tc_exchange_alloc(x, sizeof *a);
         x->handler = &no_memory_handler;
         if (!a) return true;

@@ -55,8 +55,9 @@ void tc_records_init(tc_records *r, tc_store *store, const tc_collection *collec
                      unsigned count, tc_loop *loop, const tc_limits *limits, tc_reached *reached);
 void tc_records_fini(tc_records *r);
 
-/* Gives x a handler if its path is a collection's or below one. */
-bool tc_records_route(tc_records *r, tc_exchange *x);
+/* Gives x a handler if its path is a collection's or below one; collections: a bit for each that is
+ * looked at. */
+bool tc_records_route(tc_records *r, uint64_t collections, tc_exchange *x);
 
 /* The one function that makes the entity tag of a record: strong, and never the same for another
  * version, key or store. */

@@ -41,7 +41,7 @@ static tc_err serve(tc_asking *a, tc_exchange *x, tc_entry *e)
         if (verdict == TC_PRECONDITION_FAILED)
             return tc_records_problem(x, 412, TC_SPAN("the record is another version (ETag)"));
     }
-    x->ours.blocks[1] = &e->block;
+    x->ours.blocks[TC_BLOCK_CONTENT] = &e->block;
     return tc_exchange_reply(x, 200, tc_run_bytes(e->document));
 }
 

@@ -3,9 +3,11 @@
 #include "site/site.h"
 
 #include "base/alloc.h"
+#include "site/added.h"
+#include "site/cors.h"
 #include "site/echo.h"
 #include "site/error_page.h"
-#include "site/files.h"
+#include "site/fixed.h"
 #include "site/methods.h"
 #include "site/redirect.h"
 
@@ -13,10 +15,11 @@
 typedef struct state {
     const tc_site_config *config;
     tc_file_cache cache;
-    tc_files_config files_config;
-    tc_files files;
+    tc_files *files; /* one for each of the config's */
+    tc_added added;
     tc_records records;
     tc_sessions sessions;
+    tc_sites_memo memo;
     void *watch_state;
 } state;
 
@@ -25,11 +28,45 @@ static void worker_end(void *app, tc_worker *w, void *argument)
     const tc_site_config *config = app;
     state *s = argument;
     (void)w;
-    tc_files_fini(&s->files);
+    for (uint32_t i = 0; s->files && i < config->sites->files_count; i++)
+        tc_files_fini(&s->files[i]);
+    tc_free(s->files);
+    tc_added_fini(&s->added);
     tc_records_fini(&s->records);
     tc_sessions_fini(&s->sessions);
     if (config->unwatch && s->watch_state) config->unwatch(config->watch_self, s->watch_state);
     tc_free(s);
+}
+
+static bool begin_files(state *s, const tc_sites *sites, tc_loop *loop)
+{
+    s->files = tc_alloc(sites->files_count * sizeof *s->files);
+    for (uint32_t i = 0; s->files && i < sites->files_count; i++)
+        tc_files_init(&s->files[i], &sites->files[i], &s->cache, loop);
+    tc_added_init(&s->added, sites->added, sites->added_count);
+    return s->files != NULL;
+}
+
+static void begin_records(state *s, tc_worker *w)
+{
+    const tc_site_config *c = s->config;
+    tc_loop *loop = tc_worker_loop(w);
+    tc_records_init(&s->records, c->store, c->collections, c->collection_count, loop,
+                    tc_worker_limits(w), tc_worker_reached(w));
+    if (!c->sessions) return;
+    tc_sessions_init(&s->sessions, c->store, c->collection_count, loop, tc_worker_limits(w),
+                     tc_worker_reached(w), c->sessions);
+    s->records.sessions = &s->sessions;
+}
+
+/* False: somebody wants to look on, and cannot. Nothing is served unseen then. */
+static bool begin_watch(state *s, tc_worker *w)
+{
+    const tc_site_config *c = s->config;
+    if (!c->watch) return true;
+    tc_watch *watch = c->watch(c->watch_self, w, &s->watch_state);
+    if (watch) tc_worker_watch(w, watch);
+    return watch != NULL;
 }
 
 static void *worker_begin(void *app, tc_worker *w)
@@ -38,30 +75,14 @@ static void *worker_begin(void *app, tc_worker *w)
     state *s = tc_alloc_zero(sizeof *s);
     if (!s) return NULL;
     s->config = config;
-    s->files_config = (tc_files_config){.root = config->root,
-                                        .root_path = config->root_path,
-                                        .index = config->index,
-                                        .language = config->language,
-                                        .dotfiles = config->dotfiles,
-                                        .uploads = config->uploads};
     tc_file_cache_init(&s->cache, tc_worker_limits(w), tc_worker_reached(w));
-    tc_files_init(&s->files, &s->files_config, &s->cache, tc_worker_loop(w));
-    tc_records_init(&s->records, config->store, config->collections, config->collection_count,
-                    s->files.loop, tc_worker_limits(w), tc_worker_reached(w));
-    if (config->sessions) {
-        tc_sessions_init(&s->sessions, config->store, config->collection_count, s->files.loop,
-                         tc_worker_limits(w), tc_worker_reached(w), config->sessions);
-        s->records.sessions = &s->sessions;
-    }
-    if (!config->watch) return s;
-    tc_watch *watch = config->watch(config->watch_self, w, &s->watch_state);
-    if (watch) {
-        tc_worker_watch(w, watch);
-        return s;
-    }
-    worker_end(app, w, s); /* no serving unseen where somebody wants to look on */
+    begin_records(s, w);
+    if (begin_files(s, config->sites, tc_worker_loop(w)) && begin_watch(s, w)) return s;
+    worker_end(app, w, s);
     return NULL;
 }
+
+/* --- what a request is for ------------------------------------------------------------------- */
 
 static tc_err answer_unknown(void *self, tc_exchange *x)
 {
@@ -69,48 +90,90 @@ static tc_err answer_unknown(void *self, tc_exchange *x)
     return tc_error_page(x, 501, (tc_span){0});
 }
 
-static const tc_handler unknown_method = {.name = "unknown method", .on_head = answer_unknown};
-
-static bool is_echo(const state *s, tc_span path)
+static tc_err answer_misdirected(void *self, tc_exchange *x)
 {
-    const tc_span echo = s->config->echo;
+    (void)self;
+    return tc_error_page(x, 421, TC_SPAN("This server has no site of that name."));
+}
+
+static tc_err answer_bad_target(void *self, tc_exchange *x)
+{
+    (void)self, (void)x;
+    return TC_ERR_TARGET;
+}
+
+static const tc_handler unknown_method = {.name = "unknown method", .on_head = answer_unknown};
+static const tc_handler misdirected = {.name = "misdirected", .on_head = answer_misdirected};
+static const tc_handler bad_target = {.name = "bad target", .on_head = answer_bad_target};
+
+static void handle(tc_exchange *x, const tc_handler *handler, const void *self)
+{
+    x->handler = handler;
+    x->self = (void *)(uintptr_t)self;
+}
+
+static bool is_echo(const tc_site *site, tc_span path)
+{
+    const tc_span echo = site->echo;
     return echo.len && tc_span_starts(path, echo) &&
            (path.len == echo.len || path.at[echo.len] == '?');
 }
 
-/* Hints and pushes are for speed: without memory for them the answer goes on alone. */
-static void answering(tc_worker *w, tc_exchange *x)
+/* What the route says before any handler is asked; true: x has one that answers. */
+static bool gates(state *s, const tc_route *r, tc_exchange *x)
 {
-    const state *s = tc_worker_state(w);
-    if (s->config->preloads) (void)!tc_preloads_answer(s->config->preloads, x);
-    (void)!tc_cors_answer(s->config->cors, x); /* nor may a page of another origin use it then */
-    (void)!tc_trace_answer(s->config->trace, x);
+    if (r->site->to_https && s->config->secure_port && tc_to_https_wanted(x)) {
+        handle(x, &tc_to_https_handler, &s->config->secure_port);
+        return true;
+    }
+    return tc_cors_gate(r->cors, x) || tc_asterisk_gate(x) || tc_trace_gate(r->trace, x);
+}
+
+static void choose(state *s, const tc_route *r, tc_exchange *x)
+{
+    if (r->fixed)
+        handle(x, &tc_fixed_handler, r->fixed);
+    else if (s->records.count && r->site->collections &&
+             tc_records_route(&s->records, r->site->collections, x))
+        return;
+    else if (!(tc_method_flags(x->theirs.method) & TC_METHOD_SERVED))
+        handle(x, &unknown_method, NULL);
+    else if (is_echo(r->site, x->theirs.path))
+        handle(x, &tc_echo_handler, NULL);
+    else
+        tc_files_route(&s->files[r->files], x);
 }
 
 static void route(tc_worker *w, tc_exchange *x)
 {
     state *s = tc_worker_state(w);
-    if (s->config->preloads) (void)!tc_preloads_begin(s->config->preloads, x);
-    if (s->config->secure_port && tc_to_https_wanted(x)) {
-        x->handler = &tc_to_https_handler;
-        x->self = (void *)(uintptr_t)&s->config->secure_port;
+    const tc_site *site = tc_sites_find_again(s->config->sites, x->theirs.authority, &s->memo);
+    const tc_route *r;
+    if (!site) {
+        handle(x, &misdirected, NULL);
         return;
     }
-    if (tc_cors_gate(s->config->cors, x) || tc_asterisk_gate(x) ||
-        tc_trace_gate(s->config->trace, x))
-        return;
-    if (s->records.count && tc_records_route(&s->records, x)) return;
-    if (x->theirs.method == TC_METHOD_GET && !s->config->echo.len) {
-        tc_files_route(&s->files, x);
-        return;
-    }
-    x->self = NULL;
-    if (!(tc_method_flags(x->theirs.method) & TC_METHOD_SERVED))
-        x->handler = &unknown_method;
-    else if (is_echo(s, x->theirs.path))
-        x->handler = &tc_echo_handler;
-    else
-        tc_files_route(&s->files, x);
+    const tc_err err = tc_site_route(site, x, &r);
+    x->place = r;
+    x->content_most = r->body_bytes;
+    if (site->preloads) (void)!tc_preloads_begin(site->preloads, x);
+    if (err)
+        handle(x, &bad_target, NULL);
+    else if (!gates(s, r, x))
+        choose(s, r, x);
+}
+
+/* Fields that are added. Hints and pushes are for speed: without memory for them the answer goes on
+ * alone. */
+static void answering(tc_worker *w, tc_exchange *x)
+{
+    state *s = tc_worker_state(w);
+    const tc_route *r = x->place;
+    if (!r) return;
+    if (r->added) x->ours.blocks[TC_BLOCK_ADDED] = tc_added_use(&s->added, r->added - 1);
+    if (r->site->preloads) (void)!tc_preloads_answer(r->site->preloads, x);
+    (void)!tc_cors_answer(r->cors, x); /* nor may a page of another origin use it then */
+    (void)!tc_trace_answer(r->trace, x);
 }
 
 static void refuse(tc_worker *w, tc_exchange *x, tc_err err)
@@ -128,7 +191,6 @@ tc_app tc_site_app(const tc_site_config *config)
                     .worker_end = worker_end,
                     .route = route,
                     .refuse = refuse,
-                    .answering =
-                        config->preloads || config->cors || config->trace ? answering : NULL,
+                    .answering = config->sites->dressed ? answering : NULL,
                     .self = (void *)(uintptr_t)config};
 }

@@ -1,24 +1,14 @@
-/* site.h - what `tercet serve` serves: a folder, an echo, error pages. A tc_app for tc_server. */
+/* site.h - what `tercet serve` serves: sites of files, records, an echo. A tc_app for tc_server. */
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "server/server.h"
-#include "site/cors.h"
-#include "site/preload.h"
 #include "site/records.h"
 #include "site/sessions.h"
-#include "site/upload.h"
+#include "site/sites.h"
 
 typedef struct tc_site_config {
-    int root; /* an open directory; borrowed */
-    const char
-        *root_path; /* its absolute path, for when another is put in its place; may be NULL */
-    tc_span index, language, echo;
-    bool dotfiles;
-    bool trace;                      /* TRACE is answered */
-    const tc_upload_config *uploads; /* NULL: nothing may be written */
-    const tc_cors *cors;             /* NULL: pages of other origins are told nothing */
-    const tc_preloads *preloads;     /* NULL: none */
-    tc_store *store;                 /* of the collections; NULL: there are none */
+    const tc_sites *sites;
+    tc_store *store; /* of the collections; NULL: there are none */
     const tc_collection *collections;
     unsigned collection_count;
     tc_session_count *sessions; /* of those who use forms; NULL: there are none. In the store they

@@ -15,10 +15,12 @@
 #include "site/site.h"
 #include "support/check.h"
 #include "support/folder.h"
+#include "support/one_site.h"
 
 enum { PAGE = 1 << 20, WORKERS = 2 };
 
 static folder root;
+static one_site one;
 static tc_site_config site;
 static tc_server *server, *admin_server;
 static tc_admin admin;
@@ -57,7 +59,8 @@ static int begin(void **state)
     (void)state;
     folder_make(&root);
     folder_write(&root, "index.html", TC_SPAN("home"));
-    site = (tc_site_config){.root = root.fd, .index = TC_SPAN("index.html")};
+    site = (tc_site_config){.sites =
+                                one_site_make(&one, root.fd, TC_SPAN("index.html"), (tc_span){0})};
     tc_server_config config = {.workers = WORKERS, .counts = true, .limits = tc_limits_default};
     config.limits.request_line = 200;
     config.app = tc_site_app(&site);

@@ -13,6 +13,7 @@
 #include "site/site.h"
 #include "support/check.h"
 #include "support/folder.h"
+#include "support/one_site.h"
 
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 
@@ -140,6 +141,7 @@ static void headers_of_version_two(void **state)
 /* --- workers ------------------------------------------------------------------------------- */
 
 static folder root;
+static one_site one;
 static tc_site_config site;
 static tc_networks trust;
 static tc_server *server;
@@ -149,7 +151,7 @@ static int begin(void **state)
 {
     (void)state;
     folder_make(&root);
-    site = (tc_site_config){.root = root.fd, .index = TC_SPAN("i"), .echo = TC_SPAN("/e")};
+    site = (tc_site_config){.sites = one_site_make(&one, root.fd, TC_SPAN("i"), TC_SPAN("/e"))};
     trust = (tc_networks){0};
     server = NULL;
     return 0;

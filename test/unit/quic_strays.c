@@ -10,6 +10,7 @@
 #include "site/site.h"
 #include "support/check.h"
 #include "support/folder.h"
+#include "support/one_site.h"
 #include "support/quic_net.h"
 
 enum { PACKETS = 20 };
@@ -34,7 +35,9 @@ static unsigned answered(uint64_t limit, tc_reached *ret_reached)
     unsigned count = 0;
     quic_net_make_tls(&net);
     folder_make(&root);
-    const tc_site_config site = {.root = root.fd, .index = TC_SPAN("index.html")};
+    one_site one;
+    const tc_site_config site = {
+        .sites = one_site_make(&one, root.fd, TC_SPAN("index.html"), (tc_span){0})};
     tc_server_config config = {
         .workers = 2, .quic = true, .tls = net.tls[1], .limits = tc_limits_default};
     config.limits.quic_strays = limit;

@@ -16,10 +16,12 @@
 #include "site/site.h"
 #include "support/check.h"
 #include "support/folder.h"
+#include "support/one_site.h"
 
 enum { MANY = 200 };
 
 static folder root;
+static one_site one;
 static tc_site_config site;
 static tc_server_config config;
 static tc_server *server;
@@ -56,8 +58,10 @@ static int begin(void **state)
     (void)state;
     folder_make(&root);
     folder_write(&root, "index.html", TC_SPAN("home"));
-    site = (tc_site_config){
-        .root = root.fd, .index = TC_SPAN("index.html"), .watch = watch, .unwatch = unwatch};
+    site =
+        (tc_site_config){.sites = one_site_make(&one, root.fd, TC_SPAN("index.html"), (tc_span){0}),
+                         .watch = watch,
+                         .unwatch = unwatch};
     config = (tc_server_config){.workers = 1, .limits = tc_limits_default};
     config.app = tc_site_app(&site);
     server = NULL;

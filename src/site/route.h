@@ -1,0 +1,38 @@
+/* route.h - which part of a site a request is for: the route with the longest prefix of its path,
+ * whole segments counted. All of it is made once and then shared by all workers. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "base/map.h"
+#include "http/exchange.h"
+#include "site/preload.h"
+
+enum { TC_ROUTE_DEEPEST = 32 }; /* segments of a prefix */
+
+struct tc_site;
+
+/* What is served at a prefix, and on which conditions. Pointers: NULL where nothing is said. */
+typedef struct tc_route {
+    const struct tc_site *site;
+    tc_span prefix;               /* "/api", without a slash at its end; empty: the whole site */
+    uint32_t files;               /* which of tc_sites.files */
+    uint32_t added;               /* 1 + which of tc_sites.added; 0: none */
+    const struct tc_fixed *fixed; /* what is answered instead of files */
+    const struct tc_access *access;
+    const struct tc_cors *cors; /* NULL: pages of other origins are told nothing */
+    bool trace;                 /* TRACE is answered */
+    uint64_t body_bytes;        /* most content of a request */
+} tc_route;
+
+/* What is served for some hosts. */
+typedef struct tc_site {
+    const tc_route *whole; /* the route of the whole site */
+    tc_map by_prefix;      /* of the others */
+    uint8_t deepest;       /* most segments of a prefix of those */
+    bool to_https;         /* http:// requests are sent on to https:// */
+    const tc_preloads *preloads;
+    tc_span echo;         /* the path of the echo; empty: none */
+    uint64_t collections; /* of records: a bit for each */
+} tc_site;
+
+/* A path as it came ("*", too). TC_ERR_TARGET: it makes no sense, so nothing must be served. */
+tc_err tc_site_route(const tc_site *site, tc_exchange *x, const tc_route **ret_route) TC_MUST_USE;
