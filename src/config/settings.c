@@ -8,7 +8,7 @@
 
 /* An option that turns off is a setting by the name of what it turns off. */
 #define NAME_OF_FLAG(name) name
-#define NAME_OF_OFF(name) name + sizeof "no-" - 1
+#define NAME_OF_OFF(name) &(name)[sizeof "no-" - 1]
 #define NAME_OF_TEXT(name) name
 #define NAME_OF_NUMBER(name) name
 #define NAME_OF_SECONDS(name) name
