@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "net/listeners.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -164,6 +166,25 @@ void tc_listeners_drop_unused(tc_listeners *l)
 
 /* --- opening ------------------------------------------------------------------------------- */
 
+/* Nobody shares a port with sockets of another user, as systemd's are: all workers have the same.
+ */
+static tc_err share(int fds[], unsigned given, unsigned count)
+{
+    for (unsigned i = given; i < count; i++) {
+        fds[i] = fcntl(fds[i % given], F_DUPFD_CLOEXEC, 3);
+        if (fds[i] >= 0) continue;
+        const tc_err err = tc_err_from_errno(errno);
+        close_from(fds, given, i);
+        return err;
+    }
+    return TC_OK;
+}
+
+static bool is_refused(tc_err err)
+{
+    return err == TC_ERR_ADDRESS_IN_USE || err == TC_ERR_NO_PERMISSION;
+}
+
 static tc_err open_tcp(const tc_listeners *l, tc_listening *g, unsigned workers,
                        const char **ret_detail)
 {
@@ -174,6 +195,7 @@ static tc_err open_tcp(const tc_listeners *l, tc_listening *g, unsigned workers,
                                .count = workers > g->tcp_count ? workers : g->tcp_count};
     tc_err err = grow(&g->tcp, g->tcp_count, how.count);
     if (!err) err = tc_listen(&g->at, &how, g->tcp, ret_detail);
+    if (is_refused(err) && g->tcp_given) err = share(g->tcp, g->tcp_given, how.count);
     if (!err) g->tcp_count = how.count;
     return err;
 }
@@ -188,6 +210,7 @@ static tc_err open_udp(const tc_listeners *l, tc_listening *g, unsigned workers,
                             .count = workers > g->udp_count ? workers : g->udp_count};
     tc_err err = grow(&g->udp, g->udp_count, how.count);
     if (!err) err = tc_udp_listen(&g->at, &how, g->udp);
+    if (is_refused(err) && g->udp_given) err = share(g->udp, g->udp_given, how.count);
     if (!err) g->udp_count = how.count;
     if (err == TC_ERR_ADDRESS_IN_USE && ret_detail) *ret_detail = udp_taken;
     return err;

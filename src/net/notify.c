@@ -47,6 +47,10 @@ void tc_notify_open(tc_notify *n)
     *n = (tc_notify){.fd = name ? connect_to(name) : -1};
     if (n->fd >= 0 && us < INT64_MAX / 1000 && (!pid || pid == (uint64_t)getpid()))
         n->watchdog_ns = (int64_t)us * 1000;
+}
+
+void tc_notify_forget(void)
+{
     unsetenv("NOTIFY_SOCKET");
     unsetenv("WATCHDOG_PID");
     unsetenv("WATCHDOG_USEC");
@@ -78,8 +82,11 @@ unsigned tc_notify_sockets(int *ret_first)
     unsetenv("LISTEN_FDS");
     unsetenv("LISTEN_FDNAMES");
     if (pid != (uint64_t)getpid() || !count || count > SOCKETS_MAX) return 0;
-    for (int i = 0; i < (int)count; i++)
-        (void)fcntl(FIRST_SOCKET + i, F_SETFD, FD_CLOEXEC);
+    for (int i = FIRST_SOCKET; i < FIRST_SOCKET + (int)count; i++) {
+        const int flags = fcntl(i, F_GETFL);
+        (void)fcntl(i, F_SETFD, FD_CLOEXEC);
+        if (flags >= 0) (void)fcntl(i, F_SETFL, flags | O_NONBLOCK);
+    }
     *ret_first = FIRST_SOCKET;
     return (unsigned)count;
 }

@@ -12,15 +12,14 @@ typedef struct tc_notify {
     int64_t watchdog_ns; /* at least so often they want to hear "WATCHDOG=1"; 0: they do not */
 } tc_notify;
 
-/* By the environment, from which that is taken: no child of ours is to speak there by mistake.
- * Before there are threads. */
-void tc_notify_open(tc_notify *n);
+void tc_notify_open(tc_notify *n); /* by the environment */
+void tc_notify_forget(void);       /* takes it from there, so that no child speaks by mistake */
 void tc_notify_close(tc_notify *n);
 /* Lines like "READY=1\nSTATUS=..."; at once, or not at all. */
 void tc_notify_say(const tc_notify *n, const char *lines);
 /* RELOADING=1 with the time that must go with it; READY=1 ends it. */
 void tc_notify_reloading(const tc_notify *n);
 
-/* How many sockets were handed in: descriptors from *ret_first on, which no child inherits now.
- * Also taken from the environment. */
+/* How many sockets were handed in: descriptors from *ret_first on, made as ours are. They are taken
+ * from the environment, too. */
 unsigned tc_notify_sockets(int *ret_first);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "support/check.h"
@@ -193,9 +194,32 @@ static void what_listens_to_nothing_is_not_taken(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+/* As systemd opens one: nobody else may share its port. Each worker has the same one. */
+static void one_socket_is_enough_for_all_workers(void **state)
+{
+    uint16_t port, first;
+    (void)state;
+    before.shares = false;
+    assert_int_equal(ask(&before, "https://127.0.0.1:0", 1, &port), TC_OK);
+    hand_on();
+    assert_int_equal(ask(&after, url_of("https", "127.0.0.1", port), 3, &first), TC_OK);
+    assert_int_equal(after.count, 1);
+    assert_int_equal(after.at[0].tcp_count, 3);
+    assert_int_equal(after.at[0].udp_count, 3);
+    int *const sets[] = {after.at[0].tcp, after.at[0].udp};
+    for (size_t i = 0; i < 6; i++) {
+        struct stat a, b;
+        assert_int_equal(fstat(sets[i / 3][0], &a), 0);
+        assert_int_equal(fstat(sets[i / 3][i % 3], &b), 0);
+        assert_int_equal(a.st_ino, b.st_ino);
+        assert_int_equal(fcntl(sets[i / 3][i % 3], F_GETFD), FD_CLOEXEC);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(one_socket_is_enough_for_all_workers, begin, end),
         TEST(who_waits_is_handed_on),
         TEST(there_are_never_fewer_and_may_be_more),
         TEST(any_free_port_stays_the_same),

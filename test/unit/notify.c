@@ -67,6 +67,7 @@ static void what_is_said_arrives(void **state)
     tc_notify_open(&n);
     assert_true(n.fd >= 0);
     assert_int_equal(n.watchdog_ns, 20000000000);
+    tc_notify_forget();
     assert_null(getenv("NOTIFY_SOCKET"));
     assert_null(getenv("WATCHDOG_USEC"));
     tc_notify_say(&n, "READY=1\nSTATUS=serves");
