@@ -46,8 +46,7 @@ static tc_err answer_missing(tc_exchange *x, enum tc_file_answer answer)
     return tc_error_page(x, 404, (tc_span){0});
 }
 
-/* In clear text the kernel sends larger files by itself; what is to be protected must be read. */
-static tc_run run_of(const tc_exchange *x, tc_file *f, uint64_t first, uint64_t len)
+tc_run tc_files_run(const tc_exchange *x, tc_file *f, uint64_t first, uint64_t len)
 {
     const bool secure = tc_span_ieq(x->theirs.scheme, TC_SPAN("https"));
     if (secure && !f->bytes) tc_file_bring_in(f);
@@ -95,13 +94,14 @@ static tc_err serve_part(tc_exchange *x, tc_file *f, const tc_range *part)
     err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_CONTENT_TYPE, f->type);
     if (!err) err = set_part_fields(x, f);
     return err ? err
-               : tc_exchange_reply(x, 206, run_of(x, f, part->first, part->last - part->first + 1));
+               : tc_exchange_reply(x, 206,
+                                   tc_files_run(x, f, part->first, part->last - part->first + 1));
 }
 
 static tc_err serve_parts(tc_exchange *x, tc_file *f, const tc_range_set *set)
 {
     const tc_err err = set_part_fields(x, f);
-    return err ? err : tc_parts_reply(x, run_of(x, f, 0, f->size), f->type, set);
+    return err ? err : tc_parts_reply(x, tc_files_run(x, f, 0, f->size), f->type, set);
 }
 
 /* True: answered. */
@@ -154,7 +154,7 @@ static tc_err serve(tc_exchange *x, tc_file *f)
         serve_conditional(x, f, &err))
         return err;
     x->ours.blocks[TC_BLOCK_CONTENT] = &f->block;
-    return tc_exchange_reply(x, 200, run_of(x, f, 0, f->size));
+    return tc_exchange_reply(x, 200, tc_files_run(x, f, 0, f->size));
 }
 
 /* To another path of ours, for good; the query comes along. */

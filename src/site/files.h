@@ -4,6 +4,7 @@
 #pragma once
 #include "site/cache.h"
 #include "site/caching.h"
+#include "site/error_file.h"
 #include "site/upload.h"
 
 /* What is set of a route of files. Outlives those who serve it. */
@@ -22,6 +23,8 @@ typedef struct tc_files_config {
     tc_span fallback;                /* "/index.html": for pages that are not there; empty: 404 */
     const tc_caching_rule *caching;
     size_t caching_count;
+    const tc_error_file *error_files;
+    size_t error_file_count;
 } tc_files_config;
 
 /* A worker's, one for each config. */
@@ -31,6 +34,10 @@ typedef struct tc_files {
     struct tc_loop *loop;
     tc_uploads uploads;
 } tc_files;
+
+/* Some of a file, as x is to be sent it: in clear text the kernel sends larger files by itself;
+ * what is to be protected must be read. */
+tc_run tc_files_run(const struct tc_exchange *x, tc_file *f, uint64_t first, uint64_t len);
 
 /* Opens nothing and takes no memory. */
 void tc_files_init(tc_files *files, const tc_files_config *config, tc_file_cache *cache,
