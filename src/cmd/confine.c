@@ -81,6 +81,10 @@ static tc_err allow_value(tc_sandbox *s, const tc_setting_row *row, const char *
 static tc_err allow_block(tc_sandbox *s, const tc_section *block)
 {
     tc_err err = TC_OK;
+    const char *root = block->settings.root;
+    if (block->settings.writable &&
+        (tc_section_has(block, "writable") || tc_section_has(block, "root")))
+        err = tc_sandbox_allow(s, root ? root : ".", TC_SANDBOX_WRITE);
     for (size_t i = 0; i < tc_setting_count && !err; i++) {
         const tc_setting_row *row = &tc_setting_rows[i];
         if (row->form == TC_FORM_PLAIN || !tc_section_has(block, row->name)) continue;

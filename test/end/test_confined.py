@@ -114,6 +114,15 @@ class Confined(Tls):
         self.assertGreaterEqual(len(lines), 5)
         self.assertTrue(list((self.dir / "qlog").iterdir()))
 
+    def test_files_are_put(self):
+        """A folder that may be written is; one that may not is the kernel's to hold, too."""
+        server = self.serve("--writable", *([] if sanitized() else ["--seccomp"]))
+        for body, status in ((b"one", 201), (b"two", 204)):
+            self.assertEqual(server.ask("/new/folder/file.txt", "PUT", body=body).status, status)
+        self.assertEqual(server.ask("/new/folder/file.txt").body, b"two")
+        self.assertEqual(server.ask("/new/folder/file.txt", "DELETE").status, 204)
+        self.assertEqual(server.ask("/new/folder/file.txt").status, 404)
+
     def test_another_folder_in_its_place(self):
         """A site that is wiped and made anew is served, though it is another folder."""
         (self.dir / "web").mkdir()
