@@ -14,8 +14,7 @@ struct vote {
     size_t place; /* of the range in the list, from 1 */
 };
 
-/* weight (RFC 9110, 12.4.2): 0 to 1 with at most three digits. */
-static bool read_q(tc_span s, int *ret_q)
+bool tc_weight_read(tc_span s, int *ret_q)
 {
     if (s.len == 0 || s.len > 5 || (s.at[0] != '0' && s.at[0] != '1')) return false;
     if (s.len > 1 && s.at[1] != '.') return false;
@@ -27,6 +26,22 @@ static bool read_q(tc_span s, int *ret_q)
     if (q > 1000) return false;
     *ret_q = q;
     return true;
+}
+
+bool tc_weighted_next(tc_span *rest, tc_span *ret_item, int *ret_q)
+{
+    tc_span member, name, value;
+    while (tc_list_next(rest, &member)) {
+        int q = 1000;
+        const tc_span item = tc_list_item(&member);
+        while (q >= 0 && tc_parameter_next(&member, &name, &value))
+            if (tc_span_ieq(name, TC_SPAN("q")) && !tc_weight_read(value, &q)) q = -1;
+        if (q < 0 || member.len > 0 || item.len == 0) continue;
+        *ret_item = item;
+        *ret_q = q;
+        return true;
+    }
+    return false;
 }
 
 static bool has_parameter(tc_span parameters, tc_span name, tc_span value)
@@ -56,7 +71,7 @@ static void read_member(tc_span member, size_t place, tc_span type, struct vote 
     struct vote v = {match(tc_list_item(&member), plain), 1000, place};
     while (v.specific != NOTHING && tc_parameter_next(&member, &name, &value)) {
         if (tc_span_ieq(name, TC_SPAN("q"))) {
-            if (!read_q(value, &v.q)) return;
+            if (!tc_weight_read(value, &v.q)) return;
             member.len = 0; /* what follows extends Accept, and nothing ever did */
         } else if (has_parameter(parameters, name, value)) {
             v.specific++;

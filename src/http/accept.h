@@ -3,6 +3,13 @@
 #pragma once
 #include "http/message.h"
 
+/* weight (RFC 9110, 12.4.2): 0 to 1 with at most three digits, in thousandths. */
+bool tc_weight_read(tc_span s, int *ret_q);
+/* Takes the next member of a weighted list (Accept-Encoding, Accept-Language) off *rest; 1000 where
+ * it has no weight. Malformed ones are skipped. False, with *rest empty, where there are no more.
+ */
+bool tc_weighted_next(tc_span *rest, tc_span *ret_item, int *ret_q);
+
 /* The weight that an Accept value gives a type, in thousandths: 0 not acceptable, 1000 best. The
  * most specific range decides: type/subtype with parameters, type/subtype, type/any, any. type
  * may have parameters ("text/html; charset=utf-8"). Malformed members say nothing; an empty value

@@ -1,4 +1,4 @@
-/* fuzz_values.c - what field values mean: dates, ranges, tags, lists, Accept.
+/* fuzz_values.c - what field values mean: dates, ranges, tags, lists, Accept and its likes.
  *
  * The first byte picks the reader. Besides not crashing, what was read must survive being written,
  * and verdicts must keep their promises. */
@@ -7,8 +7,10 @@
 
 #include "base/text.h"
 #include "http/accept.h"
+#include "http/coding.h"
 #include "http/date.h"
 #include "http/etag.h"
+#include "http/language.h"
 #include "http/list.h"
 #include "http/media.h"
 #include "http/precondition.h"
@@ -92,6 +94,31 @@ static void kinds(tc_span s)
     MUST(tc_media_of(s).len > 0);
 }
 
+/* What is chosen is there and is accepted, and the memo makes no difference. */
+static void choices(tc_span s)
+{
+    static const uint8_t order[] = {TC_CODING_ZSTD, TC_CODING_BR, TC_CODING_GZIP};
+    static const tc_span tags[] = {{"", 0}, {"en", 2}, {"de-CH", 5}, {"de", 2}};
+    tc_field lines[] = {{tc_field_name(TC_FIELD_ACCEPT_ENCODING), s, TC_FIELD_ACCEPT_ENCODING},
+                        {tc_field_name(TC_FIELD_ACCEPT_LANGUAGE), s, TC_FIELD_ACCEPT_LANGUAGE}};
+    const tc_fields f = {lines, 2, 2,
+                         UINT64_C(1) << TC_FIELD_ACCEPT_ENCODING | UINT64_C(1)
+                                                                       << TC_FIELD_ACCEPT_LANGUAGE};
+    tc_coding_memo memo = {0};
+    const tc_coding_wish wish = tc_coding_wish_of(&f), first = tc_coding_recall(&memo, &f),
+                         second = tc_coding_recall(&memo, &f);
+    MUST(memcmp(&wish, &first, sizeof wish) == 0 && memcmp(&wish, &second, sizeof wish) == 0);
+    for (unsigned available = 0; available < 1 << TC_CODINGS; available++) {
+        const enum tc_coding c = tc_coding_choose(&wish, available, order);
+        if (c == TC_CODING_NONE)
+            MUST(wish.q[TC_CODING_IDENTITY] == 0);
+        else
+            MUST(wish.q[c] > 0 && (c == TC_CODING_IDENTITY || available >> c & 1));
+    }
+    MUST(tc_language_lookup(&f, tags, 4) < 4);
+    if (tc_language_is_tag(s)) MUST(tc_is_token(s));
+}
+
 /* A request of two conditions, one of them the input. */
 static void conditions(tc_span s)
 {
@@ -136,8 +163,8 @@ static void texts(tc_span s)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const readers[])(tc_span) = {dates, ranges,     tags, lists,
-                                               kinds, conditions, texts};
+    static void (*const readers[])(tc_span) = {dates, ranges,     tags,  lists,
+                                               kinds, conditions, texts, choices};
     if (size == 0) return 0;
     readers[data[0] % (sizeof readers / sizeof *readers)](
         (tc_span){(const char *)data + 1, size - 1});
