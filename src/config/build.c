@@ -13,6 +13,7 @@
 #include "config/build_inside.h"
 #include "config/methods.h"
 #include "config/preloads.h"
+#include "config/variants.h"
 
 enum { NAMES_MAX = 1 << 20 };
 
@@ -216,8 +217,10 @@ void tc_build(tc_config *c, tc_built *b)
     tc_map_init(&b->sites.by_name, NAMES_MAX, tc_hash_key_random());
     tc_map_init(&b->sites.by_suffix, NAMES_MAX, tc_hash_key_random());
     tc_config_collections(c, &b->collections);
-    for (tc_section *s = &c->top; s; s = tc_section_next(s))
+    for (tc_section *s = &c->top; s; s = tc_section_next(s)) {
         tc_config_methods(c, s);
+        tc_config_variants(c, s);
+    }
     const uint32_t most = c->sections + 1;
     tc_files_config *files = tc_build_alloc(c, most * sizeof *files);
     tc_fields *added = tc_build_alloc(c, most * sizeof *added);

@@ -24,6 +24,7 @@ static void build_files(tc_built *b, tc_config *c, const tc_section *s, tc_route
     f->language = tc_span_str(v->language);
     f->dotfiles = v->dotfiles;
     f->uploads = s->uploads;
+    f->variants = s->variants;
     if (b->sites.files_count && same_files(f, &all[route->files])) return;
     route->files = b->sites.files_count++;
 }

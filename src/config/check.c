@@ -4,18 +4,9 @@
 
 #include <stdio.h>
 
-#include "base/ascii.h"
+#include "http/language.h"
 #include "http/target.h"
 #include "net/quic.h"
-
-/* The form of a language tag (RFC 5646, 2.1), whether or not anybody speaks it. */
-static bool is_language(const char *tag)
-{
-    for (const char *c = tag; *c; c++)
-        if (!tc_ascii_alpha(*c) && !tc_ascii_digit(*c) && (*c != '-' || c == tag || !c[1]))
-            return false;
-    return tc_ascii_alpha(tag[0]);
-}
 
 static bool is_path(const char *text)
 {
@@ -116,7 +107,8 @@ static void check_listen(tc_config *c)
 static void check_block(tc_config *c, const tc_section *b)
 {
     const tc_settings *s = &b->settings;
-    if (tc_section_has(b, "language") && s->language && !is_language(s->language))
+    if (tc_section_has(b, "language") && s->language &&
+        !tc_language_is_tag(tc_span_str(s->language)))
         tc_config_fault(c, b, "language", NULL, "no language tag");
     if (tc_section_has(b, "echo") && s->echo && !is_path(s->echo))
         tc_config_fault(c, b, "echo", NULL, "a path as in a URL is wanted, like /echo");

@@ -31,9 +31,10 @@ typedef struct tc_section {
     /* when resolved */
     tc_settings settings;
     const tc_limits *limits;
-    const struct tc_upload_config *uploads; /* NULL: nothing may be written (methods.h) */
-    const struct tc_cors *cors;             /* NULL: pages of other origins are told nothing */
-    uint64_t collections;                   /* a bit for each that it has (collections.h) */
+    const struct tc_upload_config *uploads;    /* NULL: nothing may be written (methods.h) */
+    const struct tc_cors *cors;                /* NULL: pages of other origins are told nothing */
+    uint64_t collections;                      /* a bit for each that it has (collections.h) */
+    const struct tc_variants_config *variants; /* variants.h */
 } tc_section;
 
 enum { TC_CONFIG_FAULTS = 20 }; /* that are told; the rest is counted */

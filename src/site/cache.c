@@ -5,7 +5,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,14 +13,22 @@
 #include "base/text.h"
 #include "http/date.h"
 #include "http/media.h"
+#include "site/cache_inside.h"
 #include "site/file_tag.h"
 #include "site/files.h"
+#include "site/variants.h"
 
 enum { SETTLED_MS = 50 };
 
 void tc_file_cache_init(tc_file_cache *c, const tc_limits *limits, tc_reached *reached)
 {
     *c = (tc_file_cache){.limits = limits, .reached = reached, .key = tc_hash_key_random()};
+}
+
+void tc_file_cache_fini(tc_file_cache *c)
+{
+    tc_free(c->languages);
+    c->languages = NULL;
 }
 
 void tc_folder_init(tc_folder *folder, tc_file_cache *c, const tc_files_config *config)
@@ -37,8 +44,10 @@ void tc_file_unref(void *file)
     tc_file *f = file;
     if (--f->refs) return;
     assert(!f->cached);
+    if (f->variants) tc_variants_drop(f);
     if (f->fd >= 0) close(f->fd);
     if (f->fd >= 0 && f->bytes) f->cache->again_bytes -= f->size;
+    if (f->made) f->cache->result_bytes -= f->size;
     tc_free((void *)(uintptr_t)f->bytes);
     tc_arena_fini(&f->arena);
     tc_free(f);
@@ -46,27 +55,39 @@ void tc_file_unref(void *file)
 
 /* --- the order of use ---------------------------------------------------------------------- */
 
-static void unlink_file(tc_file_cache *c, tc_file *f)
+void tc_file_unlink(tc_file_list *list, tc_file *f)
 {
-    *(f->newer ? &f->newer->older : &c->newest) = f->older;
-    *(f->older ? &f->older->newer : &c->oldest) = f->newer;
+    *(f->newer ? &f->newer->older : &list->newest) = f->older;
+    *(f->older ? &f->older->newer : &list->oldest) = f->newer;
 }
 
-static void link_newest(tc_file_cache *c, tc_file *f)
+void tc_file_link(tc_file_list *list, tc_file *f)
 {
     f->newer = NULL;
-    f->older = c->newest;
-    *(c->newest ? &c->newest->newer : &c->oldest) = f;
-    c->newest = f;
+    f->older = list->newest;
+    *(list->newest ? &list->newest->newer : &list->oldest) = f;
+    list->newest = f;
+}
+
+void tc_file_count(tc_file *f)
+{
+    f->cache->bytes += f->bytes && !f->made ? f->size : 0;
+    f->cache->open += f->fd >= 0;
+}
+
+void tc_file_discount(tc_file *f)
+{
+    f->cache->bytes -= f->bytes && !f->made ? f->size : 0;
+    f->cache->open -= f->fd >= 0;
 }
 
 static void forget(tc_file_cache *c, tc_file *f)
 {
+    if (f->variants) tc_variants_drop(f);
     (void)tc_map_remove(&f->folder->by_path, f->path);
-    unlink_file(c, f);
+    tc_file_unlink(&c->entries, f);
     c->files--;
-    c->bytes -= f->bytes ? f->size : 0;
-    c->open -= f->fd >= 0;
+    tc_file_discount(f);
     f->cached = false;
     tc_file_unref(f);
 }
@@ -84,19 +105,17 @@ static bool over(const tc_file_cache *c)
 
 static void remember(tc_file_cache *c, tc_file *f)
 {
-    c->bytes += f->bytes ? f->size : 0;
-    c->open += f->fd >= 0;
-    while (over(c) && c->oldest)
-        forget(c, c->oldest);
+    tc_file_count(f); /* its variants are in already */
+    while (over(c) && c->entries.oldest)
+        forget(c, c->entries.oldest);
     if (over(c) || tc_map_put(&f->folder->by_path, f->path, f) != TC_OK) {
-        c->bytes -= f->bytes ? f->size : 0; /* it is served, but not kept */
-        c->open -= f->fd >= 0;
+        tc_file_discount(f); /* it is served, but not kept */
         return;
     }
     f->cached = true;
     f->refs++;
     c->files++;
-    link_newest(c, f);
+    tc_file_link(&c->entries, f);
 }
 
 void tc_folder_fini(tc_folder *folder)
@@ -113,7 +132,7 @@ static int64_t ns(struct timespec t)
     return t.tv_sec * TC_S + t.tv_nsec;
 }
 
-static bool same(const tc_file *f, const struct stat *st)
+bool tc_file_same(const tc_file *f, const struct stat *st)
 {
     return f->device == st->st_dev && f->inode == st->st_ino && f->size == (uint64_t)st->st_size &&
            f->mtime_ns == ns(st->st_mtim) && f->ctime_ns == ns(st->st_ctim);
@@ -139,30 +158,43 @@ static tc_span make_etag(tc_file *f)
                                                                 f->ctime_ns, f->inode, f->bytes)));
 }
 
-static tc_err describe(tc_file *f)
+tc_err tc_file_describe(tc_file *f, tc_span etag)
 {
     tc_arena *a = &f->arena;
     const tc_files_config *config = f->folder->config;
-    const tc_span language = config->language;
     char *date = tc_arena_bytes(a, TC_DATE_BYTES);
-    f->etag = make_etag(f);
+    f->etag = etag.len ? etag : make_etag(f);
+    if (f->coding && !etag.len && f->etag.at) /* a file beside: never the tag of what it is of */
+        f->etag = tc_arena_printf(a, "%.*s-%s\"", (int)f->etag.len - 1, f->etag.at,
+                                  tc_coding_name((enum tc_coding)f->coding).at);
     const tc_span length = tc_arena_printf(a, "%llu", (unsigned long long)f->size);
     if (!date || !f->etag.at || !length.at) return TC_ERR_NO_MEMORY;
     tc_date_write(date, f->modified);
     f->modified_text = tc_span_of(date, TC_DATE_BYTES);
-    f->type = tc_media_of(f->path);
-    f->caching = tc_caching_of(config->caching, config->caching_count, f->path);
+    if (!f->made) /* patterns are about what is asked for, whichever variant it is */
+        f->caching = tc_caching_of(config->caching, config->caching_count, f->entry->path);
     f->block.number = tc_block_number();
     f->block.length = (int64_t)f->size;
     f->block.arena = a;
-    tc_fields *to = &f->block.fields;
-    tc_err err = tc_fields_set(to, a, TC_FIELD_CONTENT_TYPE, f->type);
-    if (!err) err = tc_fields_set(to, a, TC_FIELD_CONTENT_LENGTH, length);
-    if (!err && language.len) err = tc_fields_set(to, a, TC_FIELD_CONTENT_LANGUAGE, language);
-    if (!err) err = tc_fields_set(to, a, TC_FIELD_LAST_MODIFIED, f->modified_text);
-    if (!err && (f->bytes || f->settled)) err = tc_fields_set(to, a, TC_FIELD_ETAG, f->etag);
-    if (!err) err = tc_fields_set(to, a, TC_FIELD_ACCEPT_RANGES, TC_SPAN("bytes"));
-    if (!err && f->caching.len) err = tc_fields_set(to, a, TC_FIELD_CACHE_CONTROL, f->caching);
+    const struct {
+        enum tc_field_id id;
+        tc_span value;
+    } fields[] = {
+        {TC_FIELD_CONTENT_TYPE, f->type},
+        {TC_FIELD_CONTENT_LENGTH, length},
+        {TC_FIELD_CONTENT_ENCODING,
+         f->coding ? tc_coding_name((enum tc_coding)f->coding) : (tc_span){0}},
+        {TC_FIELD_CONTENT_LANGUAGE, f->language},
+        {TC_FIELD_LAST_MODIFIED, f->modified_text},
+        {TC_FIELD_ETAG, f->bytes || f->settled ? f->etag : (tc_span){0}},
+        {TC_FIELD_ACCEPT_RANGES, TC_SPAN("bytes")},
+        {TC_FIELD_CACHE_CONTROL, f->caching},
+        {TC_FIELD_VARY, f->vary},
+    };
+    tc_err err = TC_OK;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields && !err; i++)
+        if (fields[i].value.len)
+            err = tc_fields_set(&f->block.fields, a, fields[i].id, fields[i].value);
     return err;
 }
 
@@ -180,27 +212,37 @@ static bool read_whole(tc_file *f, int fd)
     }
     struct stat again;
     f->bytes = bytes;
-    return have == f->size && fstat(fd, &again) == 0 && same(f, &again);
+    return have == f->size && fstat(fd, &again) == 0 && tc_file_same(f, &again);
 }
 
-/* Takes the descriptor over. */
-static enum tc_file_answer make(tc_folder *folder, tc_span path, int fd, const struct stat *st,
-                                int64_t now, uint64_t changes, tc_file **ret_file)
+tc_file *tc_file_new(tc_folder *folder, tc_span path)
 {
-    tc_file_cache *c = folder->cache;
     tc_file *f = tc_alloc(sizeof *f);
-    if (!f) {
-        close(fd);
-        return TC_FILE_BUSY;
-    }
+    if (!f) return NULL;
     memset(f, 0, offsetof(tc_file, room));
     tc_arena_init(&f->arena, f->room, sizeof f->room, 4 * TC_PATH_BYTES);
-    f->cache = c;
+    f->cache = folder->cache;
     f->folder = folder;
+    f->entry = f;
     f->refs = 1;
-    f->fd = fd;
+    f->fd = -1;
+    f->path = tc_arena_copy(&f->arena, path);
+    if (f->path.at) return f;
+    tc_file_unref(f);
+    return NULL;
+}
+
+tc_file *tc_file_read(tc_folder *folder, tc_span path, const tc_sight *sight, int64_t now,
+                      bool *ret_whole)
+{
+    const struct stat *st = &sight->st;
+    tc_file *f = tc_file_new(folder, path);
+    if (!f) {
+        close(sight->fd);
+        return NULL;
+    }
+    f->fd = sight->fd;
     f->checked = now;
-    f->changes = changes;
     f->size = (uint64_t)st->st_size;
     f->modified = st->st_mtim.tv_sec;
     f->mtime_ns = ns(st->st_mtim);
@@ -208,23 +250,34 @@ static enum tc_file_answer make(tc_folder *folder, tc_span path, int fd, const s
     f->device = st->st_dev;
     f->inode = st->st_ino;
     f->settled = settled(f);
-    f->path = tc_arena_copy(&f->arena, path);
-    f->plain = !memchr(path.at, '%', path.len) && !memchr(path.at, '?', path.len) &&
-               !(folder->config->clean_urls && tc_span_ends(path, TC_SPAN(".html")));
-    bool whole = true;
-    if (f->size <= c->limits->cache_file) whole = read_whole(f, fd);
-    if (!whole) { /* it is being written just now: sent from the file, not kept */
+    f->type = tc_media_of(f->path);
+    f->language = folder->config->language;
+    *ret_whole = f->size > f->cache->limits->cache_file || read_whole(f, f->fd);
+    if (!*ret_whole) { /* it is being written just now: sent from the file, not kept */
         tc_free((void *)(uintptr_t)f->bytes);
         f->bytes = NULL;
     } else if (f->bytes) {
-        close(fd);
+        close(f->fd);
         f->fd = -1;
     }
-    if (!f->path.at || describe(f) != TC_OK) {
+    return f;
+}
+
+static enum tc_file_answer make(tc_folder *folder, tc_span path, const tc_sight *sight, int64_t now,
+                                uint64_t changes, tc_file **ret_file)
+{
+    bool whole;
+    tc_file *f = tc_file_read(folder, path, sight, now, &whole);
+    if (!f) return TC_FILE_BUSY;
+    f->changes = changes;
+    f->plain = !memchr(path.at, '%', path.len) && !memchr(path.at, '?', path.len) &&
+               !(folder->config->clean_urls && tc_span_ends(path, TC_SPAN(".html")));
+    if ((folder->config->variants && tc_variants_find(f, sight->language, now) != TC_OK) ||
+        tc_file_describe(f, (tc_span){0}) != TC_OK) {
         tc_file_unref(f);
         return TC_FILE_BUSY;
     }
-    if (whole && (f->bytes || f->settled)) remember(c, f);
+    if (whole && (f->bytes || f->settled)) remember(folder->cache, f);
     *ret_file = f;
     return TC_FILE_FOUND;
 }
@@ -244,16 +297,16 @@ void tc_file_bring_in(tc_file *f)
     }
     c->again_bytes += f->size;
     c->bytes += f->size;
-    while (over(c) && c->oldest != f)
-        forget(c, c->oldest);
+    while (over(c) && c->entries.oldest != f->entry)
+        forget(c, c->entries.oldest);
 }
 
 /* Gives out a reference. */
 static tc_file *use(tc_file_cache *c, tc_file *f)
 {
-    if (f != c->newest) {
-        unlink_file(c, f);
-        link_newest(c, f);
+    if (f != c->entries.newest) {
+        tc_file_unlink(&c->entries, f);
+        tc_file_link(&c->entries, f);
     }
     f->again = true;
     f->refs++;
@@ -275,18 +328,10 @@ tc_file *tc_file_remembered(tc_folder *folder, tc_span path, int64_t now)
     return f->changes == changes_of(folder) ? use(c, f) : NULL;
 }
 
-enum tc_file_answer tc_file_get(tc_folder *folder, tc_span path, int64_t now, tc_file **ret_file)
+enum tc_file_answer tc_file_look(tc_folder *folder, tc_span path, tc_sight *ret_sight)
 {
-    tc_file_cache *c = folder->cache;
-    tc_file *f = tc_file_remembered(folder, path, now);
     int fd = -1;
     struct stat st;
-    if (f) {
-        *ret_file = f;
-        return TC_FILE_FOUND;
-    }
-    const uint64_t changes = changes_of(folder);
-    tc_root_look(&folder->root, now, c->limits->cache_ms);
     enum tc_file_answer answer = tc_root_open(&folder->root, path, &fd);
     if (answer == TC_FILE_FOUND && fstat(fd, &st))
         answer = TC_FILE_BUSY;
@@ -294,15 +339,34 @@ enum tc_file_answer tc_file_get(tc_folder *folder, tc_span path, int64_t now, tc
         answer = TC_FILE_DIRECTORY;
     else if (answer == TC_FILE_FOUND && !S_ISREG(st.st_mode))
         answer = TC_FILE_FORBIDDEN;
+    if (answer == TC_FILE_FOUND)
+        *ret_sight = (tc_sight){fd, -1, st};
+    else if (fd >= 0)
+        close(fd);
+    return answer;
+}
+
+enum tc_file_answer tc_file_get(tc_folder *folder, tc_span path, int64_t now, tc_file **ret_file)
+{
+    tc_file_cache *c = folder->cache;
+    tc_file *f = tc_file_remembered(folder, path, now);
+    tc_sight sight;
+    if (f) {
+        *ret_file = f;
+        return TC_FILE_FOUND;
+    }
+    const uint64_t changes = changes_of(folder);
+    tc_root_look(&folder->root, now, c->limits->cache_ms);
+    const enum tc_file_answer answer = tc_variants_look(folder, path, &sight);
     f = tc_map_get(&folder->by_path, path);
-    if (answer == TC_FILE_FOUND && f && f->settled && same(f, &st)) {
+    if (answer == TC_FILE_FOUND && f && f->settled && tc_file_same(f, &sight.st) &&
+        (!f->variants || tc_variants_same(f, sight.language))) {
+        close(sight.fd);
         f->checked = now;
         f->changes = changes;
         *ret_file = use(c, f);
-    } else {
-        if (f && answer != TC_FILE_BUSY) forget(c, f);
-        if (answer == TC_FILE_FOUND) return make(folder, path, fd, &st, now, changes, ret_file);
+        return TC_FILE_FOUND;
     }
-    if (fd >= 0) close(fd);
-    return answer;
+    if (f && answer != TC_FILE_BUSY) forget(c, f);
+    return answer == TC_FILE_FOUND ? make(folder, path, &sight, now, changes, ret_file) : answer;
 }

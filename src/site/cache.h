@@ -8,10 +8,12 @@
 #pragma once
 #include "base/limits.h"
 #include "base/map.h"
+#include "http/coding.h"
 #include "http/message.h"
 #include "site/root.h"
 
 struct tc_files_config;
+typedef struct tc_sight tc_sight;
 
 typedef struct tc_file {
     tc_block block; /* Content-Type, Content-Length, ETag, Last-Modified, ... */
@@ -20,6 +22,8 @@ typedef struct tc_file {
     tc_span modified_text;
     tc_span type;
     tc_span caching;  /* Cache-Control; empty: none */
+    tc_span language; /* empty: none is claimed */
+    tc_span vary;     /* of which fields it depends that this one was chosen; empty: of none */
     int64_t modified; /* unix seconds */
     uint64_t size;
     const char *bytes; /* the whole, or NULL: read it from fd */
@@ -28,13 +32,18 @@ typedef struct tc_file {
     /* the cache's */
     struct tc_file_cache *cache;
     struct tc_folder *folder;
+    struct tc_file *entry;        /* the one in the map: itself, or the one it is a variant of */
+    struct tc_variants *variants; /* an entry's; NULL: they are not looked for */
     struct tc_file *newer, *older;
     tc_arena arena;
     int64_t checked;  /* monotonic ns of the last look */
     uint64_t changes; /* that requests had made in the folder before it */
     uint64_t device, inode;
     int64_t mtime_ns, ctime_ns;
-    uint32_t refs; /* one is the cache's, while it is in there */
+    uint32_t refs;  /* one is the cache's, while it is in there */
+    uint8_t coding; /* enum tc_coding */
+    uint8_t row;    /* a variant's */
+    bool made;      /* by compressing: it is among the results */
     bool cached;
     bool again;   /* it was asked for more than once */
     bool plain;   /* a target like the path is answered with it: nothing in it is encoded, begins a
@@ -43,17 +52,28 @@ typedef struct tc_file {
     char room[640];
 } tc_file;
 
+/* By use. */
+typedef struct tc_file_list {
+    tc_file *newest, *oldest;
+} tc_file_list;
+
 /* A worker's. */
 typedef struct tc_file_cache {
     const tc_limits *limits;
     tc_reached *reached;
     tc_hash_key key;
-    tc_file *newest, *oldest; /* by use, of all folders */
-    uint32_t files;
-    uint32_t open;        /* descriptors held */
-    uint64_t bytes;       /* of contents in memory */
-    uint32_t uploads;     /* files that are being put or removed (upload.h) */
-    uint64_t again_bytes; /* ... of files of a middle size, and of those that left the cache */
+    tc_file_list entries;  /* of all folders */
+    tc_file_list results;  /* what was compressed; they belong to entries */
+    uint32_t files;        /* entries */
+    uint32_t open;         /* descriptors held */
+    uint64_t bytes;        /* of contents in memory */
+    uint32_t uploads;      /* files that are being put or removed (upload.h) */
+    uint64_t again_bytes;  /* ... of files of a middle size, and of those that left the cache */
+    uint64_t result_bytes; /* of results, and of those that left the cache */
+    struct tc_compression *compressions; /* under way */
+    uint32_t compression_count;
+    tc_coding_memo codings;
+    struct tc_language_memo *languages; /* NULL until it is needed */
 } tc_file_cache;
 
 /* What a worker serves of one folder. Takes no memory before it is used. */
@@ -65,6 +85,7 @@ typedef struct tc_folder {
 } tc_folder;
 
 void tc_file_cache_init(tc_file_cache *c, const tc_limits *limits, tc_reached *reached);
+void tc_file_cache_fini(tc_file_cache *c); /* after its folders */
 
 /* Both outlive the folder, and the cache its files. */
 void tc_folder_init(tc_folder *folder, tc_file_cache *c, const struct tc_files_config *config);

@@ -14,9 +14,11 @@
 #include "http/range.h"
 #include "http/target.h"
 #include "net/loop.h"
+#include "site/coded.h"
 #include "site/error_page.h"
 #include "site/listing.h"
 #include "site/parts.h"
+#include "site/variants.h"
 
 #define PAGE TC_SPAN(".html") /* what clean URLs leave out */
 
@@ -31,6 +33,7 @@ void tc_files_init(tc_files *files, const tc_files_config *config, tc_file_cache
 void tc_files_fini(tc_files *files)
 {
     tc_uploads_fini(&files->uploads);
+    tc_coded_end(&files->folder);
     tc_folder_fini(&files->folder);
 }
 
@@ -70,15 +73,19 @@ static tc_err set_validators(tc_exchange *x, const tc_file *f)
     if (!err) err = tc_fields_set(to, &x->arena, TC_FIELD_LAST_MODIFIED, f->modified_text);
     if (!err && f->caching.len)
         err = tc_fields_set(to, &x->arena, TC_FIELD_CACHE_CONTROL, f->caching);
+    if (!err && f->vary.len) err = tc_fields_set(to, &x->arena, TC_FIELD_VARY, f->vary);
     return err;
 }
 
 static tc_err set_part_fields(tc_exchange *x, const tc_file *f)
 {
-    const tc_span language = f->folder->config->language;
+    tc_fields *to = &x->ours.fields;
     tc_err err = TC_OK;
-    if (language.len)
-        err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_CONTENT_LANGUAGE, language);
+    if (f->coding)
+        err = tc_fields_set(to, &x->arena, TC_FIELD_CONTENT_ENCODING,
+                            tc_coding_name((enum tc_coding)f->coding));
+    if (!err && f->language.len)
+        err = tc_fields_set(to, &x->arena, TC_FIELD_CONTENT_LANGUAGE, f->language);
     return err ? err : set_validators(x, f);
 }
 
@@ -135,7 +142,11 @@ static bool serve_conditional(tc_exchange *x, tc_file *f, tc_err *ret_err)
         *ret_err = set_validators(x, f);
         if (!*ret_err) *ret_err = tc_exchange_answer(x, 304, 0);
         return true;
-    case TC_PRECONDITION_FAILED: *ret_err = tc_error_page(x, 412, (tc_span){0}); return true;
+    case TC_PRECONDITION_FAILED:
+        if (f->vary.len)
+            *ret_err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_VARY, f->vary);
+        if (!*ret_err) *ret_err = tc_error_page(x, 412, (tc_span){0});
+        return true;
     case TC_GO_ON: break;
     }
     tc_span range;
@@ -146,7 +157,7 @@ static bool serve_conditional(tc_exchange *x, tc_file *f, tc_err *ret_err)
     return serve_ranges(x, f, range, ret_err);
 }
 
-static tc_err serve(tc_exchange *x, tc_file *f)
+tc_err tc_file_serve(tc_exchange *x, tc_file *f)
 {
     tc_err err = tc_arena_defer(&x->arena, tc_file_unref, f);
     if (err) return err;
@@ -155,6 +166,12 @@ static tc_err serve(tc_exchange *x, tc_file *f)
         return err;
     x->ours.blocks[TC_BLOCK_CONTENT] = &f->block;
     return tc_exchange_reply(x, 200, tc_files_run(x, f, 0, f->size));
+}
+
+static tc_err serve(tc_files *files, tc_exchange *x, tc_file *f)
+{
+    return f->variants && f->variants->choice ? tc_coded_serve(files->loop, x, f)
+                                              : tc_file_serve(x, f);
 }
 
 /* To another path of ours, for good; the query comes along. */
@@ -211,7 +228,7 @@ static tc_err serve_fallback(tc_files *files, tc_exchange *x, enum tc_file_answe
     answer = get(files, fallback, &f);
     if (answer != TC_FILE_FOUND) return answer_missing(x, answer);
     const tc_err err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_VARY, TC_SPAN("Accept"));
-    if (!err) return serve(x, f);
+    if (!err) return serve(files, x, f);
     tc_file_unref(f);
     return err;
 }
@@ -236,7 +253,7 @@ static tc_err serve_index(tc_files *files, tc_exchange *x, const asked *a)
     tc_file *f;
     int fd;
     enum tc_file_answer answer = get_with(files, x, a->path, files->config->index, &f);
-    if (answer == TC_FILE_FOUND) return serve(x, f);
+    if (answer == TC_FILE_FOUND) return serve(files, x, f);
     if (answer == TC_FILE_DIRECTORY) answer = TC_FILE_MISSING; /* it is no page */
     if (answer == TC_FILE_MISSING && files->config->listing) {
         answer = open_folder(files, a, &fd);
@@ -257,17 +274,17 @@ static tc_err serve_named(tc_files *files, tc_exchange *x, const asked *a, tc_fi
     const tc_span index = files->config->index;
     const size_t folder = a->path.len - index.len;
     tc_file *other;
-    if (!files->config->clean_urls || !tc_span_ends(a->path, PAGE)) return serve(x, f);
+    if (!files->config->clean_urls || !tc_span_ends(a->path, PAGE)) return serve(files, x, f);
     if (tc_span_ends(a->path, index) && a->path.at[folder - 1] == '/') {
         tc_file_unref(f);
         return redirect(x, tc_span_first(a->whole, a->whole.len - index.len), "", a->query);
     }
     const tc_span clean = tc_span_first(a->path, a->path.len - PAGE.len);
-    if (tc_span_ends(clean, TC_SPAN("/"))) return serve(x, f); /* ".html" */
+    if (tc_span_ends(clean, TC_SPAN("/"))) return serve(files, x, f); /* ".html" */
     if (get(files, clean, &other) == TC_FILE_FOUND) {
         tc_file_unref(
             other); /* a file of that name goes first: there is no other way to this one */
-        return serve(x, f);
+        return serve(files, x, f);
     }
     tc_file_unref(f);
     return redirect(x, tc_span_first(a->whole, a->whole.len - PAGE.len), "", a->query);
@@ -287,7 +304,7 @@ static tc_err serve_path(tc_files *files, tc_exchange *x)
     if (answer == TC_FILE_FOUND) return serve_named(files, x, &a, f);
     if ((answer == TC_FILE_MISSING || answer == TC_FILE_DIRECTORY) && files->config->clean_urls &&
         get_with(files, x, a.path, PAGE, &f) == TC_FILE_FOUND)
-        return serve(x, f);
+        return serve(files, x, f);
     if (answer == TC_FILE_DIRECTORY) return redirect(x, a.whole, "/", a.query);
     return serve_fallback(files, x, answer);
 }
@@ -314,7 +331,7 @@ static tc_err on_head(void *self, tc_exchange *x)
     tc_span path;
     if (tc_files_path(files->config, x->theirs.path, &path)) {
         tc_file *f = tc_file_remembered(&files->folder, path, tc_loop_now(files->loop));
-        if (f && f->plain) return serve(x, f);
+        if (f && f->plain) return serve(files, x, f);
         if (f) tc_file_unref(f);
     }
     return serve_path(files, x);

@@ -17,14 +17,15 @@ typedef struct tc_files_config {
     tc_span index;    /* name of the page that stands for its folder: "index.html" */
     tc_span language; /* that its files are in (Content-Language); empty: none is claimed */
     bool dotfiles;    /* names that begin with a dot are served, too */
-    const tc_upload_config *uploads; /* NULL: files are read, never written */
-    bool listing;                    /* folders without an index page show what is in them */
-    bool clean_urls;                 /* "/about" is about.html, whose own name leads there */
-    tc_span fallback;                /* "/index.html": for pages that are not there; empty: 404 */
+    bool listing;     /* folders without an index page show what is in them */
+    bool clean_urls;  /* "/about" is about.html, whose own name leads there */
+    tc_span fallback; /* "/index.html": for pages that are not there; empty: 404 */
     const tc_caching_rule *caching;
     size_t caching_count;
     const tc_error_file *error_files;
     size_t error_file_count;
+    const tc_upload_config *uploads;           /* NULL: files are read, never written */
+    const struct tc_variants_config *variants; /* languages and codings; NULL: not in use */
 } tc_files_config;
 
 /* A worker's, one for each config. */
@@ -52,3 +53,6 @@ extern const tc_handler tc_files_handler;
 /* What a normalised path is in the folder: "/static/a" is "/a" where "/static" is left out. False:
  * it does not begin so. */
 bool tc_files_path(const tc_files_config *config, tc_span path, tc_span *ret_path);
+
+/* Answers x with f, whose reference it takes. */
+tc_err tc_file_serve(tc_exchange *x, tc_file *f) TC_MUST_USE;

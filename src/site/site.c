@@ -31,6 +31,7 @@ static void worker_end(void *app, tc_worker *w, void *argument)
     for (uint32_t i = 0; s->files && i < config->sites->files_count; i++)
         tc_files_fini(&s->files[i]);
     tc_free(s->files);
+    tc_file_cache_fini(&s->cache);
     tc_added_fini(&s->added);
     tc_records_fini(&s->records);
     tc_sessions_fini(&s->sessions);

@@ -51,6 +51,7 @@ static int end(void **state)
     (void)state;
     done();
     tc_files_fini(&files);
+    tc_file_cache_fini(&cache);
     tc_loop_free(loop);
     folder_remove(&root);
     return 0;

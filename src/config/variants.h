@@ -1,0 +1,9 @@
+/* variants.h - the settings about languages and codings of files (site/variants.h). */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "config/config.h"
+#include "site/variants.h"
+
+/* Fills .variants of a block, whose parent has its own: blocks that say nothing of this share it.
+ * NULL: nothing is negotiated. It lives as long as the configuration, whose faults are told. */
+void tc_config_variants(tc_config *c, tc_section *s);
