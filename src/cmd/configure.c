@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "config/check.h"
+#include "config/tunnels.h"
 
 bool tc_configure(tc_config *c, const char *file, tc_built *ret_built)
 {
@@ -13,6 +14,7 @@ bool tc_configure(tc_config *c, const char *file, tc_built *ret_built)
     *ret_built = (tc_built){.root_count = 0};
     if (!c->no_memory && !c->fault_count) {
         tc_config_check(c);
+        tc_config_tunnels(c);
         tc_build(c, ret_built);
     }
     return !c->fault_count && !c->no_memory;

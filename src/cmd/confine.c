@@ -141,7 +141,8 @@ int tc_confine_rest(const tc_config *c)
 {
     tc_sandbox s;
     if (c->top.settings.sandbox) {
-        tc_err err = tc_sandbox_begin(&s, TC_SANDBOX_BIND | TC_SANDBOX_CONNECT);
+        const unsigned connecting = c->tunnels ? 0 : TC_SANDBOX_CONNECT;
+        tc_err err = tc_sandbox_begin(&s, TC_SANDBOX_BIND | connecting);
         if (!err) err = tc_sandbox_enter(&s);
         tc_sandbox_fini(&s);
         if (err) return tc_serve_fail(err, "sandbox", strerror(errno));

@@ -120,6 +120,7 @@ static int serve_parts(tc_config *c, const tc_built *built, parts *p)
     const tc_collections *collections = &p->records.collections;
     const bool watched = p->log.fd >= 0 || p->qlog.name;
     tc_site_config site = {.sites = &built->sites,
+                           .tunnels = c->tunnels,
                            .store = p->records.store,
                            .collections = collections->at,
                            .collection_count = collections->count,
@@ -154,6 +155,7 @@ static int serve_parts(tc_config *c, const tc_built *built, parts *p)
                           .records = &p->records};
     int code = tc_serve_listen(server, &serving);
     if (!code) code = tc_admin_open(&admin, s->admin, server, c->top.limits, 1);
+    if (!code) tc_serve_own_ports(c);
     if (!code) code = tc_confine_rest(c);
     site.secure_port = serving.secure_port; /* only now known, of port 0 */
     if (!code) code = tc_serve_run(server, &serving);

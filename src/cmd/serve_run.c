@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "http/target.h"
 #include "net/listen.h"
+#include "site/tunnel.h"
 
 const char tc_serve_secure_url[] = "https://localhost:8443";
 
@@ -67,6 +69,22 @@ int tc_serve_listen(tc_server *server, tc_serving *s)
             s->secure_port = tc_server_port(server);
     }
     return 0;
+}
+
+void tc_serve_own_ports(tc_config *c)
+{
+    const tc_settings *s = &c->top.settings;
+    tc_arena *a = &c->arena;
+    uint16_t *ports = c->tunnels ? tc_arena_alloc(a, (s->listen.count + 1) * sizeof *ports) : NULL;
+    if (!ports) return; /* without memory the server ends soon */
+    size_t count = 0;
+    for (size_t i = 0; i <= s->listen.count; i++) {
+        const char *text = i < s->listen.count ? s->listen.at[i] : s->admin;
+        tc_url url;
+        if (text && tc_url_parse(a, tc_span_str(text), &url) == TC_OK) ports[count++] = url.port;
+    }
+    c->tunnels->rules.own_ports = ports;
+    c->tunnels->rules.own_count = count;
 }
 
 int tc_serve_run(tc_server *server, const tc_serving *s)

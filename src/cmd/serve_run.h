@@ -27,6 +27,8 @@ int tc_serve_fail(tc_err err, const char *what, const char *detail);
 
 /* Both: not zero is the program's exit code, and the reason was said. */
 int tc_serve_listen(tc_server *server, tc_serving *s);
+/* Where the server listens, for tunnels not to lead to itself. After tc_serve_listen. */
+void tc_serve_own_ports(tc_config *c);
 int tc_serve_run(tc_server *server, const tc_serving *s); /* until SIGINT or SIGTERM, and drained */
 
 void tc_serve_announce(const tc_serving *s, const tc_server *server);

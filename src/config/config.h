@@ -42,9 +42,10 @@ enum { TC_CONFIG_FAULTS = 20 }; /* that are told; the rest is counted */
 typedef struct tc_config {
     tc_arena arena;
     tc_section top;
-    const char *file;  /* as given; NULL: none */
-    unsigned sections; /* all of them but the top */
-    tc_buf faults;     /* a line each */
+    const char *file;                 /* as given; NULL: none */
+    struct tc_tunnel_config *tunnels; /* when resolved (tunnels.h); NULL: none are made */
+    unsigned sections;                /* all of them but the top */
+    tc_buf faults;                    /* a line each */
     unsigned fault_count;
     bool by_option; /* one of them is about the command line */
     bool no_memory;

@@ -16,7 +16,8 @@ typedef struct facts {
     uint64_t bytes;
     double ms;
     tc_span agent, referer, authority, proven, user;
-    bool pushed, early;
+    uint64_t in; /* bytes of theirs */
+    bool pushed, early, tunnel;
     const char *error; /* NULL: it ended well */
 } facts;
 
@@ -42,10 +43,12 @@ static facts facts_of(const tc_seen *seen, char client[TC_IP_TEXT])
                .authority = x->theirs.authority,
                .proven = x->proven,
                .user = x->user,
+               .in = x->content_in,
+               .tunnel = x->tunnel,
                .pushed = x->pushed,
                .early = tc_exchange_early(x)};
     see_through(&f, &x->asker, client);
-    const int64_t end = x->times.ours_end ? x->times.ours_end : seen->at;
+    const int64_t end = x->times.ours_end && !x->tunnel ? x->times.ours_end : seen->at;
     f.ms = (double)(end - x->times.begun) / 1e6;
     if (x->theirs.method == TC_METHOD_CONNECT && x->theirs.authority.len)
         f.target = x->theirs.authority;
@@ -100,6 +103,7 @@ static tc_err text_line(tc_buf *out, const facts *f, bool color, int64_t wall)
     if (!err) err = tc_buf_add_byte(out, ' ');
     if (!err) err = tc_text_terminal(out, f->target, false);
     if (!err) err = tc_buf_printf(out, "  %s%.*s%s", dim, TC_FMT(f->version), plain);
+    if (!err && f->tunnel) err = tc_buf_printf(out, "  %llu B sent", (unsigned long long)f->in);
     if (!err && f->pushed) err = tc_buf_add(out, TC_SPAN("  pushed"));
     if (!err && f->early) err = tc_buf_add(out, TC_SPAN("  early"));
     if (!err && f->proven.len) err = tc_buf_add(out, TC_SPAN("  "));

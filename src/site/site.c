@@ -19,6 +19,7 @@ typedef struct state {
     tc_added added;
     tc_records records;
     tc_sessions sessions;
+    tc_tunnels tunnels;
     tc_sites_memo memo;
     void *watch_state;
 } state;
@@ -77,6 +78,7 @@ static void *worker_begin(void *app, tc_worker *w)
     if (!s) return NULL;
     s->config = config;
     tc_file_cache_init(&s->cache, tc_worker_limits(w), tc_worker_reached(w));
+    s->tunnels = (tc_tunnels){tc_worker_loop(w), tc_worker_limits(w), tc_worker_reached(w), 0};
     begin_records(s, w);
     if (begin_files(s, config->sites, tc_worker_loop(w)) && begin_watch(s, w)) return s;
     worker_end(app, w, s);
@@ -127,7 +129,8 @@ static bool gates(state *s, const tc_route *r, tc_exchange *x)
         handle(x, &tc_to_https_handler, &s->config->secure_port);
         return true;
     }
-    return tc_cors_gate(r->cors, x) || tc_asterisk_gate(x) || tc_trace_gate(r->trace, x);
+    return tc_tunnel_gate(s->config->tunnels, &s->tunnels, x) || tc_cors_gate(r->cors, x) ||
+           tc_asterisk_gate(x) || tc_trace_gate(r->trace, x);
 }
 
 static void choose(state *s, const tc_route *r, tc_exchange *x)
@@ -145,16 +148,32 @@ static void choose(state *s, const tc_route *r, tc_exchange *x)
         tc_files_route(&s->files[r->files], x);
 }
 
+/* CONNECT names somebody else and no path: what holds for whoever asks for it holds in the default
+ * site. */
+static const tc_site *site_of(state *s, const tc_exchange *x)
+{
+    const tc_sites *sites = s->config->sites;
+    if (x->theirs.method == TC_METHOD_CONNECT) return sites->fallback;
+    return tc_sites_find_again(sites, x->theirs.authority, &s->memo);
+}
+
+static tc_err route_of(const tc_site *site, tc_exchange *x, const tc_route **ret_route)
+{
+    if (x->theirs.method != TC_METHOD_CONNECT) return tc_site_route(site, x, ret_route);
+    *ret_route = site->whole;
+    return TC_OK;
+}
+
 static void route(tc_worker *w, tc_exchange *x)
 {
     state *s = tc_worker_state(w);
-    const tc_site *site = tc_sites_find_again(s->config->sites, x->theirs.authority, &s->memo);
+    const tc_site *site = site_of(s, x);
     const tc_route *r;
     if (!site) {
         handle(x, &misdirected, NULL);
         return;
     }
-    const tc_err err = tc_site_route(site, x, &r);
+    const tc_err err = route_of(site, x, &r);
     x->place = r;
     x->content_most = r->body_bytes;
     if (site->preloads) (void)!tc_preloads_begin(site->preloads, x);

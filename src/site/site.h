@@ -5,10 +5,12 @@
 #include "site/records.h"
 #include "site/sessions.h"
 #include "site/sites.h"
+#include "site/tunnel.h"
 
 typedef struct tc_site_config {
     const tc_sites *sites;
-    tc_store *store; /* of the collections; NULL: there are none */
+    const tc_tunnel_config *tunnels; /* NULL: none are made */
+    tc_store *store;                 /* of the collections; NULL: there are none */
     const tc_collection *collections;
     unsigned collection_count;
     tc_session_count *sessions; /* of those who use forms; NULL: there are none. In the store they
