@@ -17,6 +17,7 @@
 #include "cmd/term.h"
 #include "config/check.h"
 #include "server/server.h"
+#include "site/asking.h"
 #include "site/site.h"
 
 typedef struct parts {
@@ -136,6 +137,7 @@ static int serve_parts(tc_config *c, const tc_built *built, parts *p)
                                      .early = s->early_data,
                                      .counts = s->admin != NULL,
                                      .hsts = tc_span_str(hsts),
+                                     .trust = c->top.asking ? &c->top.asking->access.trust : NULL,
                                      .limits = *c->top.limits,
                                      .app = tc_site_app(&site)};
     tc_server *server;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/ascii.h"
+#include "config/asking.h"
 #include "config/build_inside.h"
 #include "config/methods.h"
 #include "config/preloads.h"
@@ -220,6 +221,7 @@ void tc_build(tc_config *c, tc_built *b)
     for (tc_section *s = &c->top; s; s = tc_section_next(s)) {
         tc_config_methods(c, s);
         tc_config_variants(c, s);
+        tc_config_asking(c, s);
     }
     const uint32_t most = c->sections + 1;
     tc_files_config *files = tc_build_alloc(c, most * sizeof *files);

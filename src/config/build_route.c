@@ -63,6 +63,7 @@ void tc_build_route(tc_built *b, tc_config *c, const tc_section *s, tc_route *ro
     build_added(b, c, s, route);
     build_fixed(c, s, route);
     route->cors = s->cors;
+    route->asking = s->asking;
     route->trace = s->settings.trace;
     b->sites.dressed |= route->cors || route->trace;
     route->body_bytes = s->limits->body_bytes;

@@ -33,6 +33,7 @@ typedef struct tc_section {
     const tc_limits *limits;
     const struct tc_upload_config *uploads;    /* NULL: nothing may be written (methods.h) */
     const struct tc_cors *cors;                /* NULL: pages of other origins are told nothing */
+    const struct tc_asking *asking;            /* NULL: nobody is asked who he is (asking.h) */
     uint64_t collections;                      /* a bit for each that it has (collections.h) */
     const struct tc_variants_config *variants; /* variants.h */
 } tc_section;
@@ -47,7 +48,8 @@ typedef struct tc_config {
     unsigned sections;                /* all of them but the top */
     tc_buf faults;                    /* a line each */
     unsigned fault_count;
-    bool by_option; /* one of them is about the command line */
+    struct tc_rate_home *rate_home; /* of all rates; NULL: there are none */
+    bool by_option;                 /* one of them is about the command line */
     bool no_memory;
 } tc_config;
 

@@ -77,6 +77,7 @@ bool tc_access_see(const tc_access *a, tc_exchange *x, tc_reached *reached)
 
 bool tc_access_gate(const tc_access *a, tc_exchange *x)
 {
+    if (!a->deny.count && !a->only_allowed) return false;
     const tc_ip ip = tc_session_asker(x).ip;
     if (!tc_networks_have(&a->deny, &ip) && (!a->only_allowed || tc_networks_have(&a->allow, &ip)))
         return false;

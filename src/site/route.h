@@ -13,14 +13,14 @@ struct tc_site;
 /* What is served at a prefix, and on which conditions. Pointers: NULL where nothing is said. */
 typedef struct tc_route {
     const struct tc_site *site;
-    tc_span prefix;               /* "/api", without a slash at its end; empty: the whole site */
-    uint32_t files;               /* which of tc_sites.files */
-    uint32_t added;               /* 1 + which of tc_sites.added; 0: none */
-    const struct tc_fixed *fixed; /* what is answered instead of files */
-    const struct tc_access *access;
-    const struct tc_cors *cors; /* NULL: pages of other origins are told nothing */
-    bool trace;                 /* TRACE is answered */
-    uint64_t body_bytes;        /* most content of a request */
+    tc_span prefix;                 /* "/api", without a slash at its end; empty: the whole site */
+    uint32_t files;                 /* which of tc_sites.files */
+    uint32_t added;                 /* 1 + which of tc_sites.added; 0: none */
+    const struct tc_fixed *fixed;   /* what is answered instead of files */
+    const struct tc_asking *asking; /* NULL: nobody is asked who he is */
+    const struct tc_cors *cors;     /* NULL: pages of other origins are told nothing */
+    bool trace;                     /* TRACE is answered */
+    uint64_t body_bytes;            /* most content of a request */
 } tc_route;
 
 /* What is served for some hosts. */

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "site/added.h"
+#include "site/asking.h"
 #include "site/cors.h"
 #include "site/echo.h"
 #include "site/error_page.h"
@@ -21,6 +22,7 @@ typedef struct state {
     tc_sessions sessions;
     tc_tunnels tunnels;
     tc_sites_memo memo;
+    tc_auth_worker auth;
     void *watch_state;
 } state;
 
@@ -36,6 +38,7 @@ static void worker_end(void *app, tc_worker *w, void *argument)
     tc_added_fini(&s->added);
     tc_records_fini(&s->records);
     tc_sessions_fini(&s->sessions);
+    tc_auth_worker_fini(&s->auth);
     if (config->unwatch && s->watch_state) config->unwatch(config->watch_self, s->watch_state);
     tc_free(s);
 }
@@ -80,6 +83,7 @@ static void *worker_begin(void *app, tc_worker *w)
     tc_file_cache_init(&s->cache, tc_worker_limits(w), tc_worker_reached(w));
     s->tunnels = (tc_tunnels){tc_worker_loop(w), tc_worker_limits(w), tc_worker_reached(w), 0};
     begin_records(s, w);
+    tc_auth_worker_init(&s->auth, tc_worker_loop(w), tc_worker_limits(w), tc_worker_reached(w));
     if (begin_files(s, config->sites, tc_worker_loop(w)) && begin_watch(s, w)) return s;
     worker_end(app, w, s);
     return NULL;
@@ -122,17 +126,6 @@ static bool is_echo(const tc_site *site, tc_span path)
            (path.len == echo.len || path.at[echo.len] == '?');
 }
 
-/* What the route says before any handler is asked; true: x has one that answers. */
-static bool gates(state *s, const tc_route *r, tc_exchange *x)
-{
-    if (r->site->to_https && s->config->secure_port && tc_to_https_wanted(x)) {
-        handle(x, &tc_to_https_handler, &s->config->secure_port);
-        return true;
-    }
-    return tc_tunnel_gate(s->config->tunnels, &s->tunnels, x) || tc_cors_gate(r->cors, x) ||
-           tc_asterisk_gate(x) || tc_trace_gate(r->trace, x);
-}
-
 static void choose(state *s, const tc_route *r, tc_exchange *x)
 {
     if (r->fixed)
@@ -164,6 +157,29 @@ static tc_err route_of(const tc_site *site, tc_exchange *x, const tc_route **ret
     return TC_OK;
 }
 
+/* What the route says before it is known who asks by his password; true: x has a handler. */
+static bool gates(tc_worker *w, const tc_route *r, tc_exchange *x)
+{
+    const state *s = tc_worker_state(w);
+    if (r->asking && tc_asking_before(r->asking, x, tc_worker_reached(w))) return true;
+    if (r->site->to_https && s->config->secure_port && tc_to_https_wanted(x)) {
+        handle(x, &tc_to_https_handler, &s->config->secure_port);
+        return true;
+    }
+    return tc_cors_gate(r->cors, x);
+}
+
+/* ... and once it is. */
+static void let_in(void *self, tc_exchange *x)
+{
+    state *s = self;
+    const tc_route *r = x->place;
+    if (r->site->preloads) (void)!tc_preloads_begin(r->site->preloads, x);
+    if (!tc_tunnel_gate(s->config->tunnels, &s->tunnels, x) && !tc_asterisk_gate(x) &&
+        !tc_trace_gate(r->trace, x))
+        choose(s, r, x);
+}
+
 static void route(tc_worker *w, tc_exchange *x)
 {
     state *s = tc_worker_state(w);
@@ -176,11 +192,11 @@ static void route(tc_worker *w, tc_exchange *x)
     const tc_err err = route_of(site, x, &r);
     x->place = r;
     x->content_most = r->body_bytes;
-    if (site->preloads) (void)!tc_preloads_begin(site->preloads, x);
+    if (gates(w, r, x)) return;
     if (err)
         handle(x, &bad_target, NULL);
-    else if (!gates(s, r, x))
-        choose(s, r, x);
+    else if (!r->asking || !tc_asking_gate(r->asking, &s->auth, x, (tc_auth_next){let_in, s}))
+        let_in(s, x);
 }
 
 /* Fields that are added. Hints and pushes are for speed: without memory for them the answer goes on
