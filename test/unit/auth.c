@@ -5,6 +5,7 @@
 #include <crypt.h>
 #include <nettle/base64.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -79,6 +80,31 @@ static void all_good_methods(void **state)
     memset(longest, 'x', sizeof longest - 1);
     longest[sizeof longest - 1] = 0;
     assert_false(right(l, "a", longest));
+    tc_password_list_drop(l);
+    tc_passwords_free(p);
+}
+
+static int64_t cost_of(const tc_password_list *l, const char *user, const char *password)
+{
+    struct timespec before, after;
+    assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before), 0);
+    assert_false(right(l, user, password));
+    assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after), 0);
+    return (after.tv_sec - before.tv_sec) * TC_S + after.tv_nsec - before.tv_nsec;
+}
+
+/* In time of the processor, which nobody else uses up. */
+static void nobody_costs_as_much_as_somebody(void **state)
+{
+    (void)state;
+    char text[512], why[TC_PASSWORDS_WHY];
+    tc_passwords *p;
+    (void)snprintf(text, sizeof text, "al:%s\n", hash_of("sesame", "$2b$", 8));
+    write_users(text);
+    assert_int_equal(tc_passwords_open(path, &p, why), TC_OK);
+    tc_password_list *l = tc_passwords_now(p, TC_S);
+    const int64_t somebody = cost_of(l, "al", "x"), nobody = cost_of(l, "nobody", "sesame");
+    assert_true(nobody > somebody / 3 && somebody > nobody / 3);
     tc_password_list_drop(l);
     tc_passwords_free(p);
 }
@@ -410,6 +436,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_good_methods, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(nobody_costs_as_much_as_somebody, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(what_htpasswd_writes, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(files_that_are_refused, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_file_that_changes, make_folder, remove_folder),

@@ -1,0 +1,245 @@
+"""Who is asking: proxies that are believed, the PROXY protocol, passwords, networks, rates; through the real program."""
+import base64
+import json
+import shutil
+import socket
+import struct
+import subprocess
+
+from harness import Case, die_with_parent, free_port, wait_for
+
+SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
+
+
+def v2(source, port=4711, more=b"", command=0x21):
+    """A header of version 2, over IPv4; more: what is said besides (TLVs)."""
+    body = socket.inet_aton(source) + socket.inet_aton("192.0.2.2") + struct.pack(">HH", port, 80) + more
+    return SIGNATURE + struct.pack(">BBH", command, 0x11, len(body)) + body
+
+
+def basic(name, password):
+    return "Authorization: Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+class Asking(Case):
+    def ask(self, server, *lines, path="/echo", before=b""):
+        """The answer; .said: what the echo said."""
+        with server.wire() as wire:
+            wire.send(before)
+            answer = wire.ask(path, fields=("Accept: application/json", "Connection: close") + lines)
+        is_echo = answer.status == 200 and path == "/echo"
+        answer.said = json.loads(answer.body) if is_echo else None
+        return answer
+
+    def log_of(self, path, count):
+        self.assertTrue(wait_for(lambda: path.exists() and path.read_text().count("\n") >= count), path)
+        return path.read_text().splitlines()
+
+    def conf(self, text):
+        path = self.dir / "tercet.conf"
+        path.write_text(text)
+        return path
+
+
+class Proxies(Asking):
+    def test_a_trusted_one_says_who_it_is(self):
+        log = self.dir / "log"
+        server = self.serve("--trust", "loopback", "--log-format", "json", log=str(log))
+        said = self.ask(server, "X-Forwarded-For: 203.0.113.9, 192.0.2.1", "X-Forwarded-Proto: https").said
+        self.assertEqual((said["client"], said["proxy"], said["scheme"]), ("192.0.2.1", "127.0.0.1", "https"))
+        said = self.ask(server, 'Forwarded: for="[2001:db8::7]:99";proto=https').said
+        self.assertEqual((said["client"], said["scheme"]), ("2001:db8::7", "https"))
+        lines = [json.loads(line) for line in self.log_of(log, 2)]
+        self.assertEqual([(line["client"], line.get("port"), line.get("proxy")) for line in lines],
+                         [("192.0.2.1", None, "127.0.0.1"), ("2001:db8::7", 99, "127.0.0.1")])
+
+    def test_nginx_sends_it_on(self):
+        if not shutil.which("nginx"):
+            self.fail("nginx is missing: tools/deps test")
+        server, port = self.serve("--trust", "127.0.0.1"), free_port()
+        conf = self.dir / "nginx.conf"
+        conf.write_text(f"""daemon off; master_process off; pid {self.dir}/nginx.pid; error_log stderr;
+            events {{}}
+            http {{ access_log off; client_body_temp_path {self.dir}/b; proxy_temp_path {self.dir}/p;
+            fastcgi_temp_path {self.dir}/f; uwsgi_temp_path {self.dir}/u; scgi_temp_path {self.dir}/s;
+            server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass {server.url};
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme; }} }} }}""")
+        nginx = subprocess.Popen(["nginx", "-c", str(conf), "-p", str(self.dir)], stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent())
+        self.addCleanup(lambda: (nginx.kill(), nginx.wait()))
+        self.assertTrue(wait_for(lambda: not socket.socket().connect_ex(("127.0.0.1", port)), 10))
+        got = json.loads(self.curl("-H", "Accept: application/json", "-H", "X-Forwarded-For: 203.0.113.9",
+                                   f"http://127.0.0.1:{port}/echo").out)
+        self.assertEqual(got["client"], "203.0.113.9", got)  # nginx is trusted, and so is who asks it: 127.0.0.1
+        got = self.curl("-o", "/dev/null", "-w", "%{http_code}", "-H", "Forwarded: for=192.0.2.1", f"http://127.0.0.1:{port}/echo")
+        self.assertEqual(got.out, b"400", got)  # it passes that on, and says otherwise itself
+
+    def test_lists_see_the_client(self):
+        server = self.serve("--trust", "loopback", "--allow", "192.0.2.0/24", "--deny", "192.0.2.66")
+        for said, status in (("192.0.2.1", 200), ("192.0.2.66", 403), ("198.51.100.1", 403), ("unknown", 403)):
+            with self.subTest(said):
+                self.assertEqual(self.ask(server, "X-Forwarded-For: " + said).status, status)
+        self.assertEqual(self.ask(server).status, 403)
+
+
+class ProxyProtocol(Asking):
+    LISTEN = ["http://127.0.0.1:{port} proxy-protocol"]
+
+    def test_both_versions(self):
+        server = self.serve("--trust", "loopback", listen=self.LISTEN)
+        for header, client in ((b"PROXY TCP4 192.0.2.1 192.0.2.2 4711 80\r\n", "192.0.2.1"),
+                               (b"PROXY TCP6 2001:db8::7 ::1 4711 80\r\n", "2001:db8::7"),
+                               (b"PROXY UNKNOWN\r\n", "127.0.0.1"), (v2("192.0.2.9", more=b"\x04\0\x20" + bytes(32)), "192.0.2.9"),
+                               (v2("192.0.2.9", command=0x20), "127.0.0.1")):
+            with self.subTest(header):
+                said = self.ask(server, before=header).said
+                self.assertEqual((said["client"], said.get("proxy")), (client, None))
+
+    def test_curl_says_it(self):
+        server = self.serve("--trust", "loopback", listen=self.LISTEN)
+        got = self.curl("--haproxy-protocol", "-H", "Accept: application/json", server.url + "/echo")
+        self.assertEqual(json.loads(got.out)["client"], "127.0.0.1", got)
+
+    def test_haproxy_says_it_before_tls(self):
+        if not shutil.which("haproxy"):
+            self.fail("haproxy is missing: tools/deps test")
+        log = self.dir / "log"
+        server = self.serve("--trust", "127.0.0.1", "--log-format", "json", log=str(log),
+                            listen=["https://127.0.0.1:{port} proxy-protocol"])
+        for send in ("send-proxy", "send-proxy-v2", "send-proxy-v2-ssl"):
+            with self.subTest(send):
+                port, conf = free_port(), self.dir / "haproxy.cfg"
+                conf.write_text(f"""global
+  maxconn 100
+defaults
+  mode tcp
+  timeout connect 10s
+  timeout client 20s
+  timeout server 20s
+listen in
+  bind 127.0.0.1:{port}
+  source 127.0.0.1
+  server s 127.0.0.1:{server.port} {send}
+""")
+                haproxy = subprocess.Popen(["haproxy", "-db", "-f", str(conf)], stdin=subprocess.DEVNULL,
+                                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent())
+                self.addCleanup(lambda p: (p.kill(), p.wait()), haproxy)
+                self.assertTrue(wait_for(lambda: not socket.socket().connect_ex(("127.0.0.1", port)), 10))
+                got = self.curl("-k", "--interface", "127.0.0.9", "-H", "Accept: application/json", f"https://127.0.0.1:{port}/echo")
+                said = json.loads(got.out)
+                self.assertEqual((said["client"], said["version"]), ("127.0.0.9", "HTTP/2"), got)
+
+    def test_it_needs_trust(self):
+        got = self.tercet("serve", "--listen", "http://127.0.0.1:0 proxy-protocol", self.site({"index.html": "x"}))
+        self.assertEqual(got.status, 2, got)
+        self.assertIn("wants \"trust\"", got.err)
+
+
+class Passwords(Asking):
+    def users(self, *people):
+        """A file of them, made by the program: (name, password)."""
+        path = self.dir / "users"
+        path.write_text("# people\n" + "".join(
+            self.tercet("password", name, stdin=f"{password}\n".encode()).text for name, password in people))
+        return path
+
+    def test_of_a_route(self):
+        users, log = self.users(("alice", "sesame"), ("bob", "pass: word")), self.dir / "log"
+        server = self.serve("--config", self.conf(f"""route "/in" {{ auth = "The \\"place\\""
+            auth-users = "{users}" }}"""), "--log-format", "combined", log=str(log),
+                            files={"index.html": "out", "in/index.html": "in"})
+        self.assertEqual(self.ask(server, path="/").status, 200)
+        answer = self.ask(server, path="/in/")
+        self.assertEqual((answer.status, answer.get("www-authenticate")),
+                         (401, 'Basic realm="The \\"place\\"", charset="UTF-8"'))
+        self.assertEqual(self.ask(server, basic("alice", "Sesame"), path="/in/").status, 401)
+        self.assertEqual(self.ask(server, basic("bob", "pass: word"), path="/in/").body, b"in")
+        with server.wire() as wire:
+            for _ in range(100):  # each would take some ms, if it was not remembered
+                self.assertEqual(wire.ask("/in/", fields=(basic("alice", "sesame"),)).body, b"in")
+        got = self.curl("-u", "alice:sesame", server.url + "/in/")
+        self.assertEqual(got.out, b"in", got)
+        lines = self.log_of(log, 105)
+        self.assertIn("127.0.0.1 - bob [", "\n".join(lines))
+        self.assertEqual(sum("127.0.0.1 - alice [" in line for line in lines), 101)
+        self.assertNotIn("sesame", "\n".join(lines).lower())
+
+    def test_a_file_that_changes(self):
+        users = self.users(("alice", "sesame"))
+        server = self.serve("--auth", "x", "--auth-users", users)
+        self.assertEqual(self.ask(server, basic("alice", "sesame"), path="/").status, 200)
+        self.users(("alice", "other"), ("carol", "new"))
+        self.assertTrue(wait_for(lambda: self.ask(server, basic("carol", "new"), path="/").status == 200, 20, 0.5))
+        self.assertEqual(self.ask(server, basic("alice", "sesame"), path="/").status, 401)
+
+    def test_guesses_are_held_up(self):
+        users = self.users(("alice", "sesame"))
+        server = self.serve("--auth", "x", "--auth-users", users, "--limit", "auth_failures=2", "--trust", "loopback")
+        statuses = [self.ask(server, basic("alice", str(i)), path="/").status for i in range(4)]
+        self.assertEqual(statuses, [401, 401, 429, 429])
+        answer = self.ask(server, basic("alice", "sesame"), path="/")
+        self.assertEqual(answer.status, 429)
+        self.assertGreater(int(answer.get("retry-after")), 0)
+        self.assertEqual(self.ask(server, basic("alice", "sesame"), "X-Forwarded-For: 192.0.2.7", path="/").status, 200)
+
+    def test_an_upload_waits_until_then(self):
+        users = self.users(("alice", "sesame"))
+        server = self.serve("--auth", "x", "--auth-users", users)
+        body = b"z" * 3_000_000
+        (self.dir / "body").write_bytes(body)
+        for version in ("--http1.1", "--http2-prior-knowledge"):
+            with self.subTest(version):
+                got = self.curl(version, "-u", "alice:sesame", "-H", "Accept: application/json", "--data-binary",
+                                f"@{self.dir / 'body'}", server.url + "/echo")
+                said = json.loads(got.out)
+                self.assertEqual((said["content"]["length"], said["user"]), (len(body), "alice"))
+                users.touch()
+
+    def test_files_that_are_refused(self):
+        users = self.dir / "users"
+        for text, why in (("alice:sesame\n", "line 1: it is no hash"), ("a:$apr1$x$y\n", "line 1: MD5 (apr1) is too weak"),
+                          ("", "there is no user in it")):
+            with self.subTest(text):
+                users.write_text(text)
+                got = self.tercet("serve", "--auth", "x", "--auth-users", users)
+                self.assertEqual(got.status, 2, got)
+                self.assertIn(why, repr(got))
+
+
+class Rates(Asking):
+    def test_so_many_of_a_client(self):
+        server = self.serve("--rate", "1/h burst 5", "--trust", "loopback", "--workers", "2")
+        for client in ("192.0.2.1", "2001:db8:0:1::1"):
+            statuses = [self.ask(server, "X-Forwarded-For: " + client, path="/").status for _ in range(7)]
+            self.assertEqual(statuses, [200] * 5 + [429] * 2)
+        answer = self.ask(server, "X-Forwarded-For: 2001:db8:0:1::ffff", path="/")  # of the same network
+        self.assertEqual(answer.status, 429)
+        self.assertIn(int(answer.get("retry-after")), range(3500, 3601))
+        self.assertEqual(self.ask(server, "X-Forwarded-For: 2001:db8:0:2::1", path="/").status, 200)
+
+    def test_rates_of_routes_are_their_own(self):
+        server = self.serve("--config", self.conf('rate = "1/h burst 2"\nroute "/a" { rate = "1/h burst 1" }\n'
+                                                  'route "/b" { rate = off }\nroute "/c" { index = "x" }\n'),
+                            files={"index.html": "x", "a/index.html": "a", "b/index.html": "b"})
+        self.assertEqual([self.ask(server, path="/a/").status for _ in range(2)], [200, 429])
+        self.assertEqual([self.ask(server, path="/").status for _ in range(3)], [200, 200, 429])
+        self.assertEqual(self.ask(server, path="/c/").status, 429)  # it counts with the block around it
+        self.assertEqual({self.ask(server, path="/b/").status for _ in range(5)}, {200})
+
+
+class Settings(Asking):
+    def test_what_is_wrong_is_said(self):
+        rows = (('trust = {"10.0.0.0/8", "10.1/16"}', 'tercet.conf:1: trust = 10.1/16: "10.1/16" is no network'),
+                ('\nallow = {"10.0.0.1/8"}', "tercet.conf:2: allow = 10.0.0.1/8: \"10.0.0.1/8\" is an address in a network: is 10.0.0.0/8 meant?"),
+                ('deny = {"2001:db8::/129"}', "the bits of the network, 0 to 128"),
+                ('rate = "10"', "tercet.conf:1: rate = 10: a rate is NUMBER/s, NUMBER/m or NUMBER/h"),
+                ('auth = "x"', "tercet.conf:1: auth = x: it needs auth-users FILE"),
+                ('auth-users = "u"', "it needs auth REALM"),
+                ('auth = "x"\nauth-users = "nowhere"', "tercet.conf:2: auth-users"),
+                ('route "/a" { trust = {"all"} }', "trust cannot stand in a route: it is for the whole server"))
+        for text, why in rows:
+            with self.subTest(text):
+                got = self.tercet("serve", "--config", self.conf(text + "\n"))
+                self.assertEqual(got.status, 2, got)
+                self.assertIn(why, got.err)
+
