@@ -114,11 +114,8 @@ static tc_err allow_all(tc_sandbox *s, const tc_config *c)
     if (!err && !c->top.settings.root) err = allow_place(s, ".");
     if (!err && !c->top.settings.store && tc_authority_names(&state))
         err = tc_sandbox_allow(s, state.folder, TC_SANDBOX_WRITE);
-    for (const tc_section *b = &c->top; b && !err; b = tc_section_next(b)) {
+    for (const tc_section *b = &c->top; b && !err; b = tc_section_next(b))
         err = allow_block(s, b);
-        if (!err && b->settings.writable)
-            err = tc_sandbox_allow(s, b->settings.root ? b->settings.root : ".", TC_SANDBOX_WRITE);
-    }
     return err;
 }
 

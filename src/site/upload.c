@@ -65,11 +65,18 @@ static const tc_limits *limits_of(const tc_uploads *u)
     return u->folder->cache->limits;
 }
 
+/* What was written and did not take its name is gone. */
+static void give_up(job *j)
+{
+    tc_place_fini(&j->place);
+    tc_upload_root_release(j->root, j->reserved);
+    j->reserved = 0;
+}
+
 static void unref(job *j)
 {
     if (atomic_fetch_sub(&j->references, 1) > 1) return;
-    tc_place_fini(&j->place);
-    tc_upload_root_release(j->root, j->reserved);
+    give_up(j);
     tc_upload_root_unref(j->root);
     tc_buf_fini(&j->writing);
     tc_arena_fini(&j->arena);
@@ -136,8 +143,10 @@ static void work_nothing(job *j)
 static void run(tc_errand *e)
 {
     step *s = (step *)e;
-    s->work(s->job);
-    unref(s->job);
+    job *j = s->job;
+    s->work(j);
+    if (j->err) give_up(j); /* before it is answered: there is room again */
+    unref(j);
 }
 
 /* --- answers ------------------------------------------------------------------------------- */
@@ -396,7 +405,9 @@ void tc_uploads_init(tc_uploads *u, tc_folder *folder, tc_loop *loop)
 
 void tc_uploads_fini(tc_uploads *u)
 {
+    if (!u->sweeping) return;
     tc_upload_root_forget(&u->sweeping);
+    (void)!tc_loop_turn(u->loop, tc_loop_now(u->loop)); /* what was posted before is released */
 }
 
 bool tc_uploads_route(tc_uploads *u, tc_exchange *x)

@@ -1,4 +1,4 @@
-/* fault_calls.c - preloaded into the program by test_methods.py: from the Nth call of a name on,
+/* fault_calls.c - preloaded into the program by test_faults.py: from the Nth call of a name on,
  * some calls of it fail with an errno. What is to fail stands in a file that the test writes and
  * that is mapped here: "name errno first count\n"; the number of calls so far stands behind it.
  * glibc only. */

@@ -5,7 +5,7 @@ import subprocess
 import unittest
 
 from chromium import Chromium
-from harness import HERE, Case, needs_quic, wait_for
+from harness import HERE, Case, needs_quic, sanitized, wait_for
 
 BIG = bytes(i * 31 & 255 for i in range(3_000_000))
 
@@ -119,7 +119,8 @@ class Files(Case):
             for _ in range(150):
                 wire.send(bytes(1_000_000))
             self.assertEqual(wire.response().status, 201)
-        self.assertLess(server.memory("VmHWM") - before, 16 << 20)
+        if not sanitized():  # their memory says nothing
+            self.assertLess(server.memory("VmHWM") - before, 16 << 20)
 
     def test_read_only_is_the_default(self):
         server = self.serve()
@@ -137,6 +138,59 @@ class Files(Case):
                 got = self.tercet("serve", *options)
                 self.assertEqual(got.status, 2)
                 self.assertIn(said, got.err)
+
+
+class Routes(Case):
+    def test_a_route_of_a_file(self):
+        """What a block says holds in it: only one folder is written, only one is shown to other pages."""
+        root = self.site({"a": "read", "in/b": "x"})
+        drop = self.site({"old": "x"}, name="drop")
+        conf = self.dir / "tercet.conf"
+        conf.write_text(f"""root = "{root}"
+route "/drop" {{
+    root = "{drop}"
+    strip-prefix = on
+    writable = on
+    upload-bytes = 1000
+    quota = 1500
+    cors-origins = {{"https://a.example"}}
+}}
+route "/drop/read" {{ writable = off }}
+route "/trace" {{ trace = on }}
+""")
+        server = self.serve("--config", conf, root=False)
+        wait_for(lambda: server.ask("/drop/x", "PUT", body=b"1").status != 503)
+        self.assertEqual(server.ask("/drop/new", "PUT", body=bytes(900)).get("location"), "/drop/new")
+        self.assertEqual((drop / "new").read_bytes(), bytes(900))
+        self.assertEqual(server.ask("/drop/new", "PUT", body=bytes(1001)).status, 413)
+        self.assertEqual(server.ask("/drop/more", "PUT", body=bytes(900)).status, 507)
+        self.assertEqual(server.ask("/drop/old", "DELETE").status, 204)
+        for path in ("/a", "/drop/read/x", "/trace/x"):
+            self.assertEqual(server.ask(path, "PUT", body=b"1").status, 405, path)
+        self.assertEqual([server.ask(path, "TRACE").status for path in ("/trace/x", "/a")], [200, 405])
+        origin = ["Origin: https://a.example"]
+        allowed = [server.ask(path, fields=origin).get("access-control-allow-origin") for path in ("/drop/new", "/drop/none", "/a")]
+        self.assertEqual(allowed, ["https://a.example", "https://a.example", None])
+
+    def test_faults_have_their_place(self):
+        conf = self.dir / "tercet.conf"
+        conf.write_text("""route "/a" {
+    quota = 5
+    cors-origins = {"*", "https://a.example"}
+}
+route "/b" {
+    cors-origins = {"*"}
+    cors-credentials = on
+}
+route "/c" { cors-headers = {"A B"}
+    cors-origins = {"https://c.example/"} }
+""")
+        got = self.tercet("serve", "--config", conf)
+        self.assertEqual(got.status, 2)
+        for line in (":2: quota = 5: it is for files that are writable", ":3: cors-origins = *: * goes with no other origin",
+                     ":7: cors-credentials = on: not with cors-origins *: every page in the world could act for its reader",
+                     ":10: cors-origins = https://c.example/: an origin ends before the path: without a / behind"):
+            self.assertIn(line, got.err)
 
 
 class About(Case):

@@ -63,6 +63,7 @@ static int end(void **state)
 {
     (void)state;
     tc_files_fini(&files);
+    served_turns(&w, 1); /* an answer may be on its way */
     served_fini(&w);
     tc_upload_root_unref(uploads.root);
     folder_remove(&root);
