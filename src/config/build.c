@@ -12,6 +12,7 @@
 #include "base/ascii.h"
 #include "config/asking.h"
 #include "config/build_inside.h"
+#include "config/content.h"
 #include "config/methods.h"
 #include "config/preloads.h"
 #include "config/variants.h"
@@ -222,6 +223,7 @@ void tc_build(tc_config *c, tc_built *b)
         tc_config_methods(c, s);
         tc_config_variants(c, s);
         tc_config_asking(c, s);
+        tc_config_content(c, s);
     }
     const uint32_t most = c->sections + 1;
     tc_files_config *files = tc_build_alloc(c, most * sizeof *files);

@@ -25,6 +25,14 @@ static void build_files(tc_built *b, tc_config *c, const tc_section *s, tc_route
     f->dotfiles = v->dotfiles;
     f->uploads = s->uploads;
     f->variants = s->variants;
+    f->listing = v->listing;
+    f->clean_urls = v->clean_urls;
+    f->fallback = s->content.fallback;
+    f->caching = s->content.caching;
+    f->caching_count = s->content.caching_count;
+    f->error_files = s->content.error_files;
+    f->error_file_count = s->content.error_file_count;
+    b->sites.dressed |= f->error_file_count > 0;
     if (b->sites.files_count && same_files(f, &all[route->files])) return;
     route->files = b->sites.files_count++;
 }

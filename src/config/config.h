@@ -20,6 +20,14 @@ typedef struct tc_given {
     struct tc_given *next;
 } tc_given;
 
+/* What its files are answered with (content.h). */
+typedef struct tc_section_content {
+    tc_span fallback;
+    const struct tc_caching_rule *caching;
+    const struct tc_error_file *error_files;
+    size_t caching_count, error_file_count;
+} tc_section_content;
+
 typedef struct tc_section {
     enum tc_scope scope;
     const char *title; /* of a site or route, as written */
@@ -36,6 +44,7 @@ typedef struct tc_section {
     const struct tc_asking *asking;            /* NULL: nobody is asked who he is (asking.h) */
     uint64_t collections;                      /* a bit for each that it has (collections.h) */
     const struct tc_variants_config *variants; /* variants.h */
+    tc_section_content content;
 } tc_section;
 
 enum { TC_CONFIG_FAULTS = 20 }; /* that are told; the rest is counted */
