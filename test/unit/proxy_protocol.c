@@ -251,7 +251,8 @@ static void the_client_is_whom_the_header_names(void **state)
 static void without_a_header_there_is_nothing(void **state)
 {
     (void)state;
-    static const char *const bytes[] = {REQUEST, "PROXY TCP4 x\r\n" REQUEST, "\x16\x03\x01\x02"};
+    static const char wrong[] = "PROXY TCP4 x\r\n" REQUEST;
+    static const char *const bytes[] = {REQUEST, wrong, "\x16\x03\x01\x02"};
     start("127.0.0.1", 10000);
     for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) {
         const int fd = connect_to();
