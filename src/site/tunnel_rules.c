@@ -115,8 +115,9 @@ static bool is_name(tc_span name)
 {
     for (size_t i = 0; i < name.len; i++) {
         const char c = name.at[i];
-        if (!tc_ascii_alpha(c) && !tc_ascii_digit(c) && c != '-' && c != '.' && c != '_')
-            return false;
+        const bool dot = c == '.';
+        if (!tc_ascii_alpha(c) && !tc_ascii_digit(c) && c != '-' && !dot && c != '_') return false;
+        if (dot && (i + 1 == name.len || name.at[i + 1] == '.')) return false;
     }
     return name.len > 0 && name.at[0] != '.';
 }
@@ -143,8 +144,9 @@ static tc_err put_host(tc_tunnel_rule *rule, tc_span host, tc_span text,
         if (host.at[1] != '.') return say(ret_why, text, "a star stands alone or before a dot");
         host = tc_span_from(host, 2);
     }
-    if (!is_name(host)) return say(ret_why, text, "that is no host");
-    rule->name = without_dot(host);
+    host = without_dot(host);
+    if (!is_name(host) || tc_ip_parse(host, &ip)) return say(ret_why, text, "that is no host");
+    rule->name = host;
     return TC_OK;
 }
 

@@ -97,10 +97,10 @@ static void test_own_port(void **state)
 static void test_faults(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",        ":443",    "a:",         "a:0",         "a:65536",
-                                      "a:80-79", "a:http",  "[::1",       "[::1]443",    "a*b",
-                                      "*a",      "a b",     "10.0.0.1/8", "10.0.0.0/33", "a/24:1",
-                                      "*.:1",    "a:1:2/3", "-:1-",       "[]:1",        "a..:x"};
+    static const char *const bad[] = {
+        "",         ":443", "a:",   "a:0",   "a:65536",    "a:80-79",     "a:http", "[::1",
+        "[::1]443", "a*b",  "*a",   "a b",   "10.0.0.1/8", "10.0.0.0/33", "a/24:1", "*.:1",
+        "a:1:2/3",  "-:1-", "[]:1", "a..:x", "a..b",       "10.0.0.1."};
     char why[TC_TUNNEL_WHY];
     tc_tunnel_rules_fini(&rules);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
