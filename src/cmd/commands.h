@@ -64,6 +64,7 @@ extern const tc_command tc_command_trace;
 extern const tc_command tc_command_request;
 extern const tc_command tc_command_cookies;  /* cookies.c */
 extern const tc_command tc_command_bench;    /* bench.c */
+extern const tc_command tc_command_config;   /* config.c */
 extern const tc_command tc_command_trust;    /* trust.c */
 extern const tc_command tc_command_password; /* password.c */
 extern const tc_command tc_command_help;

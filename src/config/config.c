@@ -62,9 +62,15 @@ static const tc_given *find_given(const tc_section *where, const char *name, con
 
 bool tc_section_has(const tc_section *s, const char *name)
 {
-    for (const tc_given *g = s->given; g; g = g->next)
-        if (g->row && strcmp(g->row->name, name) == 0) return true;
-    return false;
+    const tc_setting_row *row = tc_setting_of(tc_span_str(name));
+    bool given = false;
+    assert(row);
+    const tc_option *o = tc_setting_option(row);
+    for (const tc_given *g = s->given; g && !given; g = g->next)
+        given = g->row == row;
+    if (o->kind == TC_OPTION_FLAG && !*(const bool *)((const char *)&s->settings + o->offset))
+        return false;
+    return given;
 }
 
 void tc_config_fault(tc_config *c, const tc_section *where, const char *name, const char *value,
@@ -73,6 +79,7 @@ void tc_config_fault(tc_config *c, const tc_section *where, const char *name, co
     char place[FAULT_MAX];
     va_list arguments;
     const tc_given *g = find_given(where, name, value);
+    if (!g) g = find_given(where, name, NULL); /* a path that was made of what was given */
     const tc_setting_row *row = tc_setting_of(tc_span_str(name));
     const char *shown = value ? value : g && g->value ? g->value : "";
     assert(row);

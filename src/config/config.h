@@ -83,7 +83,7 @@ void tc_config_fault(tc_config *c, const tc_section *where, const char *name, co
 void tc_config_fault_at(tc_config *c, const char *file, unsigned line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Whether it was given in this very block. */
+/* Whether it was given in this very block, when resolved; of a flag, turned on. */
 bool tc_section_has(const tc_section *s, const char *name);
 
 /* All blocks, each before those inside it: start with &c->top; NULL at the end. */
