@@ -17,6 +17,8 @@ static void build_files(tc_built *b, tc_config *c, const tc_section *s, tc_route
     tc_files_config *all = (tc_files_config *)(uintptr_t)b->sites.files;
     tc_files_config *f = &all[b->sites.files_count];
     const tc_settings *v = &s->settings;
+    route->no_files = !v->root && c->file; /* the current folder is for who stands in it */
+    if (route->no_files) return;
     memset(f, 0, sizeof *f); /* padding, too: they are compared */
     f->root = tc_build_root(b, c, s, &f->root_path);
     if (v->strip_prefix) f->strip = route->prefix;

@@ -14,7 +14,8 @@ struct tc_site;
 typedef struct tc_route {
     const struct tc_site *site;
     tc_span prefix;                 /* "/api", without a slash at its end; empty: the whole site */
-    uint32_t files;                 /* which of tc_sites.files */
+    bool no_files;                  /* no folder is served */
+    uint32_t files;                 /* which of tc_sites.files, if there is one */
     uint32_t added;                 /* 1 + which of tc_sites.added; 0: none */
     const struct tc_fixed *fixed;   /* what is answered instead of files */
     const struct tc_asking *asking; /* NULL: nobody is asked who he is */

@@ -45,7 +45,7 @@ static void worker_end(void *app, tc_worker *w, void *argument)
 
 static bool begin_files(state *s, const tc_sites *sites, tc_loop *loop)
 {
-    s->files = tc_alloc(sites->files_count * sizeof *s->files);
+    s->files = tc_alloc((sites->files_count + 1) * sizeof *s->files);
     for (uint32_t i = 0; s->files && i < sites->files_count; i++)
         tc_files_init(&s->files[i], &sites->files[i], &s->cache, loop);
     tc_added_init(&s->added, sites->added, sites->added_count);
@@ -109,6 +109,13 @@ static tc_err answer_bad_target(void *self, tc_exchange *x)
     return TC_ERR_TARGET;
 }
 
+static tc_err answer_nothing(void *self, tc_exchange *x)
+{
+    (void)self;
+    return tc_error_page(x, 404, (tc_span){0});
+}
+
+static const tc_handler nothing = {.name = "nothing", .on_head = answer_nothing};
 static const tc_handler unknown_method = {.name = "unknown method", .on_head = answer_unknown};
 static const tc_handler misdirected = {.name = "misdirected", .on_head = answer_misdirected};
 static const tc_handler bad_target = {.name = "bad target", .on_head = answer_bad_target};
@@ -137,6 +144,8 @@ static void choose(state *s, const tc_route *r, tc_exchange *x)
         handle(x, &unknown_method, NULL);
     else if (is_echo(r->site, x->theirs.path))
         handle(x, &tc_echo_handler, NULL);
+    else if (r->no_files)
+        handle(x, &nothing, NULL);
     else
         tc_files_route(&s->files[r->files], x);
 }
