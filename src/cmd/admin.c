@@ -63,6 +63,8 @@ int tc_admin_open(tc_admin_place *p, const char *url, tc_server *server, const t
     const tc_server_config config = {
         .workers = 1, .limits = tc_limits_default, .app = tc_admin_app(&p->admin)};
     tc_err err = tc_server_new(&config, &p->server);
+    if (!err) /* what was handed in, and the server has no use for */
+        tc_listeners_move_unused(tc_server_listeners(server), tc_server_listeners(p->server));
     if (!err) err = tc_server_listen(p->server, tc_span_str(url), &detail);
     if (err) return tc_serve_fail(err, url, detail);
     tc_span shown = tc_span_str(url);

@@ -20,6 +20,7 @@ const tc_command *const tc_commands[] = {
     &tc_command_config,
     &tc_command_password,
     &tc_command_trust,
+    &tc_command_reload,
     &tc_command_help,
     NULL,
 };

@@ -67,4 +67,5 @@ extern const tc_command tc_command_bench;    /* bench.c */
 extern const tc_command tc_command_config;   /* config.c */
 extern const tc_command tc_command_trust;    /* trust.c */
 extern const tc_command tc_command_password; /* password.c */
+extern const tc_command tc_command_reload;   /* reload.c */
 extern const tc_command tc_command_help;

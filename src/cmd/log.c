@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,6 +41,19 @@ static int reopen(int fd)
     return own;
 }
 
+/* As given, links and all: it is opened by this name again. */
+static void note_path(tc_log *log, const char *where)
+{
+    char here[PATH_MAX];
+    int n;
+    if (where[0] == '/')
+        n = snprintf(log->path, sizeof log->path, "%s", where);
+    else
+        n = getcwd(here, sizeof here) ? snprintf(log->path, sizeof log->path, "%s/%s", here, where)
+                                      : -1;
+    if (n < 0 || (size_t)n >= sizeof log->path) log->path[0] = 0;
+}
+
 tc_err tc_log_open(tc_log *log, const char *where, enum tc_log_format format, bool color)
 {
     struct stat st;
@@ -52,7 +66,25 @@ tc_err tc_log_open(tc_log *log, const char *where, enum tc_log_format format, bo
     if (log->fd < 0) return tc_err_from_errno(errno);
     log->is_file = fstat(log->fd, &st) == 0 && S_ISREG(st.st_mode);
     if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) log->fd = reopen(log->fd);
+    if (log->is_file && !tc_span_eq(name, TC_SPAN("-"))) note_path(log, where);
     return TC_OK;
+}
+
+void tc_log_replace(tc_log *log, int fd)
+{
+    if (log->fd >= 0) (void)dup3(fd, log->fd, O_CLOEXEC); /* workers may be writing */
+    log->cut = false;
+    close(fd);
+}
+
+void tc_log_reopen(tc_log *log)
+{
+    if (!log->path[0]) return;
+    const int fd = open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+    if (fd >= 0)
+        tc_log_replace(log, fd);
+    else
+        fprintf(stderr, "tercet: %s: %s; the old file is written on\n", log->path, strerror(errno));
 }
 
 void tc_log_close(tc_log *log)
@@ -84,17 +116,36 @@ static void drop_all(log_state *s)
     tc_buf_reset(&s->lines);
 }
 
+/* A full disk or a closed pipe does not stop the serving, and is said once. */
+static void fail(log_state *s, int why)
+{
+    if (!atomic_exchange(&s->log->fails, true))
+        fprintf(stderr, "tercet: access log: %s; its lines are dropped until it can be written\n",
+                strerror(why));
+    drop_all(s);
+}
+
+static void wrote(log_state *s, size_t n)
+{
+    if (s->log->is_file) s->log->cut = s->lines.at[n - 1] != '\n';
+    tc_buf_drop(&s->lines, n);
+    if (s->log->fails && !s->lines.len && atomic_exchange(&s->log->fails, false))
+        fprintf(stderr, "tercet: access log: it is written again; %llu lines were dropped\n",
+                (unsigned long long)s->log->dropped);
+}
+
 /* Writes what can be written without waiting longer than that for the reader. */
 static void write_some(log_state *s, int wait_ms)
 {
     while (s->lines.len && writable(s->log, wait_ms)) {
+        if (s->log->cut && s->log->is_file && write(s->log->fd, "\n", 1) == 1) s->log->cut = false;
         const ssize_t n = write(s->log->fd, s->lines.at, portion(s));
         if (n > 0)
-            tc_buf_drop(&s->lines, (size_t)n);
+            wrote(s, (size_t)n);
         else if (errno == EAGAIN)
             return;
         else if (errno != EINTR)
-            drop_all(s); /* a full disk or a closed pipe does not stop the serving */
+            fail(s, errno);
     }
 }
 

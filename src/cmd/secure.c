@@ -118,6 +118,7 @@ tc_err tc_secure_init(tc_secure *s, const tc_secure_settings *settings, char why
         .pair_count = s->pair_count,
         .no_tickets = off,
         .tickets = off ? NULL : tickets,
+        .secret = settings->secret,
         .client_authorities = settings->client_ca,
         .client_revoked = settings->client_crl,
         .client_may_be_unknown = settings->client_may_be_unknown,

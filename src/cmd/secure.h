@@ -19,10 +19,11 @@ typedef struct tc_secure {
 typedef struct tc_secure_settings {
     const tc_tls_pair *pairs; /* borrowed; none: the local authority makes one */
     size_t pair_count;
-    const char *tickets;        /* NULL, "off" or a file, which is made where there is none */
-    const char *client_ca;      /* NULL: clients are asked for no certificate */
-    const char *client_crl;     /* NULL: none is revoked */
-    bool client_may_be_unknown; /* who has none is served, too */
+    const unsigned char *secret; /* of tickets, where that is NULL; see tc_tls_server_config */
+    const char *tickets;         /* NULL, "off" or a file, which is made where there is none */
+    const char *client_ca;       /* NULL: clients are asked for no certificate */
+    const char *client_crl;      /* NULL: none is revoked */
+    bool client_may_be_unknown;  /* who has none is served, too */
 } tc_secure_settings;
 
 /* On failure why says more. s must stay where it is until tc_secure_fini. */

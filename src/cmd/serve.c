@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "base/alloc.h"
 #include "cmd/commands.h"
 #include "cmd/configure.h"
+#include "cmd/kin.h"
+#include "cmd/master.h"
 #include "cmd/serve_parts.h"
 #include "observe/access_log.h"
 
@@ -55,6 +58,8 @@ static void raise_file_limit(void)
 /* What stands on the command line, in the order in which it stands there. */
 typedef struct given {
     const char *file;
+    char **argv; /* of the program */
+    tc_kin *kin; /* NULL: this process has no master */
     tc_config *config;
 } given;
 
@@ -75,6 +80,17 @@ static tc_err take(void *self, const tc_option *o, const char *value, tc_buf *co
     return TC_OK;
 }
 
+static int run_master(const given *g, const tc_settings *s)
+{
+    const bool off = s->control && tc_span_eq(tc_span_str(s->control), TC_SPAN("off"));
+    const tc_master_settings settings = {.argv = g->argv,
+                                         .control = off          ? NULL
+                                                    : s->control ? s->control
+                                                                 : tc_master_control(),
+                                         .pid_file = s->pid_file};
+    return tc_master_run(&settings);
+}
+
 static int serve_as_given(const tc_command *c, given *g, const tc_command_line *line)
 {
     tc_built built;
@@ -85,22 +101,40 @@ static int serve_as_given(const tc_command *c, given *g, const tc_command_line *
         tc_config_give(g->config, tc_setting_of(TC_SPAN("root")), line->operands[0]);
     raise_file_limit(); /* folders are opened, too */
     signal(SIGPIPE, SIG_IGN);
-    if (tc_configure(g->config, g->file, &built))
-        code = tc_serve_config(g->config, &built);
-    else
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a write that fails */
+    const tc_settings *s = &g->config->top.settings;
+    if (!tc_configure(g->config, g->file, &built)) {
         code = tc_configure_complain(c, g->config);
+    } else if (!g->kin && (g->file || s->master)) {
+        tc_built_fini(&built); /* it was only to be judged: the generations make their own */
+        return run_master(g, s);
+    } else {
+        code = tc_serve_config(g->config, &built, g->kin);
+    }
     tc_built_fini(&built);
     return code;
 }
 
+/* As they were, with the program's name: reading them moves them. */
+static char **copy_arguments(int argc, char **argv)
+{
+    char **copy = tc_alloc(((size_t)argc + 2) * sizeof *copy);
+    if (!copy) return NULL;
+    copy[0] = (char *)(uintptr_t) "tercet";
+    for (int i = 0; i < argc; i++)
+        copy[i + 1] = argv[i];
+    copy[argc + 1] = NULL;
+    return copy;
+}
 static int serve(const tc_command *c, int argc, char **argv)
 {
     tc_config config;
     tc_command_line line;
-    given g = {.config = &config};
+    given g = {.config = &config, .argv = copy_arguments(argc, argv), .kin = tc_kin_begin()};
     tc_config_init(&config);
     const int code = tc_command_walk(c, argc, argv, take, &g, &line) ? serve_as_given(c, &g, &line)
                                                                      : line.exit_code;
     tc_config_fini(&config);
+    tc_free(g.argv);
     return code;
 }

@@ -27,6 +27,8 @@ typedef struct parts {
     tc_qlog_folder qlog;
     tc_lookers lookers;
     tc_record_place records;
+    tc_privileges user;
+    tc_kin *kin;
 } parts;
 
 static void listen_by_default(tc_config *c)
@@ -57,12 +59,13 @@ static tc_tls_pair *pairs_of(tc_config *c, size_t *ret_count)
 }
 
 /* Certificates, if anything listens on https://. Not zero: the program's exit code. */
-static int set_up_secure(tc_config *c, tc_secure *secure)
+static int set_up_secure(tc_config *c, const tc_kin *kin, tc_secure *secure)
 {
     char why[TC_TLS_WHY];
     bool wanted = false;
     tc_settings *s = &c->top.settings;
-    tc_secure_settings settings = {.tickets = s->tickets,
+    tc_secure_settings settings = {.secret = kin ? tc_kin_secret(kin) : NULL,
+                                   .tickets = s->tickets,
                                    .client_ca = s->client_ca,
                                    .client_crl = s->client_crl,
                                    .client_may_be_unknown = s->client_cert > 0};
@@ -93,11 +96,12 @@ static int open_log(parts *p, const tc_settings *s)
 }
 
 /* Not zero: the program's exit code, and the reason was said. */
-static int open_parts(tc_config *c, const tc_built *built, parts *p)
+static int open_parts(tc_config *c, const tc_built *built, tc_kin *kin, parts *p)
 {
     const tc_settings *s = &c->top.settings;
-    *p = (parts){.records = {.collections = built->collections}};
-    int code = set_up_secure(c, &p->secure);
+    *p = (parts){.kin = kin, .records = {.collections = built->collections}};
+    if (!tc_privileges_find(s->user, s->group, &p->user)) return tc_err_exit(TC_ERR_USAGE);
+    int code = set_up_secure(c, kin, &p->secure);
     if (!code) code = open_log(p, s);
     if (!code) code = tc_qlog_folder_open(&p->qlog, s->qlog);
     if (!code) code = tc_confine_files(c); /* before there are threads, which the store has */
@@ -139,7 +143,9 @@ static int serve_parts(tc_config *c, const tc_built *built, parts *p)
                                      .hsts = tc_span_str(hsts),
                                      .trust = c->top.asking ? &c->top.asking->access.trust : NULL,
                                      .limits = *c->top.limits,
-                                     .app = tc_site_app(&site)};
+                                     .app = tc_site_app(&site),
+                                     .generation = p->kin ? tc_kin_number(p->kin) : 0,
+                                     .passed = p->kin ? tc_kin_passed(p->kin) : 0};
     tc_server *server;
     const tc_err made = tc_server_new(&config, &server);
     if (made) return tc_serve_fail(made, "could not start", NULL);
@@ -154,10 +160,15 @@ static int serve_parts(tc_config *c, const tc_built *built, parts *p)
                           .quic = s->quic,
                           .secure = &p->secure,
                           .admin = &admin,
-                          .records = &p->records};
+                          .records = &p->records,
+                          .log = &p->log,
+                          .user = &p->user,
+                          .pid_file = s->pid_file,
+                          .kin = p->kin};
     int code = tc_serve_listen(server, &serving);
-    if (!code) code = tc_admin_open(&admin, s->admin, server, c->top.limits, 1);
+    if (!code) code = tc_admin_open(&admin, s->admin, server, c->top.limits, config.generation);
     if (!code) tc_serve_own_ports(c);
+    if (!code) code = tc_serve_settle(server, &serving);
     if (!code) code = tc_confine_rest(c);
     site.secure_port = serving.secure_port; /* only now known, of port 0 */
     if (!code) code = tc_serve_run(server, &serving);
@@ -167,11 +178,11 @@ static int serve_parts(tc_config *c, const tc_built *built, parts *p)
     return code;
 }
 
-int tc_serve_config(tc_config *c, const tc_built *built)
+int tc_serve_config(tc_config *c, const tc_built *built, tc_kin *kin)
 {
     parts p;
     listen_by_default(c);
-    int code = open_parts(c, built, &p);
+    int code = open_parts(c, built, kin, &p);
     if (!code) code = serve_parts(c, built, &p);
     close_parts(&p);
     return code;

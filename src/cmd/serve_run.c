@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/master.h"
 #include "http/target.h"
 #include "net/listen.h"
 #include "site/tunnel.h"
@@ -42,6 +43,7 @@ void tc_serve_without(tc_words *urls, tc_err err, const char *why)
 int tc_serve_listen(tc_server *server, tc_serving *s)
 {
     tc_words *urls = s->listen;
+    if (s->kin) tc_kin_hand_in(s->kin, server);
     for (size_t i = 0; i < urls->count; i++) {
         const char *detail = "";
         const tc_err err = tc_server_listen(server, tc_span_str(urls->at[i]), &detail);
@@ -87,32 +89,61 @@ void tc_serve_own_ports(tc_config *c)
     c->tunnels->rules.own_count = count;
 }
 
+int tc_serve_settle(tc_server *server, const tc_serving *s)
+{
+    if (s->kin && (!tc_kin_tell(s->kin, server) ||
+                   (s->admin->server && !tc_kin_tell(s->kin, s->admin->server)) ||
+                   !tc_kin_tell_log(s->kin, s->log)))
+        return tc_serve_fail(TC_ERR_PEER_CLOSED, "the master", NULL);
+    if (!s->kin && !tc_master_write_pid(s->pid_file)) return tc_err_exit(TC_ERR_WRITE_FILE);
+    return s->user && !tc_privileges_drop(s->user) ? tc_err_exit(TC_ERR_USAGE) : 0;
+}
+
+/* Until it is told to end, which is where the next signal ends it at once. */
+static void wait_for_end(const tc_serving *s, const sigset_t *signals, const sigset_t *before)
+{
+    int which = 0;
+    while (sigwait(signals, &which) == 0 && which == SIGUSR1)
+        tc_log_reopen(s->log);
+    struct sigaction at_once = {.sa_handler = SIG_DFL};
+    sigaction(SIGINT, &at_once, NULL);
+    sigaction(SIGTERM, &at_once, NULL);
+    pthread_sigmask(SIG_SETMASK, before, NULL);
+    fprintf(stderr, "\ntercet: finishing what is under way; once more ends at once\n");
+}
+
+/* Not zero: the program's exit code, and the reason was said. */
+static int start(tc_server *server, const tc_serving *s)
+{
+    tc_err err = tc_server_start(server);
+    if (!err) err = tc_admin_start(s->admin);
+    if (!err && (!s->kin || tc_kin_number(s->kin) == 1)) tc_serve_announce(s, server);
+    if (!err && s->kin && !tc_kin_ready(s->kin)) err = TC_ERR_PEER_CLOSED;
+    if (!err) return 0;
+    tc_server_drain(server);
+    tc_server_wait(server);
+    return tc_serve_fail(err, "could not start", NULL);
+}
+
 int tc_serve_run(tc_server *server, const tc_serving *s)
 {
     sigset_t signals;
     sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
+    if (!s->kin) sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGUSR1);
     sigset_t before;
     pthread_sigmask(SIG_BLOCK, &signals, &before); /* workers inherit this: only we wait for them */
-    tc_err err = tc_server_start(server);
-    if (!err) err = tc_admin_start(s->admin);
-    if (err) {
+    const int code = start(server, s);
+    if (code) return code;
+    if (s->kin) {
+        tc_kin_serve(s->kin, s->log, s->admin);
+    } else {
+        wait_for_end(s, &signals, &before);
+        tc_admin_draining(s->admin);
         tc_server_drain(server);
         tc_server_wait(server);
-        return tc_serve_fail(err, "could not start", NULL);
     }
-    tc_serve_announce(s, server);
-    int which;
-    (void)sigwait(&signals, &which); /* fails only for a bad set */
-    struct sigaction at_once = {.sa_handler = SIG_DFL};
-    sigaction(SIGINT, &at_once, NULL);
-    sigaction(SIGTERM, &at_once, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL); /* the next one ends the program */
-    fprintf(stderr, "\ntercet: finishing what is under way; once more ends at once\n");
-    tc_admin_draining(s->admin);
-    tc_server_drain(server);
-    tc_server_wait(server);
     tc_admin_end(s->admin);
     tc_serve_report(server);
     tc_records_report(s->records);

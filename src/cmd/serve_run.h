@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "cmd/admin.h"
+#include "cmd/kin.h"
+#include "cmd/privileges.h"
 #include "cmd/records.h"
 #include "cmd/secure.h"
 #include "config/check.h"
@@ -16,6 +18,10 @@ typedef struct tc_serving {
     const tc_secure *secure;
     tc_admin_place *admin;
     const tc_record_place *records;
+    tc_log *log;
+    const tc_privileges *user; /* NULL: it stays who it is */
+    const char *pid_file;      /* NULL: none */
+    tc_kin *kin;               /* NULL: this process has no master */
 } tc_serving;
 
 /* The listener that nobody asked for, and that one can do without: last in the list. */
@@ -25,10 +31,12 @@ void tc_serve_without(tc_words *urls, tc_err err, const char *why);
 /* "tercet: what: sentence: detail"; the program's exit code. detail may be NULL. */
 int tc_serve_fail(tc_err err, const char *what, const char *detail);
 
-/* Both: not zero is the program's exit code, and the reason was said. */
+/* All: not zero is the program's exit code, and the reason was said. */
 int tc_serve_listen(tc_server *server, tc_serving *s);
 /* Where the server listens, for tunnels not to lead to itself. After tc_serve_listen. */
 void tc_serve_own_ports(tc_config *c);
+/* Listening is over: tells the master what there is, and is root no longer. */
+int tc_serve_settle(tc_server *server, const tc_serving *s);
 int tc_serve_run(tc_server *server, const tc_serving *s); /* until SIGINT or SIGTERM, and drained */
 
 void tc_serve_announce(const tc_serving *s, const tc_server *server);

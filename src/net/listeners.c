@@ -146,6 +146,19 @@ bool tc_listeners_use(tc_listeners *l, const tc_address *at, bool both, bool udp
     return false;
 }
 
+void tc_listeners_move_unused(tc_listeners *from, tc_listeners *to)
+{
+    size_t kept = 0;
+    to->shares = from->shares;
+    for (size_t i = 0; i < from->count; i++) {
+        if (!from->at[i].used && to->count < TC_LISTENERS_MAX)
+            to->at[to->count++] = from->at[i];
+        else
+            from->at[kept++] = from->at[i];
+    }
+    from->count = kept;
+}
+
 void tc_listeners_drop_unused(tc_listeners *l)
 {
     size_t kept = 0;

@@ -48,5 +48,7 @@ tc_err tc_listeners_open(tc_listeners *l, const tc_listen_ask *ask, uint16_t *re
                          bool *ret_secure, const char **ret_detail) TC_MUST_USE;
 /* As if a URL had asked for what is there on this address. false: nothing is. */
 bool tc_listeners_use(tc_listeners *l, const tc_address *at, bool both, bool udp);
+/* Those that no URL of from asked for are to's. */
+void tc_listeners_move_unused(tc_listeners *from, tc_listeners *to);
 void tc_listeners_drop_unused(tc_listeners *l);
 void tc_listeners_take_back(tc_listeners *l); /* all since it was settled */

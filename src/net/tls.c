@@ -250,7 +250,10 @@ tc_err tc_tls_server_new(const tc_tls_server_config *config, tc_tls **ret_tls, c
     if (!tls->stamps) err = TC_ERR_NO_MEMORY;
     for (size_t i = 0; i < stamp_count(tls) && !err; i++)
         tls->stamps[i] = stamp_of(stamped_file(tls, i));
-    if (!err) err = load_set(config, NULL, &tls->set, why);
+    const gnutls_datum_t secret = {(unsigned char *)(uintptr_t)config->secret, TC_TLS_SECRET};
+    const bool given = config->secret && !config->tickets;
+    tls->config.secret = NULL; /* it need not live for longer */
+    if (!err) err = load_set(config, given ? &secret : NULL, &tls->set, why);
     if (err)
         tc_tls_free(tls);
     else

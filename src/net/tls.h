@@ -13,7 +13,7 @@
 
 typedef struct tc_tls tc_tls;
 
-enum { TC_TLS_WHY = 512, TC_TLS_PROTOCOLS = 8, TC_TLS_HOST = 256 };
+enum { TC_TLS_SECRET = 64, TC_TLS_WHY = 512, TC_TLS_PROTOCOLS = 8, TC_TLS_HOST = 256 };
 
 /* A certificate (with those of its authorities behind it) and its private key, as PEM files. */
 typedef struct tc_tls_pair {
@@ -26,6 +26,8 @@ typedef struct tc_tls_server_config {
     bool no_tickets;
     const char *tickets; /* file with the 64 bytes that session tickets are made with, for several
                             machines; NULL: a secret of this process, made anew every 12 hours */
+    const unsigned char *secret;    /* TC_TLS_SECRET bytes, that tickets are made with at first, so
+                                       that    those of a process before are good; NULL: by chance */
     const char *client_authorities; /* PEM file: clients are asked for a certificate by one of them;
                                        NULL: they are not */
     const char *client_revoked; /* PEM file of lists (CRL): what is on one is refused; NULL: none */

@@ -13,7 +13,7 @@ typedef struct tc_tls_stamp {
     uint64_t inode;
 } tc_tls_stamp;
 
-enum { TC_TLS_TICKET_KEY = 64 };
+enum { TC_TLS_TICKET_KEY = TC_TLS_SECRET };
 
 /* A certificate that can be shown. Tickets made under it are good under no other one, nor where
  * clients are asked for other certificates. */

@@ -33,6 +33,7 @@ static void done(tc_greeting *greeting, bool good)
         tc_worker_connect(w, secure, fd, (const struct sockaddr *)&peer);
     else
         close(fd);
+    tc_worker_stop_if_drained(w);
 }
 
 void tc_worker_greet(tc_worker *w, bool secure, int fd, const struct sockaddr_storage *peer)

@@ -82,6 +82,7 @@ struct tc_server {
     size_t first[TC_LISTENERS_MAX + 1]; /* of an address */
     tc_server_taken taken[TC_LISTENERS_MAX];
     size_t taken_count;
+    bool hands_over;                 /* somebody serves on: nobody is sent away */
     _Atomic int kin[TC_GENERATIONS]; /* where packets for it go; 0: it is not known */
 };
 
@@ -93,6 +94,7 @@ const tc_server_taken *tc_server_taken_of(const tc_server *server, const tc_addr
 tc_err tc_worker_begin_env(tc_worker *w, tc_session_env *env) TC_MUST_USE;
 bool tc_worker_has_room(tc_worker *w); /* for one more connection; counts where there is none */
 void tc_worker_stop_if_drained(tc_worker *w);
+void tc_worker_send_away(const tc_worker *w, tc_session *s); /* for good, or to who serves on */
 /* Begins a session with a client. The descriptor is the worker's, whatever comes of it. */
 void tc_worker_connect(tc_worker *w, bool secure, int fd, const struct sockaddr *peer);
 

@@ -143,7 +143,7 @@ void tc_worker_quic_drain(tc_worker_quic *q)
     }
     for (tc_quic_connection *c = q->open, *next; c; c = next) {
         next = c->next;
-        tc_session_drain(&c->session);
+        tc_worker_send_away(q->worker, &c->session);
     }
 }
 

@@ -137,6 +137,7 @@ const tc_server_taken *tc_server_taken_of(const tc_server *server, const tc_addr
 
 void tc_server_hand_over(tc_server *server, const tc_server_taken taken[], size_t count)
 {
+    server->hands_over = true;
     for (; server->taken_count < count && server->taken_count < TC_LISTENERS_MAX;
          server->taken_count++)
         server->taken[server->taken_count] = taken[server->taken_count];

@@ -142,9 +142,17 @@ static void opened(tc_session_env *env, tc_session *s)
 
 /* --- connections --------------------------------------------------------------------------- */
 
+void tc_worker_send_away(const tc_worker *w, tc_session *s)
+{
+    if (w->server->hands_over)
+        tc_session_retire(s);
+    else
+        tc_session_drain(s);
+}
+
 void tc_worker_stop_if_drained(tc_worker *w)
 {
-    if (w->draining && !w->open && !w->quic.open) tc_loop_stop(w->loop);
+    if (w->draining && !w->open && !w->quic.open && !w->greeted) tc_loop_stop(w->loop);
 }
 
 bool tc_worker_has_room(tc_worker *w)
@@ -223,6 +231,7 @@ void tc_worker_connect(tc_worker *w, bool secure, int fd, const struct sockaddr 
     w->open = c;
     w->newcomer = c;
     tc_session_turn(&c->session, TC_LINK_IN);
+    if (w->newcomer && w->draining) tc_worker_send_away(w, &c->session); /* it was greeted late */
     if (w->newcomer && tc_link_tcp_watch(&c->tcp) != TC_OK)
         tc_session_kill(&c->session, TC_ERR_NO_MEMORY);
     w->newcomer = NULL;
@@ -282,10 +291,10 @@ static void drain(tc_task *task)
         next = c->next;
         w->newcomer = c;
         tc_session_turn(&c->session, TC_LINK_IN); /* a request that is on its way in counts */
-        if (w->newcomer) tc_session_drain(&c->session);
+        if (w->newcomer) tc_worker_send_away(w, &c->session);
         w->newcomer = NULL;
     }
-    tc_worker_end_greetings(w);
+    if (!w->server->hands_over) tc_worker_end_greetings(w);
     tc_worker_quic_drain(&w->quic);
     tc_worker_stop_if_drained(w);
 }

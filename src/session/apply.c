@@ -214,7 +214,11 @@ void tc_session_apply(tc_session *s, const tc_event *ev)
     tc_exchange *x = ev->x;
     tc_err err = TC_OK;
     switch (ev->kind) {
-    case TC_EV_HEAD: their_head(s, ev); return;
+    case TC_EV_HEAD:
+        if (s->flags & DRAINING && s->env->engine.role == TC_SERVER)
+            tc_session_engine(s)->type->drain(tc_session_engine(s)); /* it was idle till now */
+        their_head(s, ev);
+        return;
     case TC_EV_DATA: their_data(s, ev); return;
     case TC_EV_END: their_end(s, x, false); break;
     case TC_EV_PUSH: tc_session_take_promise(s, ev); break;

@@ -125,6 +125,18 @@ static bool has_only_tunnels(const tc_session *s)
     return only;
 }
 
+static uint64_t idle_ms(const tc_session *s)
+{
+    const tc_limits *l = s->env->engine.limits;
+    return s->flags & DRAINING && l->handover_ms < l->idle_ms ? l->handover_ms : l->idle_ms;
+}
+
+static void count_idle(const tc_session *s)
+{
+    ++*(s->flags & DRAINING ? &s->env->engine.reached->handover_ms
+                            : &s->env->engine.reached->idle_ms);
+}
+
 static int64_t deadline(tc_session *s)
 {
     const tc_limits *l = s->env->engine.limits;
@@ -134,11 +146,11 @@ static int64_t deadline(tc_session *s)
     if (s->flags & LINGERING) return s->phase_began + ms(l->linger_ms);
     if (s->send_window) at = s->send_window + ms(taking_ms(s));
     if (!(s->flags & HAS_ENGINE))
-        return s->phase_began + ms(s->carry.len ? l->header_ms : l->idle_ms);
+        return s->phase_began + ms(s->carry.len ? l->header_ms : idle_ms(s));
     const int64_t own = e->type->deadline(e);
     if (own < at) at = own;
-    if (!s->exchanges && own == TC_NEVER && s->phase_began + ms(l->idle_ms) < at)
-        at = s->phase_began + ms(l->idle_ms);
+    if (!s->exchanges && own == TC_NEVER && s->phase_began + ms(idle_ms(s)) < at)
+        at = s->phase_began + ms(idle_ms(s));
     for (const tc_exchange *x = s->exchanges; x; x = x->next) {
         const int64_t body = body_deadline(s, x), tunnel = tunnel_deadline(s, x);
         if (body < at) at = body;
@@ -246,7 +258,6 @@ static void kill_counted(tc_session *s, uint64_t *reached, tc_err why)
 void tc_session_ring(tc_alarm *alarm)
 {
     tc_session *s = (tc_session *)((char *)alarm - offsetof(tc_session, alarm));
-    const tc_limits *l = s->env->engine.limits;
     tc_reached *reached = s->env->engine.reached;
     tc_engine *e = tc_session_engine(s);
     const int64_t now = tc_loop_now(s->env->loop);
@@ -265,18 +276,19 @@ void tc_session_ring(tc_alarm *alarm)
     }
     if (!(s->flags & HAS_ENGINE)) {
         if (!s->carry.len) {
-            kill_counted(s, &reached->idle_ms, TC_OK);
+            count_idle(s);
+            tc_session_kill(s, TC_OK);
             return;
         }
         tc_session_use_h1(s); /* a first line that never ended: it owes an answer */
     }
     e->type->tick(e, now);
-    if (!s->exchanges && e->type->idle(e) && now >= s->phase_began + ms(l->idle_ms)) {
+    if (!s->exchanges && e->type->idle(e) && now >= s->phase_began + ms(idle_ms(s))) {
+        count_idle(s);
         if (s->flags & (BLOCKED | CLOSING)) {
-            kill_counted(s, &reached->idle_ms, TC_OK);
+            tc_session_kill(s, TC_OK);
             return;
         }
-        reached->idle_ms++;
         s->phase_began = now;
         e->type->drain(e); /* it may have a last word */
     }
@@ -306,6 +318,20 @@ void tc_session_drain(tc_session *s)
     else
         s->flags |= CLOSING; /* not even a first line came */
     tc_loop_after(s->env->loop, &s->again);
+}
+
+void tc_session_retire(tc_session *s)
+{
+    tc_engine *e = tc_session_engine(s);
+    const bool opening = s->flags & OPENING, begun = s->flags & HAS_ENGINE;
+    if (!opening && begun && (e->type->many_streams || s->exchanges || !e->type->idle(e))) {
+        tc_session_drain(s);
+        return;
+    }
+    s->flags |= DRAINING; /* the engine hears of it with the next head (apply.c) */
+    if (!opening && !s->carry.len) s->phase_began = tc_loop_now(s->env->loop);
+    if (tc_loop_set(s->env->loop, &s->alarm, deadline(s)) != TC_OK)
+        tc_session_kill(s, TC_ERR_NO_MEMORY);
 }
 
 void tc_session_kill(tc_session *s, tc_err why)

@@ -89,6 +89,9 @@ void tc_session_begin(tc_session *s, tc_session_env *env, tc_link *link,
                       const tc_engine_type *type);
 /* Reads and writes what can be; called by the link's owner when the link is ready. */
 void tc_session_turn(tc_session *s, unsigned ready);
+/* ... somebody else takes its place: idle, it waits for one request more, for handover_ms, and goes
+ * on with its opening. */
+void tc_session_retire(tc_session *s);
 void tc_session_drain(tc_session *s); /* finishes what runs, then ends; at once if it is opening */
 void tc_session_kill(tc_session *s,
                      tc_err why); /* ends at once; from inside a handler: when it has returned */

@@ -294,7 +294,7 @@ class Server:
         for _ in range(5):  # somebody may take a free port before the program does
             self.port = port or free_port()
             argv = [str(program), "serve"] + ([str(root)] if root else [])
-            for url in listen or ["http://127.0.0.1:{port}"]:
+            for url in [] if listen is False else listen or ["http://127.0.0.1:{port}"]:  # False: a file says it
                 argv += ["--listen", url.format(port=self.port)]
             if echo:
                 argv += ["--echo", "/echo"]

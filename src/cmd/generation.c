@@ -1,0 +1,225 @@
+/* generation.c - how a master begins a generation, and what it hands on to it. */
+// SPDX-License-Identifier: MIT
+#include "cmd/generation.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "cmd/master_inside.h"
+#include "net/channel.h"
+#include "net/pass.h"
+
+enum { SECRET_HOURS = 12, INHERITED = 65536, SEND_MS = 1000, PATIENCE_S = 30 };
+
+extern char **environ;
+
+generation *tc_generation_in(master *m, enum phase phase)
+{
+    generation *found = NULL;
+    for (int i = 0; i < GENERATIONS; i++) {
+        generation *g = &m->at[i];
+        if (g->pid && g->phase == phase && (!found || g->began > found->began)) found = g;
+    }
+    return found;
+}
+
+void tc_generation_send(generation *g, const tc_message_head *head, const void *more, size_t len,
+                        const int fds[], size_t count)
+{
+    char message[TC_CHANNEL_BYTES];
+    memcpy(message, head, sizeof *head);
+    if (len > sizeof message - sizeof *head) len = sizeof message - sizeof *head;
+    if (len) memcpy(message + sizeof *head, more, len);
+    const tc_err err =
+        tc_channel_send(g->channel, message, sizeof *head + len, fds, count, SEND_MS);
+    (void)err; /* it is gone, which waitpid tells; or it hangs, and will hear of its end */
+}
+
+static void shut(int *fd)
+{
+    if (*fd >= 0) close(*fd);
+    *fd = -1;
+}
+
+void tc_generation_forget(generation *g)
+{
+    shut(&g->channel);
+    shut(&g->pass);
+    shut(&g->words);
+    tc_free(g->said);
+    *g = (generation){.channel = -1, .pass = -1, .words = -1};
+}
+
+/* --- what is inherited --------------------------------------------------------------------- */
+
+typedef struct inherited {
+    FILE *to;
+    int *fds;
+    size_t room, count;
+} inherited;
+
+static int name(inherited *i, int fd)
+{
+    if (i->count < i->room) i->fds[i->count++] = fd;
+    return fd;
+}
+
+static void name_sockets(inherited *i, const tc_listening *g, const int fds[], unsigned count)
+{
+    for (unsigned j = 0; j < count; j++)
+        fprintf(i->to, "socket %d %d\n", name(i, fds[j]), g->any_port);
+}
+
+int tc_generation_state(master *m, const generation *g, int words, int passed, int fds[],
+                        size_t room, size_t *ret_count)
+{
+    const int fd = memfd_create("tercet", MFD_CLOEXEC);
+    const int copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    inherited i = {.to = copy < 0 ? NULL : fdopen(copy, "w"), .fds = fds, .room = room};
+    if (!i.to) {
+        if (fd >= 0) close(fd);
+        return -1;
+    }
+    name(&i, fd);
+    fprintf(i.to, "tercet %d\nnumber %u\n", TC_GENERATION_VERSION, g->number);
+    fprintf(i.to, "words %d\npassed %d\n", name(&i, words), name(&i, passed));
+    for (size_t k = 0; k < m->listeners.count; k++) {
+        const tc_listening *l = &m->listeners.at[k];
+        name_sockets(&i, l, l->tcp, l->tcp_count);
+        name_sockets(&i, l, l->udp, l->udp_count);
+    }
+    for (int k = 0; k < GENERATIONS; k++)
+        if (m->at[k].pid && &m->at[k] != g)
+            fprintf(i.to, "kin %u %d\n", m->at[k].number, name(&i, m->at[k].pass));
+    for (size_t k = 0; k < m->kept_count; k++)
+        fprintf(i.to, "kept %d\n", name(&i, m->kept[k]));
+    fprintf(i.to, "secret ");
+    for (size_t k = 0; k < sizeof m->secret; k++)
+        fprintf(i.to, "%02x", m->secret[k]);
+    fprintf(i.to, "\n");
+    fprintf(i.to, "channel %d\n", name(&i, g->channel));
+    *ret_count = i.count;
+    if (fclose(i.to) == 0) return fd;
+    close(fd);
+    return -1;
+}
+
+/* --- beginning one ------------------------------------------------------------------------- */
+
+static void renew_secret(master *m)
+{
+    const int64_t now = tc_clock_now();
+    if (m->secret_made && now - m->secret_made < SECRET_HOURS * 3600 * TC_S) return;
+    m->secret_made = now;
+    (void)!getrandom(m->secret, sizeof m->secret, 0); /* so few bytes cannot be interrupted */
+}
+
+static unsigned new_number(master *m)
+{
+    for (bool taken = true; taken;) {
+        m->last_number = m->last_number % (TC_GENERATIONS - 1) + 1;
+        taken = false;
+        for (int i = 0; i < GENERATIONS; i++)
+            taken |= m->at[i].pid && m->at[i].number == m->last_number;
+    }
+    return m->last_number;
+}
+
+bool tc_generation_full(const master *m)
+{
+    for (int i = 0; i < GENERATIONS; i++)
+        if (!m->at[i].pid) return false;
+    return true;
+}
+
+/* For one more than there may be, the oldest makes room, if it had time to drain. */
+static generation *find_room(master *m)
+{
+    generation *oldest = NULL;
+    for (int i = 0; i < GENERATIONS; i++) {
+        generation *g = &m->at[i];
+        if (!g->pid) return g;
+        if (g->phase == DRAINING && (!oldest || g->began < oldest->began)) oldest = g;
+    }
+    if (oldest && !oldest->killed && tc_clock_now() > oldest->began + PATIENCE_S * TC_S) {
+        fprintf(stderr, "tercet: %d generations: the oldest, %u, ends at once\n", GENERATIONS,
+                oldest->number);
+        oldest->killed = true;
+        kill(oldest->pid, SIGKILL);
+    }
+    return NULL;
+}
+
+/* In the new process: as its parent was begun, but for what is inherited. */
+static void become(master *m, const int fds[], size_t count, int words)
+{
+    char variable[64];
+    sigset_t none;
+    for (size_t i = 0; i < count; i++)
+        (void)fcntl(fds[i], F_SETFD, 0);
+    (void)snprintf(variable, sizeof variable, "%d", fds[0]);
+    if (setenv(TC_GENERATION_STATE, variable, 1) || dup2(words, STDERR_FILENO) < 0) _exit(1);
+    sigemptyset(&none);
+    sigaddset(&none, SIGTERM); /* until it can hear it */
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execve(m->program, m->settings->argv, environ);
+    fprintf(stderr, "tercet: %s: %s\n", m->program, strerror(errno));
+    _exit(126);
+}
+
+static bool start(master *m, generation *g, int ends[6])
+{
+    int *fds = tc_alloc(INHERITED * sizeof *fds);
+    size_t count = 0;
+    g->channel = ends[1];
+    const int words = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    const int file =
+        fds && words >= 0 ? tc_generation_state(m, g, words, ends[2], fds, INHERITED, &count) : -1;
+    g->channel = ends[0];
+    fflush(stderr);
+    const pid_t pid = file < 0 ? -1 : fork();
+    if (pid == 0) become(m, fds, count, ends[5]);
+    g->pid = pid > 0 ? pid : 0;
+    if (words >= 0) close(words);
+    if (file >= 0) close(file);
+    tc_free(fds);
+    return pid > 0;
+}
+
+bool tc_generation_spawn(master *m)
+{
+    int ends[6] = {-1, -1, -1, -1, -1, -1}; /* of the channel, of packets, of words */
+    generation *g = find_room(m), *now = tc_generation_in(m, SERVING);
+    if (!g) return false;
+    renew_secret(m);
+    tc_listeners_settle(&m->listeners);
+    *g = (generation){.number = new_number(m), .began = tc_clock_now()};
+    bool good = tc_channel_pair(ends) == TC_OK && tc_pass_pair(ends + 2) == TC_OK &&
+                pipe2(ends + 4, O_CLOEXEC) == 0 && fcntl(ends[4], F_SETFL, O_NONBLOCK) == 0 &&
+                (g->said = tc_alloc(WORDS));
+    g->pass = ends[3];
+    g->words = ends[4];
+    good = good && start(m, g, ends);
+    const int why = errno;
+    shut(&ends[1]);
+    shut(&ends[2]);
+    shut(&ends[5]);
+    if (good) {
+        const tc_message_head next = {.kind = TC_SAYS_NEXT, .number = g->number};
+        if (now) tc_generation_send(now, &next, NULL, 0, &g->pass, 1);
+        return true;
+    }
+    g->channel = ends[0];
+    tc_generation_forget(g);
+    fprintf(stderr, "tercet: no generation can begin: %s\n", strerror(why));
+    return false;
+}

@@ -1,0 +1,26 @@
+/* kin.h - the side of a generation (generation.h): what it got from the master, what it tells it,
+ * and serving until the master, or its end, says otherwise. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "cmd/admin.h"
+#include "cmd/generation.h"
+
+typedef struct tc_kin tc_kin;
+
+/* NULL: this process has no master. Once, before anything else is opened. */
+tc_kin *tc_kin_begin(void);
+
+uint8_t tc_kin_number(const tc_kin *k);
+int tc_kin_passed(const tc_kin *k);            /* for tc_server_config */
+const uint8_t *tc_kin_secret(const tc_kin *k); /* of TLS tickets */
+const int *tc_kin_kept(const tc_kin *k, size_t *ret_count);
+/* Sockets and where packets for older generations go. */
+void tc_kin_hand_in(tc_kin *k, tc_server *server);
+
+/* Before a server starts: what it listens with, and keeps for generations after it. False: the
+ * master is gone. */
+bool tc_kin_tell(tc_kin *k, tc_server *server);
+bool tc_kin_tell_log(tc_kin *k, const tc_log *log);
+/* It serves. From here on what this process says goes where the master's words go. */
+bool tc_kin_ready(tc_kin *k);
+void tc_kin_serve(tc_kin *k, tc_log *log, tc_admin_place *admin); /* until it has drained */

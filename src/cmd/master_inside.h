@@ -1,0 +1,63 @@
+/* master_inside.h - what the files of the master share. */
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "cmd/master.h"
+
+enum { GENERATIONS = 32, WORDS = 16384, ASKERS = 16, LOG_FILES = 1 };
+
+enum phase { BEGINNING, SERVING, DRAINING };
+
+typedef struct generation {
+    pid_t pid; /* 0: there is none here */
+    unsigned number;
+    enum phase phase;
+    int channel;
+    int pass;      /* where packets for it go */
+    int words;     /* what it says until it serves; -1: read to the end */
+    int64_t began; /* ns */
+    char *said;    /* of that, WORDS at most */
+    size_t said_len;
+    bool killed; /* by us */
+} generation;
+
+typedef struct master {
+    const tc_master_settings *settings;
+    char program[PATH_MAX];
+    struct stat program_was; /* when this process began */
+    tc_listeners listeners;
+    generation at[GENERATIONS];
+    unsigned last_number;
+    int kept[TC_GENERATION_KEPT], new_kept[TC_GENERATION_KEPT];
+    size_t kept_count, new_kept_count;
+    char log[PATH_MAX], new_log[PATH_MAX]; /* "": none */
+    uint8_t secret[TC_GENERATION_SECRET];
+    int64_t secret_made;
+    int signals, control;
+    int askers[ASKERS], waiting[ASKERS]; /* who asked for the one that begins, and for the next */
+    size_t asker_count, waiting_count;
+    bool again; /* one more generation is asked for */
+    bool quits;
+    unsigned crashes;   /* one after the other */
+    int64_t restart_at; /* 0: not */
+    int exit_code;
+} master;
+
+/* generation.c */
+generation *tc_generation_in(master *m, enum phase phase); /* the newest one; NULL: none */
+bool tc_generation_full(const master *m);                  /* there may be no more of them now */
+/* Begins one. False: it was said why not. */
+bool tc_generation_spawn(master *m);
+void tc_generation_send(generation *g, const tc_message_head *head, const void *more, size_t len,
+                        const int fds[], size_t count);
+void tc_generation_forget(generation *g); /* its process is gone */
+/* Writes what is inherited into a file in memory; fds: those that are named there. */
+int tc_generation_state(master *m, const generation *g, int words, int passed, int fds[],
+                        size_t room, size_t *ret_count);
+/* upgrade.c: the master itself becomes the new program, if that is another file now. */
+void tc_master_upgrade(master *m);
+bool tc_master_resume(master *m); /* after that; false: this is a beginning */

@@ -1,0 +1,363 @@
+"""A master and its generations: what a client sees of reloads, upgrades and ends (nothing), and what an operator does."""
+import os
+import pathlib
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+import unittest
+
+from harness import PROGRAM, environment, needs_quic, wait_for
+from test_tls import Tls
+
+needs_root = unittest.skipUnless(os.geteuid() == 0, "needs root: another user is nobody else's to become")
+
+
+class Master(Tls):
+    SECONDS = 240
+
+    def master(self, *options, **how):
+        """A server below a master; .children() are its generations."""
+        self.control = self.dir / "control"
+        return self.serve("--master", "--control", self.control, *options, **how)
+
+    def children(self, server):
+        text = pathlib.Path(f"/proc/{server.proc.pid}/task/{server.proc.pid}/children").read_text()
+        return [int(pid) for pid in text.split()]
+
+    def reload(self, status=0):
+        done = subprocess.run([PROGRAM, "reload", "--control", self.control], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, env=environment())
+        self.assertEqual(done.returncode, status, done.stdout)
+        return done.stdout.decode()
+
+    def one_generation(self, server):
+        self.assertTrue(wait_for(lambda: len(self.children(server)) == 1, 30), self.children(server))
+        return self.children(server)[0]
+
+    def under_load(self, url, version, act, streams=4):
+        """What tercet bench has to say while act() is done to the server."""
+        bench = subprocess.Popen([PROGRAM, "bench", "-k", "--http", version, "-c", "4", "-m",
+                                  "1" if version == "1.1" else str(streams), "-d", "4", url],
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                 env=environment())
+        try:
+            time.sleep(0.3)
+            act()
+            said = bench.communicate(timeout=60)[0].decode()
+        finally:
+            bench.kill()
+            bench.wait()
+        self.assertEqual(bench.returncode, 0, said)
+        self.assertRegex(said, r"errors\s+0\n", said)
+        self.assertGreater(int(re.search(r"requests\s+([\d,]+)", said)[1].replace(",", "")), 100, said)
+
+
+class Reload(Master):
+    def many(self, version):
+        server = self.master(listen=["https://127.0.0.1:{port}"])
+        self.under_load(f"https://127.0.0.1:{server.port}/", version, lambda: [self.reload() for _ in range(6)])
+        self.one_generation(server)
+        self.assertIn("generation 7 serves", server.said())
+
+    def test_under_load_http_1(self):
+        self.many("1.1")
+
+    def test_under_load_http_2(self):
+        self.many("2")
+
+    @needs_quic
+    def test_under_load_http_3(self):
+        self.many("3")
+
+    def test_what_is_under_way_is_finished_by_the_one_before(self):
+        server = self.master("--limit", "body_grace_ms=60000")
+        old = self.one_generation(server)
+        with server.wire(seconds=30) as wire:
+            wire.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab")
+            time.sleep(0.3)
+            self.reload()
+            self.assertIn(old, self.children(server))
+            self.assertEqual(server.ask().status, 200)
+            wire.send("cd")
+            self.assertEqual(wire.response("POST").status, 200)
+        self.assertNotEqual(self.one_generation(server), old)
+
+    def test_an_idle_connection_has_one_more_request(self):
+        server = self.master("--limit", "handover_ms=60000")
+        with server.wire(seconds=30) as wire, server.wire(seconds=30) as fresh:
+            self.assertFalse(wire.ask().closes)
+            time.sleep(0.2)
+            self.reload()  # the old one hears of it a moment later
+            self.assertTrue(wait_for(lambda: wire.ask().closes, 20))
+            self.assertEqual(fresh.ask().status, 200)  # nothing came on it before
+
+    def test_a_handshake_under_way_goes_on(self):
+        import ssl
+        server = self.master(listen=["https://127.0.0.1:{port}"])
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        with socket.create_connection(("127.0.0.1", server.port), 20) as sock:
+            with self.assertRaises(ssl.SSLWantReadError):
+                tls.do_handshake()
+            hello = outgoing.read()
+            sock.sendall(hello[:50])
+            time.sleep(0.3)
+            self.reload()
+            sock.sendall(hello[50:])
+            while True:
+                try:
+                    tls.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    incoming.write(sock.recv(65536))
+            tls.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            sock.sendall(outgoing.read())
+            incoming.write(sock.recv(65536))
+            data = b""
+            while b"200 OK" not in data:
+                try:
+                    data += tls.read(65536)
+                except ssl.SSLWantReadError:
+                    incoming.write(sock.recv(65536))
+
+    def test_a_storm_of_signals_is_a_few_reloads(self):
+        server = self.master()
+        for _ in range(100):
+            os.kill(server.proc.pid, signal.SIGHUP)
+        self.assertTrue(wait_for(lambda: "reloaded" in server.said(), 30))
+        self.assertEqual(server.ask().status, 200)
+        self.one_generation(server)
+        self.assertLess(server.said().count("reloaded"), 60)
+        said = self.reload()
+        self.assertRegex(said, r"generation \d+ serves")
+
+    def test_more_and_fewer_workers(self):
+        conf = self.dir / "t.conf"
+        conf.write_text("workers = 1\n")
+        server = self.master("--config", conf, listen=["https://127.0.0.1:{port}"])
+
+        def act():
+            for workers in (4, 2, 3, 1):
+                conf.write_text(f"workers = {workers}\n")
+                self.reload()
+        self.under_load(f"https://127.0.0.1:{server.port}/", "1.1", act)
+
+
+class Refused(Master):
+    def test_the_old_one_serves_on(self):
+        conf = self.dir / "t.conf"
+        conf.write_text("workers = 1\n")
+        server = self.master("--config", conf)
+        old = self.one_generation(server)
+        conf.write_text("workers = 1\nwrokers = 2\n")
+        said = self.reload(status=2)
+        self.assertIn(f"{conf}:2:", said)
+        self.assertIn("wrokers", said)
+        self.assertIn("what served before serves on", said)
+        self.assertIn(f"{conf}:2:", server.said())
+        self.assertEqual(self.children(server), [old])
+        self.assertEqual(server.ask().status, 200)
+        conf.write_text("workers = 2\n")
+        self.reload()
+
+    def test_a_port_that_is_taken(self):
+        conf = self.dir / "t.conf"
+        conf.write_text("workers = 1\n")
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            server = self.serve_from(conf, "")
+            conf.write_text(self.text % f', "http://127.0.0.1:{port}"')
+            self.assertIn(f"http://127.0.0.1:{port}", self.reload(status=98))
+            self.assertEqual(server.ask().status, 200)
+        self.reload()
+        socket.create_connection(("127.0.0.1", port), 10).close()
+        conf.write_text(self.text % "")  # and away again
+        self.reload()
+        self.one_generation(server)
+        with self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), 10)
+
+    def serve_from(self, conf, more):
+        from harness import free_port
+        port = free_port()
+        self.text = f'listen = {{"http://127.0.0.1:{port}"%s}}\n'
+        conf.write_text(self.text % more)
+        self.control = self.dir / "control"
+        server = self.serve("--config", conf, "--control", self.control, listen=False, port=port)
+        return server
+
+    def test_a_first_one_ends_with_its_own_status(self):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            done = subprocess.run([PROGRAM, "serve", "--master", "--control", "off", "--listen",
+                                   f"http://127.0.0.1:{other.getsockname()[1]}", self.dir], stdin=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, timeout=60, env=environment())
+        self.assertEqual(done.returncode, 98, done.stderr)
+        self.assertIn(b"choose another port", done.stderr)
+
+
+class Ends(Master):
+    def test_a_generation_that_is_killed_is_replaced(self):
+        server = self.master()
+        old = self.one_generation(server)
+        os.kill(old, signal.SIGKILL)
+        self.assertEqual(server.ask().status, 200)  # whoever comes meanwhile waits
+        self.assertNotEqual(self.one_generation(server), old)
+        self.assertIn("ended by signal 9", server.said())
+
+    def test_the_master_is_killed(self):
+        server = self.master()
+        child = self.one_generation(server)
+        with server.wire(seconds=30) as wire:
+            wire.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab")
+            time.sleep(0.3)
+            server.proc.kill()
+            server.proc.wait()
+            self.assertTrue(wait_for(lambda: "is gone" in server.said(), 30))
+            wire.send("cd")
+            self.assertEqual(wire.response("POST").status, 200)
+        self.assertTrue(wait_for(lambda: not pathlib.Path(f"/proc/{child}").exists()
+                                 or "State:\tZ" in pathlib.Path(f"/proc/{child}/status").read_text(), 30))
+        server.stop(check=False)
+
+    def test_a_second_signal_ends_at_once(self):
+        server = self.master()
+        with server.wire(seconds=30) as wire:
+            wire.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab")
+            time.sleep(0.3)
+            server.signal(signal.SIGTERM)
+            self.assertTrue(wait_for(lambda: "finishing" in server.said(), 30))
+            self.assertIsNone(server.proc.poll())
+            server.signal(signal.SIGTERM)
+            self.assertEqual(server.wait(30), 0)
+
+    def test_ends_amid_a_reload(self):
+        server = self.master()
+        os.kill(server.proc.pid, signal.SIGHUP)
+        os.kill(server.proc.pid, signal.SIGTERM)
+        self.assertEqual(server.wait(30), 0)
+
+
+class Upgrade(Master):
+    def test_another_program_in_its_place(self):
+        program = shutil.copy(PROGRAM, self.dir / "program")
+        import harness
+        mine, harness.PROGRAM = harness.PROGRAM, pathlib.Path(program)
+        try:
+            server = self.master(listen=["https://127.0.0.1:{port}"])
+        finally:
+            harness.PROGRAM = mine
+
+        def act():
+            for _ in range(2):
+                shutil.copy(PROGRAM, self.dir / "new")
+                os.rename(self.dir / "new", program)
+                self.reload()
+                inode = os.stat(program).st_ino
+                self.assertTrue(wait_for(lambda: os.stat(f"/proc/{server.proc.pid}/exe").st_ino == inode, 30))
+        self.under_load(f"https://127.0.0.1:{server.port}/", "2", act)
+        self.assertEqual(os.stat(f"/proc/{self.one_generation(server)}/exe").st_ino, os.stat(program).st_ino)
+        self.reload()
+
+    def test_a_program_that_is_none(self):
+        program = shutil.copy(PROGRAM, self.dir / "program")
+        import harness
+        mine, harness.PROGRAM = harness.PROGRAM, pathlib.Path(program)
+        try:
+            server = self.master()
+        finally:
+            harness.PROGRAM = mine
+        (self.dir / "new").write_text("#!/bin/sh\necho this is no server >&2\nexit 3\n")
+        (self.dir / "new").chmod(0o755)
+        os.rename(self.dir / "new", program)
+        self.assertIn("this is no server", self.reload(status=3))
+        self.assertEqual(server.ask().status, 200)
+
+
+class User(Master):
+    def status_of(self, pid):
+        return dict(re.findall(r"^(\w+):\s+(.*)$", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M))
+
+    @needs_root
+    def test_it_becomes_another_user_for_good(self):
+        os.chmod(self.dir, 0o755)
+        server = self.master("--user", "nobody")
+        child = self.one_generation(server)
+        for pid in [child] + [int(t) for t in os.listdir(f"/proc/{child}/task")]:
+            status = self.status_of(pid)
+            self.assertEqual(set(status["Uid"].split()), {"65534"})
+            self.assertEqual(set(status["Gid"].split()), {"65534"})
+            self.assertEqual(status["Groups"].split(), ["65534"])
+            self.assertEqual(status["CapEff"], "0" * 16)
+            self.assertEqual(status["NoNewPrivs"], "1")
+        self.reload()  # the master is root still
+        self.assertNotEqual(self.one_generation(server), child)
+        self.assertEqual(server.ask().status, 200)
+
+    @needs_root
+    def test_without_a_user_root_is_told(self):
+        self.assertIn("it serves as root", self.master().said())
+
+    def test_nobody_knows_this_user(self):
+        done = subprocess.run([PROGRAM, "serve", "--user", "no-such-user", "--listen", "http://127.0.0.1:0", self.dir],
+                              stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60, env=environment())
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"no-such-user", done.stderr)
+
+
+class Log(Master):
+    def lines(self, path):
+        return path.read_text().splitlines() if path.exists() else []
+
+    def rotate(self, server, log):
+        server.ask("/one")
+        self.assertTrue(wait_for(lambda: len(self.lines(log)) == 1, 20))
+        old = log.with_suffix(".1")
+        log.rename(old)
+        server.signal(signal.SIGUSR1)
+        self.assertTrue(wait_for(log.exists, 20), server.said())
+        # below a master the file is there a moment before those who write know of it
+        self.assertTrue(wait_for(lambda: server.ask("/two") and self.lines(log), 20, 0.1), server.said())
+        self.assertIn("/two", self.lines(log)[-1])
+        before = self.lines(old)
+        server.ask("/three")
+        self.assertTrue(wait_for(lambda: "/three" in self.lines(log)[-1], 20))
+        self.assertEqual(self.lines(old), before)
+
+    def test_opened_anew(self):
+        log = self.dir / "access.log"
+        self.rotate(self.serve(log=str(log)), log)
+
+    def test_opened_anew_below_a_master(self):
+        log = self.dir / "access.log"
+        self.rotate(self.master(log=str(log)), log)
+
+    @needs_root
+    def test_opened_anew_where_the_user_may_not(self):
+        os.chmod(self.dir, 0o755)
+        log = self.dir / "access.log"
+        self.rotate(self.master("--user", "nobody", log=str(log)), log)
+
+    def test_a_full_disk_stops_nothing(self):
+        log = self.dir / "access.log"
+        log.write_text("x" * 99999 + "\n")  # longer than what it says on standard error, which is bounded, too
+        server = self.serve(log=str(log))
+        server.ask("/first")
+        self.assertTrue(wait_for(lambda: len(self.lines(log)) == 2, 20))
+        size = log.stat().st_size
+        resource.prlimit(server.proc.pid, resource.RLIMIT_FSIZE, (size + 10, resource.RLIM_INFINITY))
+        for i in range(5):
+            self.assertEqual(server.ask(f"/dropped{i}").status, 404)
+        self.assertTrue(wait_for(lambda: "access log" in server.said(), 20))
+        resource.prlimit(server.proc.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        server.ask("/last")
+        self.assertTrue(wait_for(lambda: "it is written again" in server.said(), 20), server.said())
+        self.assertIn("/last", self.lines(log)[-1])
+        self.assertNotIn("/dropped", self.lines(log)[-1])
+        self.assertEqual(server.said().count("lines are dropped until"), 1)
