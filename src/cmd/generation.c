@@ -91,6 +91,8 @@ int tc_generation_state(master *m, const generation *g, int words, int passed, i
     }
     name(&i, fd);
     fprintf(i.to, "tercet %d\nnumber %u\n", TC_GENERATION_VERSION, g->number);
+    if (m->notify.watchdog_ns) /* two may be late before anybody minds */
+        fprintf(i.to, "pulse %lld\n", (long long)(m->notify.watchdog_ns / 4 / TC_MS));
     fprintf(i.to, "words %d\npassed %d\n", name(&i, words), name(&i, passed));
     for (size_t k = 0; k < m->listeners.count; k++) {
         const tc_listening *l = &m->listeners.at[k];
@@ -167,6 +169,7 @@ static void become(master *m, const int fds[], size_t count, int words)
     for (size_t i = 0; i < count; i++)
         (void)fcntl(fds[i], F_SETFD, 0);
     (void)snprintf(variable, sizeof variable, "%d", fds[0]);
+    tc_notify_forget();
     if (setenv(TC_GENERATION_STATE, variable, 1) || dup2(words, STDERR_FILENO) < 0) _exit(1);
     sigemptyset(&none);
     sigaddset(&none, SIGTERM); /* until it can hear it */

@@ -20,6 +20,7 @@ enum tc_message_kind {
     TC_SAYS_KEEP = 'K',      /* descriptors for generations after it */
     TC_SAYS_LOG = 'F',       /* text: a file that is opened anew on demand */
     TC_SAYS_READY = 'R',     /* it serves */
+    TC_SAYS_ALIVE = 'A',     /* all of its workers took turns lately; where that is wanted */
     /* of the master */
     TC_SAYS_NEXT = 'N',      /* .number: a newer one begins, with where its packets go */
     TC_SAYS_HAND_OVER = 'H', /* an array of tc_server_taken; the newer one serves */

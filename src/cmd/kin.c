@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "net/channel.h"
 
 enum { WAIT_MS = 10000, ROOM = TC_CHANNEL_BYTES };
@@ -32,6 +33,8 @@ struct tc_kin {
     int signals, over;
     unsigned ends; /* how often it was told to end by a signal */
     bool alone;    /* the master is gone */
+    int pulse_ms;  /* how often the master wants to hear that all is well; 0: it does not */
+    int64_t pulse_at;
     char room[ROOM];
 };
 
@@ -73,6 +76,7 @@ static void read_line(tc_kin *k, const char *line)
             tc_server_pass_to(k->server, (uint8_t)a, own(b));
         return;
     }
+    if (sscanf(line, "pulse %d", &a) == 1 && a > 0) k->pulse_ms = a;
     if (sscanf(line, "number %d", &a) == 1) k->number = (unsigned)a;
     if (sscanf(line, "channel %d", &a) == 1) k->channel = own(a);
     if (sscanf(line, "words %d", &a) == 1) k->words = own(a);
@@ -267,6 +271,19 @@ static void hear_signal(tc_kin *k)
     drain(k);
 }
 
+/* How long nothing needs to be said, in ms; -1: for ever. */
+static int say_that_all_is_well(tc_kin *k)
+{
+    if (!k->pulse_ms || k->alone) return -1;
+    const int64_t now = tc_clock_now();
+    if (now >= k->pulse_at) {
+        k->pulse_at = now + k->pulse_ms * TC_MS;
+        if (tc_server_pulse(k->server))
+            (void)say(k, (tc_message_head){.kind = TC_SAYS_ALIVE}, NULL, NULL, 0);
+    }
+    return (int)((k->pulse_at - now + TC_MS - 1) / TC_MS);
+}
+
 static void *wait_for_workers(void *self)
 {
     tc_kin *k = self;
@@ -292,7 +309,7 @@ void tc_kin_serve(tc_kin *k, tc_log *log, tc_admin_place *admin)
                          {.fd = k->signals, .events = POLLIN},
                          {.fd = k->channel, .events = POLLIN}};
     while (!p[0].revents) {
-        if (poll(p, k->alone ? 2 : 3, -1) < 0) continue; /* EINTR */
+        if (poll(p, k->alone ? 2 : 3, say_that_all_is_well(k)) < 0) continue; /* EINTR */
         if (p[1].revents) hear_signal(k);
         if (p[2].revents && !k->alone) hear_all(k);
     }

@@ -51,7 +51,10 @@ static void reload(master *m)
     memcpy(m->askers, m->waiting, m->waiting_count * sizeof *m->waiting);
     m->asker_count = m->waiting_count;
     m->waiting_count = 0;
-    if (tc_generation_spawn(m)) return;
+    if (tc_generation_spawn(m)) {
+        if (tc_generation_in(m, SERVING)) tc_notify_reloading(&m->notify);
+        return;
+    }
     if (tc_generation_full(m)) { /* in a moment */
         memcpy(m->waiting, m->askers, m->asker_count * sizeof *m->askers);
         m->waiting_count = m->asker_count;
@@ -144,6 +147,24 @@ static void hand_over(master *m, const generation *to)
     }
 }
 
+static void say_ready(const master *m, const char *what, unsigned number)
+{
+    char lines[128];
+    (void)snprintf(lines, sizeof lines, "READY=1\nSTATUS=%sgeneration %u serves", what, number);
+    tc_notify_say(&m->notify, lines);
+}
+
+/* Sockets that were handed in at the beginning, and that no setting asks for. */
+static void say_unused(const master *m)
+{
+    char text[TC_ADDRESS_TEXT];
+    for (size_t i = 0; i < m->listeners.count; i++)
+        if (!m->listeners.at[i].used)
+            fprintf(stderr,
+                    "tercet: a socket on %.*s was handed in, and no listen setting asks for it\n",
+                    TC_FMT(tc_address_text(&m->listeners.at[i].at, text)));
+}
+
 static void serves(master *m, generation *g)
 {
     char text[128];
@@ -151,6 +172,8 @@ static void serves(master *m, generation *g)
     const long long took_ms = (long long)((tc_clock_now() - g->began) / TC_MS);
     hand_over(m, g);
     g->phase = SERVING;
+    say_ready(m, "", g->number);
+    if (first) say_unused(m);
     tc_listeners_drop_unused(&m->listeners);
     drop_kept(m->kept, &m->kept_count);
     memcpy(m->kept, m->new_kept, sizeof m->kept);
@@ -197,6 +220,8 @@ static void hear_one(master *m, generation *g, const char *message, size_t len, 
         m->new_log[more] = 0;
     }
     if (begins && head->kind == TC_SAYS_READY) serves(m, g);
+    if (!begins && head->kind == TC_SAYS_ALIVE && (g->phase == SERVING || m->quits))
+        tc_notify_say(&m->notify, "WATCHDOG=1");
 }
 
 static void hear_generation(master *m, generation *g)
@@ -232,9 +257,10 @@ static void refused(master *m, generation *g, int status)
     const int code = WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : 1;
     tc_listeners_take_back(&m->listeners);
     drop_kept(m->new_kept, &m->new_kept_count);
-    if (old)
+    if (old) {
         fprintf(stderr, "tercet: not reloaded: generation %u serves on\n", old->number);
-    else if (!m->quits && !tc_generation_in(m, DRAINING) && !m->crashes)
+        say_ready(m, "not reloaded: ", old->number);
+    } else if (!m->quits && !tc_generation_in(m, DRAINING) && !m->crashes)
         m->exit_code = code, m->quits = true;
     answer_all(m->askers, &m->asker_count, code, g->said, g->said_len);
 }
@@ -288,6 +314,7 @@ static void quit(master *m)
     const tc_message_head head = {.kind = TC_SAYS_QUIT};
     const bool at_once = m->quits;
     m->quits = true;
+    tc_notify_say(&m->notify, "STOPPING=1");
     if (!at_once)
         fprintf(stderr, "\ntercet: finishing what is under way; once more ends at once\n");
     for (int i = 0; i < GENERATIONS; i++) {
@@ -444,6 +471,19 @@ static void listen_for_signals(master *m)
     m->signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* What systemd opened; which of them are wanted the first generation says. */
+static void take_handed_in(master *m)
+{
+    int first = 0;
+    const unsigned count = tc_notify_sockets(&first);
+    for (int fd = first; fd < first + (int)count; fd++) {
+        if (tc_listeners_offer(&m->listeners, fd, false) == TC_OK) continue;
+        fprintf(stderr, "tercet: descriptor %d was handed in, and is no socket to listen with\n",
+                fd);
+        close(fd);
+    }
+}
+
 int tc_master_run(const tc_master_settings *settings)
 {
     static master m; /* too large for a stack, and there is one */
@@ -451,9 +491,11 @@ int tc_master_run(const tc_master_settings *settings)
     for (int i = 0; i < GENERATIONS; i++)
         tc_generation_forget(&m.at[i]);
     find_program(&m);
+    tc_notify_open(&m.notify);
     listen_for_signals(&m);
     const bool resumed = tc_master_resume(&m);
     if (!resumed) {
+        take_handed_in(&m);
         listen_for_askers(&m);
         if (!tc_master_write_pid(settings->pid_file)) return tc_err_exit(TC_ERR_WRITE_FILE);
         if (!tc_generation_spawn(&m)) return tc_err_exit(TC_ERR_SYSTEM);
@@ -464,6 +506,7 @@ int tc_master_run(const tc_master_settings *settings)
     if (m.control >= 0) (void)unlink(settings->control); /* it may be gone already */
     if (settings->pid_file) (void)unlink(settings->pid_file);
     tc_listeners_fini(&m.listeners);
+    tc_notify_close(&m.notify);
     drop_kept(m.kept, &m.kept_count);
     return m.exit_code;
 }

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "cmd/master.h"
+#include "net/notify.h"
 
 enum { GENERATIONS = 32, WORDS = 16384, ASKERS = 16, LOG_FILES = 1 };
 
@@ -42,6 +43,7 @@ typedef struct master {
     size_t asker_count, waiting_count;
     bool again; /* one more generation is asked for */
     bool quits;
+    tc_notify notify;
     unsigned crashes;   /* one after the other */
     int64_t restart_at; /* 0: not */
     int exit_code;

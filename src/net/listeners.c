@@ -223,7 +223,7 @@ static tc_err open_udp(const tc_listeners *l, tc_listening *g, unsigned workers,
                             .count = workers > g->udp_count ? workers : g->udp_count};
     tc_err err = grow(&g->udp, g->udp_count, how.count);
     if (!err) err = tc_udp_listen(&g->at, &how, g->udp);
-    if (is_refused(err) && g->udp_given) err = share(g->udp, g->udp_given, how.count);
+    if (is_refused(err) && g->udp_given) return TC_OK; /* QUIC is then fewer workers' */
     if (!err) g->udp_count = how.count;
     if (err == TC_ERR_ADDRESS_IN_USE && ret_detail) *ret_detail = udp_taken;
     return err;

@@ -35,6 +35,8 @@ struct tc_worker {
     bool started, joined; /* the thread: of those who start and wait */
     atomic_bool told_to_drain;
     atomic_bool over; /* the thread does nothing more */
+    atomic_bool asked_pulse;
+    tc_task pulse;
     atomic_bool told_to_listen;
     tc_task listen;
     bool draining, paused; /* the worker's own */

@@ -165,6 +165,20 @@ void tc_server_pass_to(tc_server *server, uint8_t generation, int fd)
     close(fd);
 }
 
+bool tc_server_pulse(tc_server *server)
+{
+    bool all = true;
+    for (unsigned i = 0; i < server->count; i++) {
+        tc_worker *w = &server->workers[i];
+        if (!w->started || atomic_load(&w->over)) continue;
+        if (atomic_exchange(&w->asked_pulse, true))
+            all = false;
+        else
+            tc_loop_post(w->loop, &w->pulse);
+    }
+    return all;
+}
+
 void tc_server_wait(tc_server *server)
 {
     for (unsigned i = 0; i < server->count; i++) {

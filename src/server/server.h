@@ -75,6 +75,8 @@ void tc_server_hand_over(tc_server *server, const tc_server_taken taken[], size_
 void tc_server_take_back(tc_server *server);
 /* Packets for connections of that generation go to fd from now on. From any thread. */
 void tc_server_pass_to(tc_server *server, uint8_t generation, int fd);
+/* Whether every worker has had a turn since this was asked last; asks again. From one thread. */
+bool tc_server_pulse(tc_server *server);
 void tc_server_wait(tc_server *server); /* until all workers have ended */
 
 unsigned tc_server_workers(const tc_server *server);

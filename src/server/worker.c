@@ -305,6 +305,12 @@ static void listen_again(tc_task *task)
     tc_worker_quic_listen(&w->quic);
 }
 
+static void pulse(tc_task *task)
+{
+    tc_worker *w = (tc_worker *)((char *)task - offsetof(tc_worker, pulse));
+    atomic_store(&w->asked_pulse, false);
+}
+
 /* --- the worker ---------------------------------------------------------------------------- */
 
 tc_err tc_worker_begin_env(tc_worker *w, tc_session_env *env)
@@ -327,6 +333,7 @@ tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number)
     *w = (tc_worker){.server = server, .number = number};
     const tc_limits *limits = &server->config.limits;
     w->drain.run = drain;
+    w->pulse.run = pulse;
     w->listen.run = listen_again;
     w->unpause.ring = unpause;
     w->unpause.timer.deadline = TC_NEVER;
