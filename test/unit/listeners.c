@@ -194,7 +194,8 @@ static void what_listens_to_nothing_is_not_taken(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
-/* As systemd opens one: nobody else may share its port. Each worker has the same one; QUIC is one worker's. */
+/* As systemd opens one: nobody else may share its port. Each worker has the same one; QUIC is one
+ * worker's. */
 static void one_socket_is_enough_for_all_workers(void **state)
 {
     uint16_t port, first;
