@@ -196,6 +196,11 @@ bool tc_kin_tell(tc_kin *k, tc_server *server)
     return good;
 }
 
+bool tc_kin_tell_kept(tc_kin *k, const int fds[], size_t count)
+{
+    return say(k, (tc_message_head){.kind = TC_SAYS_KEEP}, NULL, fds, count);
+}
+
 bool tc_kin_tell_log(tc_kin *k, const tc_log *log)
 {
     return !log->path[0] || say(k, (tc_message_head){.kind = TC_SAYS_LOG}, log->path, NULL, 0);

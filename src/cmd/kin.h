@@ -20,6 +20,8 @@ void tc_kin_hand_in(tc_kin *k, tc_server *server);
 /* Before a server starts: what it listens with, and keeps for generations after it. False: the
  * master is gone. */
 bool tc_kin_tell(tc_kin *k, tc_server *server);
+/* Descriptors for the generations after it, as tc_kin_kept gives them there. */
+bool tc_kin_tell_kept(tc_kin *k, const int fds[], size_t count);
 bool tc_kin_tell_log(tc_kin *k, const tc_log *log);
 /* It serves. From here on what this process says goes where the master's words go. */
 bool tc_kin_ready(tc_kin *k);

@@ -100,6 +100,9 @@ static int open_parts(tc_config *c, const tc_built *built, tc_kin *kin, parts *p
 {
     const tc_settings *s = &c->top.settings;
     *p = (parts){.kin = kin, .records = {.collections = built->collections}};
+    size_t kept = 0;
+    const int *fds = kin ? tc_kin_kept(kin, &kept) : NULL;
+    if (kept == TC_STORE_SHARED) tc_store_inherit(fds);
     if (!tc_privileges_find(s->user, s->group, &p->user)) return tc_err_exit(TC_ERR_USAGE);
     int code = set_up_secure(c, kin, &p->secure);
     if (!code) code = open_log(p, s);

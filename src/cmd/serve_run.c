@@ -89,10 +89,18 @@ void tc_serve_own_ports(tc_config *c)
     c->tunnels->rules.own_count = count;
 }
 
+static bool tell_store(const tc_serving *s)
+{
+    int fds[TC_STORE_SHARED];
+    if (!s->records->store) return true;
+    tc_store_shared(s->records->store, fds);
+    return tc_kin_tell_kept(s->kin, fds, TC_STORE_SHARED);
+}
+
 int tc_serve_settle(tc_server *server, const tc_serving *s)
 {
     if (s->kin && (!tc_kin_tell(s->kin, server) ||
-                   (s->admin->server && !tc_kin_tell(s->kin, s->admin->server)) ||
+                   (s->admin->server && !tc_kin_tell(s->kin, s->admin->server)) || !tell_store(s) ||
                    !tc_kin_tell_log(s->kin, s->log)))
         return tc_serve_fail(TC_ERR_PEER_CLOSED, "the master", NULL);
     if (!s->kin && !tc_master_write_pid(s->pid_file)) return tc_err_exit(TC_ERR_WRITE_FILE);

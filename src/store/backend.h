@@ -13,6 +13,11 @@ typedef struct tc_backend {
                    unsigned count, tc_handle **ret_handle, char why[TC_STORE_WHY]);
     void (*close)(tc_handle *h);
     uint64_t (*number)(tc_handle *h);
+    /* What keeps other programs out, for a process that takes over: lock, a descriptor (-1: none),
+     * is used if it is of the same database. Before open, and of the writing handle. */
+    void (*inherit)(int lock);
+    bool (*inherited)(const tc_handle *h); /* it was */
+    int (*lock)(const tc_handle *h);
 
     /* A transaction of the writing handle; rollback is fine after every failure. */
     tc_err (*begin)(tc_handle *h);

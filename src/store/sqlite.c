@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -169,6 +170,7 @@ static bool prepare(tc_handle *h, bool writes)
         {&h->find, "SELECT version, changed, document FROM record WHERE collection=? AND key=?",
          false},
         {&h->begin, "BEGIN IMMEDIATE", true},
+        {&h->where, "SELECT position FROM store", true},
         {&h->commit, "COMMIT", true},
         {&h->rollback, "ROLLBACK", true},
         {&h->count_up, "UPDATE store SET position=?", true},
@@ -208,10 +210,40 @@ static int look_at_clock(void *self)
     return h->deadline && tc_clock_now() > h->deadline;
 }
 
+static int given_lock = -1;
+
+static void inherit(int lock)
+{
+    given_lock = lock;
+}
+
+/* The lock is of the open file: whoever has a descriptor of it from us holds it with us. */
+static bool is_given(const char *file)
+{
+    struct stat here, there;
+    return given_lock >= 0 && fstat(given_lock, &here) == 0 && stat(file, &there) == 0 &&
+           here.st_ino == there.st_ino && here.st_dev == there.st_dev;
+}
+
+static bool inherited(const tc_handle *h)
+{
+    return h->inherited;
+}
+
+static int lock_of(const tc_handle *h)
+{
+    return h->owner;
+}
+
 /* One program at a time; and nobody else may read the file. */
 static tc_err own(tc_handle *h, const char *file, char why[TC_STORE_WHY])
 {
     char text[96];
+    h->inherited = is_given(file);
+    if (h->inherited) {
+        h->owner = fcntl(given_lock, F_DUPFD_CLOEXEC, 3);
+        return h->owner < 0 ? complain(h, file, strerror_r(errno, text, sizeof text), why) : TC_OK;
+    }
     h->owner = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
     if (h->owner < 0) return complain(h, file, strerror_r(errno, text, sizeof text), why);
     if (flock(h->owner, LOCK_EX | LOCK_NB))
@@ -240,7 +272,7 @@ static tc_err set_up(tc_handle *h, const char *file, bool writes, char why[TC_ST
     sqlite3_progress_handler(h->db, 1000, look_at_clock, h);
     if (!run(h, "PRAGMA cell_size_check=ON")) return complain(h, file, NULL, why);
     if (writes) {
-        err = check(h, file, why);
+        if (!h->inherited) err = check(h, file, why);
         if (err) return err;
         ask(h, "PRAGMA journal_mode=WAL", text);
         if (strcmp(text, "wal") && strcmp(text, "memory"))
@@ -295,8 +327,12 @@ static tc_err step(sqlite3_stmt *s)
 
 static tc_err begin(tc_handle *h)
 {
+    const tc_err err = step(h->begin);
+    if (err) return err;
+    if (sqlite3_step(h->where) == SQLITE_ROW) /* another process may have written */
+        h->position = (uint64_t)sqlite3_column_int64(h->where, 0);
     h->committed = h->position;
-    return step(h->begin);
+    return tc_sqlite_err(sqlite3_reset(h->where));
 }
 
 static tc_err commit(tc_handle *h)
@@ -403,6 +439,9 @@ const tc_backend tc_backend_sqlite = {.name = "sqlite",
                                       .open = open_handle,
                                       .close = close_handle,
                                       .number = number,
+                                      .inherit = inherit,
+                                      .inherited = inherited,
+                                      .lock = lock_of,
                                       .begin = begin,
                                       .commit = commit,
                                       .rollback = rollback,

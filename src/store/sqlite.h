@@ -7,7 +7,7 @@
 
 struct tc_handle {
     sqlite3 *db;
-    sqlite3_stmt *begin, *commit, *rollback, *count_up, *find, *put, *remove, *made, *make;
+    sqlite3_stmt *where, *begin, *commit, *rollback, *count_up, *find, *put, *remove, *made, *make;
     const tc_collection_config *collections;
     unsigned count;
     int64_t *ids; /* of the collections, in the database */
@@ -17,6 +17,7 @@ struct tc_handle {
     uint64_t log_pages;                /* of the write-ahead log */
     uint64_t page_bytes, next_restart; /* bytes of it at which readers are waited for */
     int owner;                         /* the file, locked by us; 0: not by this handle */
+    bool inherited;                    /* that lock: who has it, too, has checked the file */
     int64_t deadline;                  /* of a list, as tc_clock_now; 0: none */
 };
 

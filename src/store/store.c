@@ -4,11 +4,14 @@
 #include "store/store.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/ascii.h"
@@ -35,10 +38,15 @@ typedef struct thread {
     char why[TC_STORE_WHY];
 } thread;
 
+/* In memory that all processes of a store share. */
+typedef struct shared {
+    tc_hash_key hash_key;
+    atomic_uint_fast64_t generations[GENERATIONS];
+} shared;
+
 struct tc_store {
     const tc_backend *backend;
     tc_limits limits;
-    tc_hash_key hash_key;
     uint64_t number;
     pthread_mutex_t lock; /* of the queues, and of closing */
     queue changes, finds, lists;
@@ -48,7 +56,9 @@ struct tc_store {
     pthread_mutex_t posting; /* of asks that are forgotten while they are posted */
     thread writer, readers[READERS];
     atomic_uint_fast64_t reads, writes, syncs, held;
-    atomic_uint_fast64_t generations[GENERATIONS];
+    int memory; /* of what follows */
+    shared *shared;
+    uint64_t *names; /* of collections, hashed: each process may have others */
 };
 
 static const tc_backend *const backends[] = {&tc_backend_sqlite};
@@ -280,7 +290,8 @@ static tc_err transact(thread *t, tc_store_ask *first, const tc_store_ask *end)
 
 static atomic_uint_fast64_t *generation(tc_store *s, unsigned collection, tc_span key)
 {
-    return &s->generations[(tc_hash(&s->hash_key, key) + collection) % GENERATIONS];
+    shared *m = s->shared;
+    return &m->generations[(tc_hash(&m->hash_key, key) + s->names[collection]) % GENERATIONS];
 }
 
 /* Those who remember a record must not find it unchanged when the first hears that it is not. */
@@ -358,12 +369,49 @@ static const tc_backend *find_backend(const char **where)
     return NULL;
 }
 
+static int given[TC_STORE_SHARED] = {-1, -1};
+
+void tc_store_inherit(const int fds[TC_STORE_SHARED])
+{
+    memcpy(given, fds, sizeof given);
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
+        backends[i]->inherit(fds[0]);
+}
+
+void tc_store_shared(const tc_store *s, int ret_fds[TC_STORE_SHARED])
+{
+    ret_fds[0] = s->backend->lock(s->writer.handle);
+    ret_fds[1] = s->memory;
+}
+
+/* What is remembered of records by a process that was here before may be older than what is there:
+ * it may have ended between a change and its count. */
+static tc_err share(tc_store *s, const tc_collection_config *collections, unsigned count,
+                    bool inherited)
+{
+    s->memory =
+        inherited ? fcntl(given[1], F_DUPFD_CLOEXEC, 3) : memfd_create("store", MFD_CLOEXEC);
+    s->names = tc_alloc_zero((count + 1) * sizeof *s->names);
+    if (s->memory < 0 || !s->names) return TC_ERR_NO_MEMORY;
+    if (!inherited && ftruncate(s->memory, sizeof *s->shared)) return TC_ERR_NO_MEMORY;
+    void *at = mmap(NULL, sizeof *s->shared, PROT_READ | PROT_WRITE, MAP_SHARED, s->memory, 0);
+    if (at == MAP_FAILED) return TC_ERR_NO_MEMORY;
+    s->shared = at;
+    if (!inherited) s->shared->hash_key = tc_hash_key_random();
+    for (unsigned i = 0; i < count; i++)
+        s->names[i] = tc_hash(&s->shared->hash_key, collections[i].name);
+    for (unsigned i = 0; i < GENERATIONS; i++)
+        atomic_fetch_add(&s->shared->generations[i], 1);
+    return TC_OK;
+}
+
 static tc_err open_all(tc_store *s, const char *where, const tc_collection_config *collections,
                        unsigned count, char why[TC_STORE_WHY])
 {
     const tc_backend *b = s->backend;
     tc_err err = b->open(where, true, collections, count, &s->writer.handle, why);
     if (!err) s->number = b->number(s->writer.handle);
+    if (!err) err = share(s, collections, count, b->inherited(s->writer.handle));
     for (int i = 0; i < READERS && !err; i++)
         err = b->open(where, false, collections, count, &s->readers[i].handle, why);
     if (!err) err = start(&s->writer, s, run_writer);
@@ -387,7 +435,7 @@ tc_err tc_store_open(const char *where, const tc_collection_config *collections,
     if (!s) return TC_ERR_NO_MEMORY;
     s->backend = backend;
     s->limits = *limits;
-    s->hash_key = tc_hash_key_random();
+    s->memory = -1;
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->posting, NULL);
     queue_init(&s->changes);
@@ -425,6 +473,9 @@ void tc_store_close(tc_store *s)
     pthread_cond_destroy(&s->lists.more);
     pthread_mutex_destroy(&s->posting);
     pthread_mutex_destroy(&s->lock);
+    if (s->shared) munmap(s->shared, sizeof *s->shared);
+    if (s->memory >= 0) close(s->memory);
+    tc_free(s->names);
     tc_free(s);
 }
 

@@ -110,6 +110,12 @@ typedef struct tc_store_counts {
 tc_err tc_store_open(const char *where, const tc_collection_config *collections, unsigned count,
                      const tc_limits *limits, tc_store **ret_store,
                      char why[TC_STORE_WHY]) TC_MUST_USE;
+/* Two processes may serve from one store at a time where one takes over from the other: the second
+ * one has the descriptors of the first, TC_STORE_SHARED of them, and gives them here before it
+ * opens the store. Its own are to be closed by the caller. Of another store: they are not used. */
+enum { TC_STORE_SHARED = 2 };
+void tc_store_inherit(const int fds[TC_STORE_SHARED]);
+void tc_store_shared(const tc_store *store, int ret_fds[TC_STORE_SHARED]);
 /* tell is called in a thread of the store's when the database begins to fail, with what it says of
  * it, and with NULL when it works again; at most once a minute for each thread. Before anything is
  * asked. */

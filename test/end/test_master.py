@@ -150,6 +150,33 @@ class Reload(Master):
         self.under_load(f"https://127.0.0.1:{server.port}/", "1.1", act)
 
 
+class Records(Master):
+    def test_two_generations_on_one_database(self):
+        server = self.master("--records", "/c:k", "--limit", "handover_ms=60000",
+                             "--store", f"sqlite:{self.dir / 'r.db'}")
+
+        def put(wire, n):
+            return wire.ask("/c/a", "PUT", ["Content-Type: application/json"], b'{"k":"a","n":%d}' % n)
+
+        def read():  # by each worker, which remembers it then
+            return {server.ask("/c/a").body for _ in range(12)}
+        with server.wire(seconds=60) as wire:
+            self.assertEqual(put(wire, 0).status, 201)
+        tags = set()
+        for n in range(1, 10, 2):
+            with server.wire(seconds=60) as old:
+                self.assertEqual(old.ask("/c/a").status, 200)
+                self.reload()
+                self.assertIn(b'"n":%d' % (n - 1), read().pop())
+                self.assertEqual(put(old, n).status, 200)  # its one more request
+                self.assertEqual(len(got := read()), 1, got)
+                self.assertIn(b'"n":%d' % n, got.pop())
+            with server.wire(seconds=60) as new:
+                self.assertEqual(put(new, n + 1).status, 200)
+                tags.add(new.ask("/c/a").get("etag"))
+        self.assertEqual(len(tags), 5, "two versions that say they are the same")
+
+
 class Refused(Master):
     def test_the_old_one_serves_on(self):
         conf = self.dir / "t.conf"
