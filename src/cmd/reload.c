@@ -70,9 +70,15 @@ static int reload(const tc_command *c, int argc, char **argv)
     tc_config config;
     tc_config_init(&config);
     if (!s.control && s.config) {
-        tc_config_read(&config, s.config); /* it may have faults: the server will say them */
+        tc_config_read(&config, s.config);
         tc_config_resolve(&config);
         s.control = config.top.settings.control;
+    }
+    if (config.fault_count || config.no_memory) { /* nobody knows which socket it means */
+        const int bad = tc_configure_complain(c, &config);
+        fprintf(stderr, "tercet: not reloaded: what served before serves on\n");
+        tc_config_fini(&config);
+        return bad;
     }
     const char *path = s.control ? s.control : tc_master_control();
     int code;

@@ -194,6 +194,14 @@ class Refused(Master):
         conf.write_text("workers = 2\n")
         self.reload()
 
+    def test_a_file_that_does_not_say_where_it_listens(self):
+        conf = self.dir / "faulty.conf"
+        conf.write_text("wrokers = 2\ncontrol = \"here\"\n")
+        outcome = self.tercet("reload", "--config", conf, check=False)
+        self.assertEqual(outcome.status, 2)
+        self.assertIn(f"{conf}:1: unknown setting wrokers; did you mean workers?", outcome.err)
+        self.assertIn("not reloaded", outcome.err)
+
     def test_a_port_that_is_taken(self):
         conf = self.dir / "t.conf"
         conf.write_text("workers = 1\n")
