@@ -215,7 +215,7 @@ static void answering(tc_worker *w, tc_exchange *x)
     state *s = tc_worker_state(w);
     const tc_route *r = x->place;
     if (!r) return;
-    tc_error_file_answer(&s->files[r->files], x);
+    if (!r->no_files) tc_error_file_answer(&s->files[r->files], x);
     if (r->added) x->ours.blocks[TC_BLOCK_ADDED] = tc_added_use(&s->added, r->added - 1);
     if (r->site->preloads) (void)!tc_preloads_answer(r->site->preloads, x);
     (void)!tc_cors_answer(r->cors, x); /* nor may a page of another origin use it then */

@@ -124,6 +124,12 @@ class Serving(Case):
         gone = server.ask("/gone", fields=["Accept: text/html"])
         self.assertEqual((gone.status, gone.get("x-all")), (410, "1"))
 
+    def test_without_a_root_nothing_is_served(self):
+        server, _ = self.configured('add-field = {"X-All: 1"}\nroute "/ok" { answer = "200 ok" }\n', {"index.html": "no"})
+        for target, status in (("/", 404), ("/tercet.conf", 404), ("/ok", 200)):
+            answer = server.ask(target)
+            self.assertEqual((answer.status, answer.get("x-all")), (status, "1"))
+
     def test_options_before_the_file(self):
         server, root = self.configured('root = "."\nindex = "a"\nadd-field = {"X-From: file"}\n', {"a": "of the file", "b": "of the option"})
         self.assertEqual(server.ask("/").text, "of the file")
