@@ -137,6 +137,7 @@ static int serve_parts(tc_config *c, const tc_built *built, parts *p)
                            .unwatch = tc_lookers_unwatch,
                            .watch_self = &p->lookers};
     if (s->hsts) (void)tc_config_hsts(s->hsts, hsts); /* it was judged before */
+    if (c->top.asking && c->top.asking->access.trust.count) site.hsts = tc_span_str(hsts);
     const tc_server_config config = {.workers = (unsigned)s->workers,
                                      .http09 = s->http09,
                                      .tls = p->secure.tls,
@@ -161,6 +162,7 @@ static int serve_parts(tc_config *c, const tc_built *built, parts *p)
                           .redirect = s->redirect_https,
                           .http09 = s->http09,
                           .quic = s->quic,
+                          .config = c,
                           .secure = &p->secure,
                           .admin = &admin,
                           .records = &p->records,

@@ -14,7 +14,8 @@ typedef struct tc_serving {
     tc_words *listen; /* URLs; a port 0 becomes the one that was found */
     bool unasked;     /* nothing was said that needs the default https:// listener */
     bool redirect, http09, quic;
-    uint16_t secure_port; /* out: of the first https:// */
+    uint16_t secure_port;    /* out: of the first https:// */
+    const tc_config *config; /* what may not be meant is told */
     const tc_secure *secure;
     tc_admin_place *admin;
     const tc_record_place *records;

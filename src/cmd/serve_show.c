@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cmd/serve_run.h"
+#include "config/asking.h"
 #include "net/quic.h"
 
 /* What cannot be promised in clear text is said once. */
@@ -18,17 +19,28 @@ static void announce_forms(const tc_record_place *records, bool any_clear)
                 "the way can read it\n");
 }
 
+static void warn(const tc_section *s, const char *sentence)
+{
+    static const char *const kinds[] = {
+        [TC_SCOPE_SERVER] = "server", [TC_SCOPE_SITE] = "site ", [TC_SCOPE_ROUTE] = "route "};
+    const tc_section *around = s->parent;
+    fprintf(stderr, "  note     %s%s", kinds[s->scope], s->title ? s->title : "");
+    if (around && around->title) fprintf(stderr, " of site %s", around->title);
+    fprintf(stderr, ": %s\n", sentence);
+}
+
 void tc_serve_announce(const tc_serving *s, const tc_server *server)
 {
     const tc_secure *secure = s->secure;
     const tc_record_place *records = s->records;
-    bool any_secure = false, any_clear = false;
+    bool any_secure = false, any_clear = false, clear = false;
     const unsigned workers = tc_server_workers(server);
     fprintf(stderr, "tercet %s serves %s\n", TERCET_VERSION, s->what);
     for (size_t i = 0; i < s->listen->count; i++) {
         const tc_span url = tc_span_str(s->listen->at[i]);
         const bool tls = tc_config_is_secure(s->listen->at[i]);
         any_secure |= tls;
+        clear |= !tls;
         any_clear |= !tls && !s->redirect;
         fprintf(stderr, "  %s%s    ", s->listen->at[i], tc_span_ends(url, TC_SPAN("/")) ? "" : "/");
         if (!tls && s->redirect)
@@ -50,6 +62,7 @@ void tc_serve_announce(const tc_serving *s, const tc_server *server)
         fprintf(stderr, "  records  %.*s by %.*s, in %s\n", TC_FMT(records->collections.at[i].path),
                 TC_FMT(records->collections.at[i].key), records->where);
     announce_forms(records, any_clear);
+    tc_config_warn(s->config, clear, warn);
     if (s->admin->server) fprintf(stderr, "  admin    %s/metrics /health\n", s->admin->url);
     fprintf(stderr, "  %u worker%s, Ctrl-C ends\n", workers, workers == 1 ? "" : "s");
 }

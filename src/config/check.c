@@ -41,13 +41,19 @@ bool tc_config_is_secure(const char *url)
     return tc_span_starts(tc_span_str(url), TC_SPAN("https:"));
 }
 
+/* It is good for https that only trusted proxies speak, too. */
+static bool proxies_may(const tc_config *c, const char *name)
+{
+    return c->top.settings.trust.count > 0 && strcmp(name, "hsts") == 0;
+}
+
 const char *tc_config_secure_setting(const tc_config *c)
 {
     static const char *const names[] = {"cert", "tickets",   "redirect-https",
                                         "hsts", "client-ca", "early-data"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         for (const tc_section *s = &c->top; s; s = tc_section_next(s))
-            if (tc_section_has(s, names[i])) return names[i];
+            if (tc_section_has(s, names[i]) && !proxies_may(c, names[i])) return names[i];
     return NULL;
 }
 

@@ -75,6 +75,13 @@ bool tc_access_see(const tc_access *a, tc_exchange *x, tc_reached *reached)
     return true;
 }
 
+bool tc_access_is_secure(const tc_access *a, const tc_exchange *x)
+{
+    const tc_asker peer = tc_session_peer(x);
+    return a->trust.count && tc_span_eq(x->theirs.scheme, TC_SPAN("https")) &&
+           tc_networks_have(&a->trust, &peer.ip);
+}
+
 bool tc_access_gate(const tc_access *a, tc_exchange *x)
 {
     if (!a->deny.count && !a->only_allowed) return false;

@@ -24,5 +24,8 @@ void tc_access_fini(tc_access *a);
  * Fields that proxies did not write are gone from the request afterwards. True: what they say is
  * wrong, and x has a handler that answers. reached counts. */
 bool tc_access_see(const tc_access *a, tc_exchange *x, tc_reached *reached);
+/* Whether it was asked over https for x, as a proxy that is trusted says: what answers is not
+ * encrypted by us. After tc_access_see. */
+bool tc_access_is_secure(const tc_access *a, const tc_exchange *x);
 /* True: who asks is not let in, and x has a handler that answers 403. */
 bool tc_access_gate(const tc_access *a, tc_exchange *x);

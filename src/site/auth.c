@@ -162,17 +162,31 @@ static bool make_memory(tc_auth_worker *w)
 /* --- what a client says ------------------------------------------------------------------------
  */
 
+/* Who asks for a tunnel speaks to a proxy (RFC 9110, 11.7). */
+typedef struct words {
+    enum tc_field_id asked, said;
+    unsigned status;
+} words;
+
+static const words *words_of(const tc_exchange *x)
+{
+    static const words origin = {TC_FIELD_WWW_AUTHENTICATE, TC_FIELD_AUTHORIZATION, 401},
+                       proxy = {TC_FIELD_PROXY_AUTHENTICATE, TC_FIELD_PROXY_AUTHORIZATION, 407};
+    return x->theirs.method == TC_METHOD_CONNECT ? &proxy : &origin;
+}
+
 /* "Basic " and base64 of name ":" password; *ret has a NUL in the place of the colon and behind.
  * False: it says nothing of the kind. */
 static bool read_credentials(tc_exchange *x, tc_span *ret_all, tc_span *ret_user,
                              tc_span *ret_password)
 {
     const tc_span scheme = TC_SPAN("Basic ");
+    const enum tc_field_id said = words_of(x)->said;
     tc_span value;
     struct base64_decode_ctx decoder;
     size_t len;
-    if (!tc_fields_get(&x->theirs.fields, TC_FIELD_AUTHORIZATION, &value) ||
-        tc_fields_times(&x->theirs.fields, TC_FIELD_AUTHORIZATION) > 1 ||
+    if (!tc_fields_get(&x->theirs.fields, said, &value) ||
+        tc_fields_times(&x->theirs.fields, said) > 1 ||
         !tc_span_ieq(tc_span_first(value, scheme.len), scheme))
         return false;
     value = tc_span_trim(tc_span_from(value, scheme.len));
@@ -198,9 +212,10 @@ static bool read_credentials(tc_exchange *x, tc_span *ret_all, tc_span *ret_user
 static tc_err challenge(void *self, tc_exchange *x)
 {
     const tc_auth *a = self;
-    const tc_err err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_WWW_AUTHENTICATE,
-                                     tc_span_str(a->challenge));
-    return err ? err : tc_error_page(x, 401, (tc_span){0});
+    const words *how = words_of(x);
+    const tc_err err =
+        tc_fields_set(&x->ours.fields, &x->arena, how->asked, tc_span_str(a->challenge));
+    return err ? err : tc_error_page(x, how->status, (tc_span){0});
 }
 
 static const tc_handler challenging = {.name = "auth", .on_head = challenge};

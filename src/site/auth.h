@@ -1,4 +1,5 @@
-/* auth.h - Basic authentication (RFC 7617): who asks says a name and a password with each request.
+/* auth.h - Basic authentication (RFC 7617): who asks says a name and a password with each request;
+ * who asks for a tunnel (CONNECT), as one says it to a proxy: 407, Proxy-Authorization.
  *
  * Passwords are hashed so that trying many is slow, so it is done in threads, one at a time for
  * each worker, while others wait (limit auth_waiting). Who was right is remembered for a while by a
@@ -11,7 +12,7 @@
 
 /* "auth" and "auth-users" of a place. */
 typedef struct tc_auth {
-    char *challenge; /* the value of WWW-Authenticate */
+    char *challenge; /* the value of WWW- or Proxy-Authenticate */
     tc_passwords *passwords;
     tc_rate_home *home; /* counts who is wrong */
     tc_rate failures;

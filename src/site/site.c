@@ -208,6 +208,18 @@ static void route(tc_worker *w, tc_exchange *x)
         let_in(s, x);
 }
 
+/* What the server says by itself where it speaks TLS (RFC 6797, 7.2). */
+static tc_err add_hsts(const state *s, const tc_route *r, tc_exchange *x)
+{
+    const enum tc_field_id id = TC_FIELD_STRICT_TRANSPORT_SECURITY;
+    const tc_block *common = x->ours.blocks[TC_BLOCK_COMMON];
+    tc_span said;
+    if (!s->config->hsts.len || !r->asking || !tc_access_is_secure(&r->asking->access, x) ||
+        (common && tc_fields_get(&common->fields, id, &said)))
+        return TC_OK;
+    return tc_fields_set(&x->ours.fields, &x->arena, id, s->config->hsts);
+}
+
 /* Fields that are added. Hints and pushes are for speed: without memory for them the answer goes on
  * alone. */
 static void answering(tc_worker *w, tc_exchange *x)
@@ -218,6 +230,7 @@ static void answering(tc_worker *w, tc_exchange *x)
     if (!r->no_files) tc_error_file_answer(&s->files[r->files], x);
     if (r->added) x->ours.blocks[TC_BLOCK_ADDED] = tc_added_use(&s->added, r->added - 1);
     if (r->site->preloads) (void)!tc_preloads_answer(r->site->preloads, x);
+    (void)!add_hsts(s, r, x);
     (void)!tc_cors_answer(r->cors, x); /* nor may a page of another origin use it then */
     (void)!tc_trace_answer(r->trace, x);
 }
@@ -237,6 +250,6 @@ tc_app tc_site_app(const tc_site_config *config)
                     .worker_end = worker_end,
                     .route = route,
                     .refuse = refuse,
-                    .answering = config->sites->dressed ? answering : NULL,
+                    .answering = config->sites->dressed || config->hsts.len ? answering : NULL,
                     .self = (void *)(uintptr_t)config};
 }

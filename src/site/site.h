@@ -16,6 +16,7 @@ typedef struct tc_site_config {
     tc_session_count *sessions; /* of those who use forms; NULL: there are none. In the store they
                                    are the collection behind the others */
     uint16_t secure_port; /* where http:// requests are sent on to https://; 0: they are answered */
+    tc_span hsts; /* Strict-Transport-Security where a trusted proxy speaks https; empty: none */
     tc_watch *(*watch)(void *self, tc_worker *w, void **ret_state); /* NULL: nobody looks on */
     void (*unwatch)(void *self, void *state);
     void *watch_self;

@@ -74,6 +74,18 @@ class Proxies(Asking):
         got = self.curl("-o", "/dev/null", "-w", "%{http_code}", "-H", "Forwarded: for=192.0.2.1", f"http://127.0.0.1:{port}/echo")
         self.assertEqual(got.out, b"400", got)  # it passes that on, and says otherwise itself
 
+    def test_they_speak_https_and_it_is_said_to_go_on(self):
+        server = self.serve("--trust", "127.0.0.1", "--hsts", "3600,subdomains")
+        for line, said in (("X-Forwarded-Proto: https", "max-age=3600; includeSubDomains"), ("X-Forwarded-Proto: http", None), ("X: y", None),
+                           ('Forwarded: for="[::7]";proto=https', "max-age=3600; includeSubDomains")):
+            for path in ("/", "/nowhere", "/echo"):
+                with self.subTest(line, path=path):
+                    self.assertEqual(self.ask(server, line, path=path).get("strict-transport-security"), said)
+        server = self.serve("--trust", "192.0.2.1", "--hsts", "3600")
+        self.assertNotIn("strict-transport-security", self.ask(server, "X-Forwarded-Proto: https", path="/"))
+        with server.wire() as wire:
+            self.assertNotIn("strict-transport-security", wire.ask("https://127.0.0.1/"))
+
     def test_lists_see_the_client(self):
         server = self.serve("--trust", "loopback", "--allow", "192.0.2.0/24", "--deny", "192.0.2.66")
         for said, status in (("192.0.2.1", 200), ("192.0.2.66", 403), ("198.51.100.1", 403), ("unknown", 403)):
@@ -164,6 +176,31 @@ class Passwords(Asking):
         self.assertEqual(sum("127.0.0.1 - alice [" in line for line in lines), 101)
         self.assertNotIn("sesame", "\n".join(lines).lower())
 
+    def test_of_who_asks_for_a_tunnel(self):
+        """He speaks to a proxy: 407, and what he says there goes no further."""
+        users, log = self.users(("alice", "sesame")), self.dir / "log"
+        origin = self.serve("--log-format", "json", log=str(log))
+        server = self.serve("--auth", "Way out", "--auth-users", users, "--connect", f"127.0.0.1:{origin.port}")
+        to = f"127.0.0.1:{origin.port}"
+        for said in ("X: y", basic("alice", "sesame"), "Proxy-" + basic("alice", "Sesame")):
+            with self.subTest(said), server.wire() as wire:
+                answer = wire.ask(to, "CONNECT", fields=(said,))
+                self.assertEqual((answer.status, answer.get("proxy-authenticate"), answer.get("www-authenticate")),
+                                 (407, 'Basic realm="Way out", charset="UTF-8"', None))
+        self.assertEqual(self.ask(server, "Proxy-" + basic("alice", "sesame"), path="/").status, 401)
+        way = ("--noproxy", "", "--proxytunnel", "--proxy", server.url)
+        got = self.curl(*way, "--proxy-user", "alice:sesame", "-H", "Accept: application/json", origin.url + "/echo")
+        self.assertEqual(json.loads(got.out)["client"], "127.0.0.1", got)
+        self.assertNotIn(b"uthorization", got.out)
+        got = self.curl(*way, "-o", "/dev/null", "-w", "%{http_connect}", "--proxy-user", "alice:x", origin.url)
+        self.assertEqual(got.out, b"407", got)
+        for name, status in (("alice:sesame", 0), ("bob:sesame", 56)):
+            with self.subTest(name):
+                got = self.tercet("get", "--http", "2", "--proxy", f"http://{name}@127.0.0.1:{server.port}", origin.url + "/echo")
+                self.assertEqual(got.status, status, got)
+                self.assertNotIn("sesame", got.err)
+                self.assertNotIn(b"uthorization", got.out)
+
     def test_a_file_that_changes(self):
         users = self.users(("alice", "sesame"))
         server = self.serve("--auth", "x", "--auth-users", users)
@@ -225,6 +262,39 @@ class Rates(Asking):
         self.assertEqual([self.ask(server, path="/").status for _ in range(3)], [200, 200, 429])
         self.assertEqual(self.ask(server, path="/c/").status, 429)  # it counts with the block around it
         self.assertEqual({self.ask(server, path="/b/").status for _ in range(5)}, {200})
+
+
+class Notes(Asking):
+    """What is allowed and may not be meant is told at the start."""
+
+    def notes(self, text, **how):
+        server = self.serve("--config", self.conf(text), **how)
+        return [line[11:] for line in server.said().splitlines() if line.startswith("  note ")]
+
+    def test_passwords_in_clear_text(self):
+        users = self.dir / "users"
+        users.write_text(self.tercet("password", "al", stdin=b"sesame\n").text)
+        auth, why = f"auth = x auth-users = '{users}'", "auth over http://: whoever is on the way reads the passwords; redirect-https comes before it"
+        self.assertEqual(self.notes(f"{auth}\nroute '/in' {{ rate = '1/s' }} site a.example {{ {auth} }}"), ["server: " + why])
+        self.assertEqual(self.notes(f"route '/in' {{ {auth} }} site 'a.example b.example' {{ route '/x' {{ {auth} }} }}"),
+                         ["route /in: " + why, "route /x of site a.example b.example: " + why])
+
+    def test_passwords_where_tls_is_spoken(self):
+        users = self.dir / "users"
+        users.write_text(self.tercet("password", "al", stdin=b"sesame\n").text)
+        auth, listen = f"auth = x auth-users = '{users}'", ["http://127.0.0.1:{port}", "https://127.0.0.1:0"]
+        self.assertEqual(self.notes(f"redirect-https = on {auth}", listen=listen), [])
+        self.assertEqual(self.notes(f"redirect-https = on {auth} site a.example {{ redirect-https = off }}", listen=listen)[0][:16], "site a.example: ")
+        self.assertEqual(self.notes(auth, listen=["https://127.0.0.1:{port}"]), [])
+
+    def test_anybody_may_write(self):
+        why = "writable, with neither auth nor allow: whoever may ask may write"
+        for text, notes in (("writable = on", ["server: " + why]), ("writable = on allow = {loopback}", []),
+                            ("writable = on deny = {private}", ["server: " + why]), ("route '/a' { writable = on }", ["route /a: " + why]),
+                            ("route '/a' { writable = on allow = {loopback} } route '/a/b' { writable = off }", []),
+                            ("site a { writable = on } site b { }", ["site a: " + why])):
+            with self.subTest(text):
+                self.assertEqual(self.notes(text), notes)
 
 
 class Settings(Asking):

@@ -114,7 +114,7 @@ static void what_htpasswd_writes(void **state)
     (void)state;
     char why[TC_PASSWORDS_WHY];
     tc_passwords *p;
-    /* htpasswd -nbB user secret (apache2-utils 2.4) */
+    /* of "Password Formats" in Apache's manual: htpasswd -nbB myName myPassword */
     write_users("user:$2y$05$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC\n");
     if (tc_passwords_open(path, &p, why)) fail_msg("%s", why);
     tc_password_list *l = tc_passwords_now(p, TC_S);
