@@ -85,9 +85,13 @@ static void unknown(reader *r, const cfg_t *cfg, tc_span name)
 {
     const bool in_limits = strcmp(cfg->name, "limits") == 0;
     size_t i = 0, j = 0;
-    const char *meant = in_limits ? tc_nearest_name(name, next_limit, &i) : tc_setting_meant(name);
-    if (!meant && !in_limits) meant = tc_nearest_name(name, next_block, &j);
-    if (meant && tc_span_eq(name, tc_span_str(meant))) /* it is one, but not here */
+    const char *block = in_limits ? NULL : tc_nearest_name(name, next_block, &j);
+    const bool misplaced = block && tc_span_eq(name, tc_span_str(block));
+    const char *meant = in_limits   ? tc_nearest_name(name, next_limit, &i)
+                        : misplaced ? block
+                                    : tc_setting_meant(name);
+    if (!meant) meant = block;
+    if (misplaced)
         tc_config_fault_at(r->config, r->name, (unsigned)cfg->line, "%s cannot stand in %s { }",
                            meant, cfg->name);
     else
