@@ -7,7 +7,9 @@ import re
 from harness import Case
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "config"
-EXAMPLE = FOLDER.parent.parent / "examples" / "tercet.conf"
+TOP = FOLDER.parent.parent
+EXAMPLE = TOP / "examples" / "tercet.conf"
+PAPERS = [TOP / "README.md", *sorted((TOP / "doc").glob("*.md"))]
 
 
 def without_comments(text):
@@ -74,6 +76,59 @@ class Golden(Case):
         said = self.tercet("config", "check", str(place), check=False).err
         self.assertEqual(said.count("a path is wanted"), 20)
         self.assertIn("and 30 more faults", said)
+
+
+class Papers(Case):
+    """What pages and examples show is what the program takes. Paths in it are made below a folder of the test."""
+
+    def here(self, text):
+        def place(found):
+            name, brace, path = found.groups()
+            place = self.dir / "papers" / path.lstrip("/")
+            if name in ("root", "qlog"):
+                place.mkdir(parents=True, exist_ok=True)
+            elif name == "auth-users":
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(self.users)
+            return f'{name} = {brace}"{place}"'
+        return re.sub(r'\b(root|qlog|auth-users) = (\{?)"([^"]+)"', place, text)
+
+    def judged(self, name, text):
+        folder = self.site({"sites/one.conf": 'site "one.example" { answer = 204 }\n', name: self.here(text)}, "judged")
+        outcome = self.tercet("config", "check", name, cwd=folder, check=False)
+        self.assertEqual((outcome.status, outcome.err), (0, ""), text)
+
+    def setUp(self):
+        super().setUp()
+        self.users = self.tercet("password", "alice", stdin=b"secret\n").text
+
+    def test_pages(self):
+        count = 0
+        for page in PAPERS:
+            for i, text in enumerate(re.findall(r"(?ms)^```conf\n(.*?)^```$", page.read_text())):
+                with self.subTest(page=page.name, block=i, text=text):
+                    self.judged(f"{page.stem}_{i}.conf", text)
+                    count += 1
+        self.assertGreater(count, 25)
+
+    def test_what_the_example_leaves_out(self):
+        """Settings that are comments in the example are as good as the others."""
+        text, count = re.subn(r"(?m)^( *)#(?=[a-z}]|    )", r"\1", EXAMPLE.read_text())
+        self.assertGreater(count, 30)
+        given = set()                             # what is there as it is, and once more to try: the latter
+        lines = []
+        for line in reversed(text.splitlines()):
+            name = re.match(r"([a-z-]+) = ", line)
+            if not name or name[1] not in given:
+                lines.insert(0, line)
+            if name:
+                given.add(name[1])
+        self.judged("all.conf", "\n".join(lines) + "\n")
+
+    def test_manual(self):
+        page = (TOP / "doc" / "man" / "tercet.conf.5").read_text()
+        text = re.search(r'(?ms)^\.SH EXAMPLES$.*?^\.nf\n(.*?)^\.fi$', page).group(1)
+        self.judged("manual.conf", text.replace("\\-", "-").replace("\\\\", "\\").replace(".RS\n", "").replace(".RE\n", ""))
 
 
 class Serving(Case):
