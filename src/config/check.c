@@ -2,10 +2,13 @@
 // SPDX-License-Identifier: MIT
 #include "config/check.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "http/language.h"
 #include "http/target.h"
+#include "net/listen.h"
 #include "net/quic.h"
 
 static bool is_path(const char *text)
@@ -110,6 +113,59 @@ static void check_listen(tc_config *c)
                             "it is for http://, and no listen has it");
 }
 
+/* Of a file; what the command line says is seen soon enough. */
+static bool by_file(const tc_section *s, const char *name)
+{
+    bool file = false, option = false;
+    for (const tc_given *g = s->given; g; g = g->next) {
+        if (!g->row || strcmp(g->row->name, name) != 0) continue;
+        file |= g->file != NULL;
+        option |= !g->file;
+    }
+    return file && !option;
+}
+
+static void check_urls(tc_config *c)
+{
+    const tc_words *urls = &c->top.settings.listen;
+    for (size_t i = 0; i < urls->count && by_file(&c->top, "listen"); i++) {
+        tc_listen_url parsed;
+        const char *detail = "";
+        const tc_span text = tc_span_str(urls->at[i]);
+        const size_t blank = tc_span_find(text, ' ');
+        const tc_span word = tc_span_trim(tc_span_from(text, blank));
+        const tc_err err = tc_listen_parse(tc_span_first(text, blank), &parsed, &detail);
+        if (err)
+            tc_config_fault(c, &c->top, "listen", urls->at[i], "%s%s%s", tc_err_sentence(err),
+                            detail && *detail ? ": " : "", detail ? detail : "");
+        else if (word.len && !tc_span_eq(word, TC_SPAN("proxy-protocol")))
+            tc_config_fault(c, &c->top, "listen", urls->at[i],
+                            "behind a URL, only \"proxy-protocol\" may stand");
+        else if (word.len && !c->top.settings.trust.count)
+            tc_config_fault(c, &c->top, "listen", urls->at[i],
+                            "proxy-protocol needs trust: the networks of the proxies");
+    }
+}
+
+static void check_file(tc_config *c, const tc_section *s, const char *name, const char *file)
+{
+    if (file && by_file(s, name) && access(file, R_OK))
+        tc_config_fault(c, s, name, file, "%s", strerror(errno));
+}
+
+/* Certificates and what belongs to them are there, and may be read. */
+static void check_files(tc_config *c, const tc_section *s)
+{
+    const tc_settings *v = &s->settings;
+    for (size_t i = 0; i < v->cert.count; i++)
+        check_file(c, s, "cert", v->cert.at[i]);
+    for (size_t i = 0; i < v->key.count; i++)
+        check_file(c, s, "key", v->key.at[i]);
+    if (s->parent) return;
+    check_file(c, s, "client-ca", v->client_ca);
+    check_file(c, s, "client-crl", v->client_crl);
+}
+
 static void check_block(tc_config *c, const tc_section *b)
 {
     const tc_settings *s = &b->settings;
@@ -131,6 +187,9 @@ void tc_config_check(tc_config *c)
     check_secure(c);
     check_admin(c);
     check_listen(c);
+    check_urls(c);
     for (const tc_section *s = &c->top; s; s = tc_section_next(s))
         check_block(c, s);
+    for (const tc_section *s = &c->top; s; s = tc_section_next(s))
+        check_files(c, s);
 }
