@@ -38,6 +38,18 @@ static bool next_piece(tc_span *rest, tc_span *ret_plain, int *ret_part)
     return false;
 }
 
+/* So that no path comes to stand where a host does. */
+static bool lacks_host(tc_span text)
+{
+    const tc_span to = tc_span_from(text, tc_span_find(text, ':') + 1);
+    if (text.at[0] == '/' || text.at[0] == '{') return false;
+    if (!tc_span_starts(to, TC_SPAN("//")))
+        return tc_span_starts(to, TC_SPAN("/")) || !to.len || to.at[0] == '{';
+    const tc_span host = tc_span_from(to, 2);
+    if (!host.len || host.at[0] == '/' || host.at[0] == '?') return true;
+    return host.at[0] == '{' && !tc_span_starts(host, TC_SPAN("{host}"));
+}
+
 const char *tc_fixed_redirect(tc_span text, tc_span prefix, tc_fixed *ret)
 {
     tc_span plain;
@@ -52,6 +64,8 @@ const char *tc_fixed_redirect(tc_span text, tc_span prefix, tc_fixed *ret)
     for (size_t i = 0; i < text.len; i++)
         if ((uint8_t)text.at[i] <= ' ' || (uint8_t)text.at[i] >= 127)
             return "a URL has no blanks, and other letters than ASCII's percent-encoded";
+    if (tc_span_starts(text, TC_SPAN("{host}"))) return "https:// is wanted before {host}";
+    if (lacks_host(text)) return "a host is wanted behind ://";
     ret->to = text;
     while (text.len)
         if (!next_piece(&text, &plain, &part))
@@ -69,20 +83,35 @@ const char *tc_fixed_answer(tc_span text, tc_fixed *ret)
     return NULL;
 }
 
+/* What is behind the prefix as it came; all of it, where the prefix was written in another way:
+ * what does not begin a segment must not go on where a host ends. */
+static tc_span rest_of(tc_span uri, tc_span prefix)
+{
+    const tc_span rest = tc_span_from(uri, prefix.len);
+    if (!tc_span_starts(uri, prefix)) return uri;
+    return !rest.len || rest.at[0] == '/' || rest.at[0] == '?' ? rest : uri;
+}
+
+/* Without its port, with the brackets of an address. */
+static tc_span host_of(tc_span authority)
+{
+    tc_span host;
+    uint16_t port;
+    if (tc_authority_split(authority, 0, &host, &port) != TC_OK) return (tc_span){0};
+    return authority.at[0] == '[' ? tc_span_first(authority, host.len + 2) : host;
+}
+
 static tc_span part_of(tc_exchange *x, const tc_fixed *f, int part)
 {
-    const tc_span uri = x->theirs.path;
-    tc_span host = {0};
-    uint16_t port;
+    const tc_span asked = x->theirs.path;
+    const tc_span uri = tc_span_eq(asked, TC_SPAN("*")) ? TC_SPAN("/") : asked;
     switch ((enum part)part) {
     case URI: return uri;
     case PATH: return tc_span_first(uri, tc_span_find(uri, '?'));
-    case REST: return tc_span_starts(uri, f->prefix) ? tc_span_from(uri, f->prefix.len) : uri;
-    case HOST:
-        if (tc_authority_split(x->theirs.authority, 0, &host, &port) != TC_OK) host.len = 0;
-        break;
+    case REST: return rest_of(uri, f->prefix);
+    case HOST: break;
     }
-    return host;
+    return host_of(x->theirs.authority);
 }
 
 /* at is NULL without memory. */
@@ -106,10 +135,14 @@ static tc_span address(tc_exchange *x, const tc_fixed *f)
     }
     size_t skip = 0; /* what the client wrote must not become a host: browsers read \ as / */
     const bool local = f->to.at[0] == '/' || f->to.at[0] == '{';
-    while (local && skip + 1 < len && at[skip] == '/' &&
-           (at[skip + 1] == '/' || at[skip + 1] == '\\'))
+    while (local && skip + 1 < len && at[0] == '/' && (at[skip + 1] == '/' || at[skip + 1] == '\\'))
         skip++;
     if (skip) at[skip] = '/';
+    if (local && (!len || at[0] == '?')) { /* of "{rest}": the same place again, otherwise */
+        memmove(at + 1, at, len);
+        at[0] = '/';
+        return tc_span_of(at, len + 1);
+    }
     return tc_span_of(at + skip, len - skip);
 }
 

@@ -25,8 +25,7 @@ const tc_site *tc_sites_find(const tc_sites *sites, tc_span authority)
 
 const tc_site *tc_sites_find_again(const tc_sites *sites, tc_span authority, tc_sites_memo *memo)
 {
-    if (memo->site && authority.len == memo->len &&
-        memcmp(authority.at, memo->authority, memo->len) == 0)
+    if (memo->site && tc_span_eq(authority, tc_span_of(memo->authority, memo->len)))
         return memo->site;
     const tc_site *site = tc_sites_find(sites, authority);
     if (authority.len > sizeof memo->authority) return site;
