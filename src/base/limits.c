@@ -17,6 +17,14 @@ const tc_limit_row tc_limit_rows[] = {
 
 const size_t tc_limit_row_count = sizeof tc_limit_rows / sizeof *tc_limit_rows;
 
+const tc_refusal_row tc_refusal_rows[] = {
+#define TC_REFUSAL(name, sentence) {#name, sentence, offsetof(tc_reached, refused.name)},
+#include "refusal.def"
+#undef TC_REFUSAL
+};
+
+const size_t tc_refusal_row_count = sizeof tc_refusal_rows / sizeof *tc_refusal_rows;
+
 tc_err tc_limits_set(tc_limits *limits, tc_span assignment)
 {
     const size_t equals = tc_span_find(assignment, '=');
@@ -47,4 +55,7 @@ void tc_reached_add(tc_reached *to, const tc_reached *more)
 #define TC_LIMIT(name, default_value, least, unit, sentence) to->name += more->name;
 #include "limit.def"
 #undef TC_LIMIT
+#define TC_REFUSAL(name, sentence) to->refused.name += more->refused.name;
+#include "refusal.def"
+#undef TC_REFUSAL
 }

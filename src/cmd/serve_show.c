@@ -78,10 +78,17 @@ void tc_serve_report(const tc_server *server)
                 (unsigned long long)starved, starved == 1 ? "" : "s");
     tc_server_reached(server, &reached);
     for (size_t i = 0; i < tc_limit_row_count; i++) {
-        const uint64_t times = *tc_limit_at(&reached, &tc_limit_rows[i]);
+        const uint64_t times = *tc_reached_at(&reached, &tc_limit_rows[i]);
         if (times)
             fprintf(stderr, "  limit %s reached %llu time%s: %s\n", tc_limit_rows[i].name,
                     (unsigned long long)times, times == 1 ? "" : "s", tc_limit_rows[i].sentence);
+    }
+    for (size_t i = 0; i < tc_refusal_row_count; i++) {
+        const uint64_t times =
+            *(const uint64_t *)(const void *)((const char *)&reached + tc_refusal_rows[i].offset);
+        if (times)
+            fprintf(stderr, "  refused %llu time%s: %s\n", (unsigned long long)times,
+                    times == 1 ? "" : "s", tc_refusal_rows[i].sentence);
     }
 }
 

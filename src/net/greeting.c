@@ -11,10 +11,10 @@ void tc_greeting_stop(tc_greeting *g)
     tc_loop_remove(g->loop, &g->io);
 }
 
-static void end(tc_greeting *g, bool good)
+static void end(tc_greeting *g, tc_err err)
 {
     tc_greeting_stop(g);
-    g->done(g, good);
+    g->done(g, err);
 }
 
 /* The client in the place of the proxy. */
@@ -53,12 +53,16 @@ static void look(tc_greeting *g, bool gone)
     enum tc_proxy_read read = TC_PROXY_MORE;
     if (n > 0) read = tc_proxy_header_read(tc_span_of(room, (size_t)n), size, &h);
     if (read == TC_PROXY_MORE) {
-        if (n <= 0 || gone) end(g, false);
+        if (n <= 0 || gone) end(g, TC_ERR_PEER_CLOSED);
         return;
     }
-    if (read == TC_PROXY_DONE) rename_peer(g, &h);
-    g->reached->proxy_header += read != TC_PROXY_DONE;
-    end(g, read == TC_PROXY_DONE && take(g, h.length));
+    if (read == TC_PROXY_DONE) {
+        rename_peer(g, &h);
+        end(g, take(g, h.length) ? TC_OK : TC_ERR_PEER_CLOSED);
+    } else {
+        g->reached->proxy_header++;
+        end(g, read == TC_PROXY_LONG ? TC_ERR_PROXY_LONG : TC_ERR_PROXY_HEADER);
+    }
 }
 
 static void ready(tc_io *io, unsigned what)
@@ -70,7 +74,7 @@ static void ring(tc_alarm *alarm)
 {
     tc_greeting *g = (tc_greeting *)((char *)alarm - offsetof(tc_greeting, alarm));
     g->reached->proxy_ms++;
-    end(g, false);
+    end(g, TC_ERR_PROXY_TIME);
 }
 
 void tc_greeting_begin(tc_greeting *g)
@@ -82,7 +86,7 @@ void tc_greeting_begin(tc_greeting *g)
     const int64_t deadline = tc_loop_now(g->loop) + (int64_t)ms * TC_MS;
     if (tc_loop_set(g->loop, &g->alarm, deadline) != TC_OK ||
         tc_loop_add(g->loop, &g->io) != TC_OK) {
-        end(g, false);
+        end(g, TC_ERR_NO_MEMORY);
         return;
     }
     look(g, false);

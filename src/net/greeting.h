@@ -17,9 +17,9 @@ struct tc_greeting {
     const tc_limits *limits; /* proxy_header, proxy_ms */
     tc_reached *reached;
     struct sockaddr_storage peer;
-    /* It is over: the descriptor is the caller's again, and g may be freed. good: the header was
+    /* It is over: the descriptor is the caller's again, and g may be freed. TC_OK: the header was
      * taken, and peer is the client if it names one. */
-    void (*done)(tc_greeting *g, bool good);
+    void (*done)(tc_greeting *g, tc_err err);
 };
 
 /* All but alarm is filled in, which is zero. done may be called from inside. */

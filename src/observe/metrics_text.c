@@ -163,6 +163,11 @@ static void write_limits(page *p, const tc_metrics_facts *f)
             (unsigned long long)*(const uint64_t *)(const void *)((const char *)f->reached +
                                                                   row->offset));
     }
+    family(p, "tercet_refused_total", "counter", "Who was turned away because of a setting.");
+    for (size_t i = 0; i < tc_refusal_row_count; i++)
+        put(p, "tercet_refused_total{reason=\"%s\"} %llu\n", tc_refusal_rows[i].name,
+            (unsigned long long)*(const uint64_t *)(const void *)((const char *)f->reached +
+                                                                  tc_refusal_rows[i].offset));
     family(p, "tercet_limit", "gauge", "What each limit is set to, in its unit.");
     for (size_t i = 0; i < tc_limit_row_count; i++) {
         const tc_limit_row *row = &tc_limit_rows[i];

@@ -21,7 +21,25 @@ static void leave(struct tc_greeted *g)
     tc_slab_put(&g->worker->greetings, g);
 }
 
-static void done(tc_greeting *greeting, bool good)
+/* A line in the log, as of a handshake that failed, and a count. */
+static void show(tc_worker *w, const struct sockaddr_storage *peer, tc_err err)
+{
+    tc_address from;
+    char text[TC_IP_TEXT];
+    memcpy(&from, peer, sizeof from);
+    const tc_ip ip = tc_address_ip(&from);
+    tc_session_info info = {.id = ++w->env.last_id, .role = TC_SERVER, .link = "tcp"};
+    const tc_span peer_text = tc_ip_text(&ip, text);
+    memcpy(info.peer, peer_text.at, peer_text.len + 1);
+    info.peer_port = ntohs(from.any.sa_family == AF_INET6 ? from.v6.sin6_port : from.v4.sin_port);
+    if (w->metrics) tc_metrics_failed(w->metrics->connection_failures, err);
+    tc_show(w->env.watch, &(tc_seen){.kind = TC_SEEN_PROTECTED,
+                                     .err = err,
+                                     .at = tc_loop_now(w->loop),
+                                     .session = &info});
+}
+
+static void done(tc_greeting *greeting, tc_err err)
 {
     struct tc_greeted *g = (struct tc_greeted *)greeting;
     tc_worker *w = g->worker;
@@ -29,10 +47,12 @@ static void done(tc_greeting *greeting, bool good)
     const bool secure = g->secure;
     const int fd = greeting->io.fd;
     leave(g);
-    if (good)
-        tc_worker_connect(w, secure, fd, (const struct sockaddr *)&peer);
-    else
+    if (err) {
+        show(w, &peer, err);
         close(fd);
+    } else {
+        tc_worker_connect(w, secure, fd, (const struct sockaddr *)&peer);
+    }
     tc_worker_stop_if_drained(w);
 }
 
@@ -43,11 +63,11 @@ void tc_worker_greet(tc_worker *w, bool secure, int fd, const struct sockaddr_st
     const tc_ip ip = tc_address_ip(&from);
     const tc_networks *trust = w->server->config.trust;
     struct tc_greeted *g = NULL;
-    if (trust && tc_networks_have(trust, &ip))
-        g = tc_slab_get(&w->greetings);
-    else
-        w->reached.proxy_header++;
+    const bool trusted = trust && tc_networks_have(trust, &ip);
+    if (trusted) g = tc_slab_get(&w->greetings);
     if (!g) {
+        w->reached.proxy_header += !trusted;
+        show(w, peer, trusted ? TC_ERR_NO_MEMORY : TC_ERR_PROXY_TRUST);
         close(fd);
         return;
     }

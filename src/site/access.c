@@ -82,12 +82,13 @@ bool tc_access_is_secure(const tc_access *a, const tc_exchange *x)
            tc_networks_have(&a->trust, &peer.ip);
 }
 
-bool tc_access_gate(const tc_access *a, tc_exchange *x)
+bool tc_access_gate(const tc_access *a, tc_exchange *x, tc_reached *reached)
 {
     if (!a->deny.count && !a->only_allowed) return false;
     const tc_ip ip = tc_session_asker(x).ip;
     if (!tc_networks_have(&a->deny, &ip) && (!a->only_allowed || tc_networks_have(&a->allow, &ip)))
         return false;
+    reached->refused.address++;
     x->handler = &forbidden;
     return true;
 }

@@ -28,4 +28,4 @@ bool tc_access_see(const tc_access *a, tc_exchange *x, tc_reached *reached);
  * encrypted by us. After tc_access_see. */
 bool tc_access_is_secure(const tc_access *a, const tc_exchange *x);
 /* True: who asks is not let in, and x has a handler that answers 403. */
-bool tc_access_gate(const tc_access *a, tc_exchange *x);
+bool tc_access_gate(const tc_access *a, tc_exchange *x, tc_reached *reached);

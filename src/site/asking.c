@@ -4,7 +4,7 @@
 
 bool tc_asking_before(const tc_asking *a, tc_exchange *x, tc_reached *reached)
 {
-    return tc_access_see(&a->access, x, reached) || tc_access_gate(&a->access, x) ||
+    return tc_access_see(&a->access, x, reached) || tc_access_gate(&a->access, x, reached) ||
            (a->has_rate && tc_rate_gate(&a->rate, x, reached));
 }
 

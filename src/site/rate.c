@@ -64,6 +64,7 @@ bool tc_rate_gate(const tc_rate_rule *r, tc_exchange *x, tc_reached *reached)
         tc_rate_take(r->home->table, &r->rate, tc_rate_key(r->home, r->number, &ip),
                      x->times.theirs_head, &reached->rate_clients);
     if (!wait) return false;
+    reached->refused.rate++;
     x->handler = &handler;
     x->self = (void *)(intptr_t)(wait / TC_MS + 1);
     return true;

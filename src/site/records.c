@@ -139,7 +139,7 @@ tc_err tc_records_limit(const tc_asking *a, tc_exchange *x, unsigned status, tc_
 {
     const tc_limit_row *row = limit_in(why);
     tc_error_facts facts = {.limit = row ? row->name : NULL};
-    if (row) ++*tc_limit_at(a->records->reached, row);
+    if (row) ++*tc_reached_at(a->records->reached, row);
     if (fault) {
         facts.line = fault->line;
         facts.column = fault->column;

@@ -141,6 +141,34 @@ listen in
                 said = json.loads(got.out)
                 self.assertEqual((said["client"], said["version"]), ("127.0.0.9", "HTTP/2"), got)
 
+    def test_the_log_tells_faults_apart(self):
+        for form in ("text", "json"):
+            log = self.dir / form
+            server = self.serve("--trust", "loopback", "--limit", "proxy_ms=500", "--limit", "proxy_header=200", "--log-format", form,
+                                log=str(log), listen=self.LISTEN)
+            rows = ((b"GET / HTTP/1.1\r\n\r\n", "begins with no PROXY header, or a malformed one"), (b"PROXY TCP4 192", "did not come in time"),
+                    (v2("192.0.2.1", more=bytes(300)), "the PROXY header is too long"))
+            for number, (data, why) in enumerate(rows):
+                with server.wire() as wire:
+                    wire.send(data)
+                    self.assertTrue(wire.ended(20))
+                line = self.log_of(log, number + 1)[number]
+                self.assertIn(why, line)
+                self.assertIn("127.0.0.1", line)
+            with server.wire() as wire:  # whoever just looks whether somebody is there
+                wire.end()
+                self.assertTrue(wire.ended(20))
+            self.assertEqual(self.ask(server, before=b"PROXY UNKNOWN\r\n").status, 200)
+            self.assertEqual(len(self.log_of(log, 4)), 4)
+        log = self.dir / "others"
+        server = self.serve("--trust", "10.0.0.0/8", "--log-format", "json", log=str(log), listen=self.LISTEN)
+        with server.wire() as wire:
+            self.assertTrue(wire.ended(20))
+        line = json.loads(self.log_of(log, 1)[0])
+        self.assertIn("who connects is not trusted to say one", line["error"])
+        self.assertEqual(line["client"], "127.0.0.1")
+        self.assertGreater(line["port"], 0)
+
     def test_it_needs_trust(self):
         got = self.tercet("serve", "--listen", "http://127.0.0.1:0 proxy-protocol", self.site({"index.html": "x"}))
         self.assertEqual(got.status, 2, got)
@@ -253,6 +281,17 @@ class Rates(Asking):
         self.assertEqual(answer.status, 429)
         self.assertIn(int(answer.get("retry-after")), range(3500, 3601))
         self.assertEqual(self.ask(server, "X-Forwarded-For: 2001:db8:0:2::1", path="/").status, 200)
+        self.said_at_the_end(server, "refused 5 times: requests of clients beyond their rate (429)")
+
+    def said_at_the_end(self, server, line):
+        server.signal()
+        self.assertEqual(server.wait(), 0)
+        self.assertIn(line, server.said())
+
+    def test_who_is_not_let_in_is_counted(self):
+        server = self.serve("--deny", "loopback")
+        self.assertEqual(self.ask(server, path="/").status, 403)
+        self.said_at_the_end(server, "refused 1 time: requests from addresses that are not let in")
 
     def test_rates_of_routes_are_their_own(self):
         server = self.serve("--config", self.conf('rate = "1/h burst 2"\nroute "/a" { rate = "1/h burst 1" }\n'

@@ -308,7 +308,7 @@ static void play(conn *c, const talk *t, const way *w)
 static void reached_text(conn *c, tc_buf *out)
 {
     for (size_t i = 0; i < tc_limit_row_count; i++) {
-        if (*tc_limit_at(&c->reached, &tc_limit_rows[i]) == 0) continue;
+        if (*tc_reached_at(&c->reached, &tc_limit_rows[i]) == 0) continue;
         if (out->len) wire_add(out, TC_SPAN(" "));
         wire_add(out, tc_span_str(tc_limit_rows[i].name));
     }

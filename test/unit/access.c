@@ -14,7 +14,7 @@ static void route(tc_session_env *env, tc_exchange *x)
 {
     (void)env;
     if (tc_access_see(&access_rules, x, &w.reached)) return;
-    if (tc_access_gate(&access_rules, x)) return;
+    if (tc_access_gate(&access_rules, x, &w.reached)) return;
     x->handler = &tc_echo_handler;
 }
 

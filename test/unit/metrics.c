@@ -224,6 +224,7 @@ static void limits_and_failures_are_counted(void **state)
     until("tercet_limit_reached_total{limit=\"request_line\"}", 1);
     is("tercet_exchanges_total{version=\"1.1\",method=\"GET\",status=\"414\",class=\"4xx\"}", -1);
     is("tercet_limit_reached_total{limit=\"fields_count\"}", 0);
+    is("tercet_refused_total{reason=\"rate\"}", 0);
     assert_non_null(strstr(page, "status=\"414\",class=\"4xx\"} 1\n"));
     assert_non_null(strstr(page, "\ntercet_exchange_failures_total{reason=\""));
 }
