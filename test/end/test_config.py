@@ -91,7 +91,15 @@ class Papers(Case):
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_text(self.users)
             return f'{name} = {brace}"{place}"'
-        return re.sub(r'\b(root|qlog|auth-users) = (\{?)"([^"]+)"', place, text)
+
+        def file(found):
+            place = self.dir / "papers" / found[1].lstrip("/")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text("")
+            return f'"{place}"'
+        text = re.sub(r'\b(root|qlog|auth-users) = (\{?)"([^"]+)"', place, text)
+        return re.sub(r'\b(?:cert|key|client-ca|client-crl) = (?:\{[^}]*\}|"[^"]+")',
+                      lambda found: re.sub(r'"([^"]+)"', file, found[0]), text)
 
     def judged(self, name, text):
         folder = self.site({"sites/one.conf": 'site "one.example" { answer = 204 }\n', name: self.here(text)}, "judged")
