@@ -104,6 +104,7 @@ int tc_generation_state(master *m, const generation *g, int words, int passed, i
             fprintf(i.to, "kin %u %d\n", m->at[k].number, name(&i, m->at[k].pass));
     for (size_t k = 0; k < m->kept_count; k++)
         fprintf(i.to, "kept %d\n", name(&i, m->kept[k]));
+    if (m->same && m->texts >= 0) fprintf(i.to, "texts %d\n", name(&i, m->texts));
     fprintf(i.to, "secret ");
     for (size_t k = 0; k < sizeof m->secret; k++)
         fprintf(i.to, "%02x", m->secret[k]);

@@ -19,6 +19,7 @@ enum tc_message_kind {
     TC_SAYS_LISTENING = 'L', /* an address, with sockets of it that are new; .at, .both, .udp */
     TC_SAYS_KEEP = 'K',      /* descriptors for generations after it */
     TC_SAYS_LOG = 'F',       /* text: a file that is opened anew on demand */
+    TC_SAYS_TEXTS = 'C',     /* its configuration, as the master keeps it (config/texts.h) */
     TC_SAYS_READY = 'R',     /* it serves */
     TC_SAYS_ALIVE = 'A',     /* all of its workers took turns lately; where that is wanted */
     /* of the master */

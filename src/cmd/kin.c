@@ -23,6 +23,7 @@ enum { WAIT_MS = 10000, ROOM = TC_CHANNEL_BYTES };
 struct tc_kin {
     unsigned number;
     int channel, words, passed; /* words: where the master's go */
+    int texts;                  /* 0: none */
     uint8_t secret[TC_GENERATION_SECRET];
     tc_listeners *to; /* while the state is read */
     tc_server *server;
@@ -80,6 +81,7 @@ static void read_line(tc_kin *k, const char *line)
     if (sscanf(line, "number %d", &a) == 1) k->number = (unsigned)a;
     if (sscanf(line, "channel %d", &a) == 1) k->channel = own(a);
     if (sscanf(line, "words %d", &a) == 1) k->words = own(a);
+    if (sscanf(line, "texts %d", &a) == 1) k->texts = own(a);
     if (sscanf(line, "passed %d", &a) == 1) k->passed = own(a);
     if (sscanf(line, "kept %d", &a) == 1 && k->kept_count < TC_GENERATION_KEPT)
         k->kept[k->kept_count++] = own(a);
@@ -144,6 +146,11 @@ const int *tc_kin_kept(const tc_kin *k, size_t *ret_count)
     return k->kept;
 }
 
+int tc_kin_texts(const tc_kin *k)
+{
+    return k->texts;
+}
+
 void tc_kin_hand_in(tc_kin *k, tc_server *server)
 {
     k->server = server;
@@ -199,6 +206,11 @@ bool tc_kin_tell(tc_kin *k, tc_server *server)
 bool tc_kin_tell_kept(tc_kin *k, const int fds[], size_t count)
 {
     return say(k, (tc_message_head){.kind = TC_SAYS_KEEP}, NULL, fds, count);
+}
+
+bool tc_kin_tell_texts(tc_kin *k, int fd)
+{
+    return say(k, (tc_message_head){.kind = TC_SAYS_TEXTS}, NULL, &fd, 1);
 }
 
 bool tc_kin_tell_log(tc_kin *k, const tc_log *log)

@@ -14,6 +14,8 @@ uint8_t tc_kin_number(const tc_kin *k);
 int tc_kin_passed(const tc_kin *k);            /* for tc_server_config */
 const uint8_t *tc_kin_secret(const tc_kin *k); /* of TLS tickets */
 const int *tc_kin_kept(const tc_kin *k, size_t *ret_count);
+/* Of a configuration that was good, to be read instead of its files; 0: these are to be read. */
+int tc_kin_texts(const tc_kin *k);
 /* Sockets and where packets for older generations go. */
 void tc_kin_hand_in(tc_kin *k, tc_server *server);
 
@@ -22,6 +24,8 @@ void tc_kin_hand_in(tc_kin *k, tc_server *server);
 bool tc_kin_tell(tc_kin *k, tc_server *server);
 /* Descriptors for the generations after it, as tc_kin_kept gives them there. */
 bool tc_kin_tell_kept(tc_kin *k, const int fds[], size_t count);
+/* The texts of its configuration (config/texts.h). */
+bool tc_kin_tell_texts(tc_kin *k, int fd);
 bool tc_kin_tell_log(tc_kin *k, const tc_log *log);
 /* It serves. From here on what this process says goes where the master's words go. */
 bool tc_kin_ready(tc_kin *k);

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "cmd/master_inside.h"
+#include "config/texts.h"
 #include "net/channel.h"
 
 enum {
@@ -39,7 +40,8 @@ static void answer_all(int askers[], size_t *count, int code, const char *text, 
     *count = 0;
 }
 
-static void reload(master *m)
+/* same: in place of one that crashed. */
+static void begin(master *m, bool same)
 {
     if (m->quits) return;
     if (tc_generation_in(m, BEGINNING)) {
@@ -47,6 +49,7 @@ static void reload(master *m)
         return;
     }
     m->again = false;
+    m->same = same;
     m->restart_at = 0;
     memcpy(m->askers, m->waiting, m->waiting_count * sizeof *m->waiting);
     m->asker_count = m->waiting_count;
@@ -64,6 +67,11 @@ static void reload(master *m)
     }
     static const char why[] = "tercet: no generation can begin\n";
     answer_all(m->askers, &m->asker_count, 1, why, sizeof why - 1);
+}
+
+static void reload(master *m)
+{
+    begin(m, false);
 }
 
 static void hear_askers(master *m)
@@ -110,6 +118,23 @@ static void take_sockets(master *m, const tc_message_head *head, const int fds[]
     for (size_t i = 0; i < count; i++)
         if (tc_listeners_offer(&m->listeners, fds[i], head->any_port) != TC_OK) close(fds[i]);
     (void)tc_listeners_use(&m->listeners, &head->at, head->both, head->udp);
+}
+
+static void replace(int *fd, int by)
+{
+    if (*fd >= 0) close(*fd);
+    *fd = by;
+}
+
+/* What could be changed later by whoever has it is not to be read by a root. */
+static void take_texts(master *m, const int fds[], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (tc_texts_sealed(fds[i]))
+            replace(&m->new_texts, fds[i]);
+        else
+            close(fds[i]);
+    }
 }
 
 static void drop_kept(int kept[], size_t *count)
@@ -179,6 +204,8 @@ static void serves(master *m, generation *g)
     memcpy(m->kept, m->new_kept, sizeof m->kept);
     m->kept_count = m->new_kept_count;
     m->new_kept_count = 0;
+    replace(&m->texts, m->new_texts);
+    m->new_texts = -1;
     memcpy(m->log, m->new_log, sizeof m->log);
     hear_words(g);
     const int len =
@@ -211,6 +238,10 @@ static void hear_one(master *m, generation *g, const char *message, size_t len, 
     }
     if (begins && head->kind == TC_SAYS_KEEP) {
         take_kept(m, fds, count);
+        return;
+    }
+    if (begins && head->kind == TC_SAYS_TEXTS) {
+        take_texts(m, fds, count);
         return;
     }
     for (size_t i = 0; i < count; i++)
@@ -257,6 +288,7 @@ static void refused(master *m, generation *g, int status)
     const int code = WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : 1;
     tc_listeners_take_back(&m->listeners);
     drop_kept(m->new_kept, &m->new_kept_count);
+    replace(&m->new_texts, -1);
     if (old) {
         fprintf(stderr, "tercet: not reloaded: generation %u serves on\n", old->number);
         say_ready(m, "not reloaded: ", old->number);
@@ -271,6 +303,7 @@ static void restart(master *m, int64_t lived)
     if (lived > CALM_S * TC_S) m->crashes = 0;
     const int64_t wait_s = m->crashes ? 1 << (m->crashes < 4 ? m->crashes - 1 : 4) : 0;
     m->crashes++;
+    m->same = true;
     m->restart_at = tc_clock_now() + (wait_s < RESTART_MOST_S ? wait_s : RESTART_MOST_S) * TC_S;
     fprintf(stderr, "tercet: nobody serves: another generation begins %s\n",
             wait_s ? "in a moment" : "now");
@@ -378,7 +411,7 @@ static void look_at_clock(master *m)
         g->killed = true;
         kill(g->pid, SIGKILL);
     }
-    if (m->restart_at && now >= m->restart_at) reload(m);
+    if (m->restart_at && now >= m->restart_at) begin(m, m->same);
 }
 
 static void turn(master *m)
@@ -488,6 +521,7 @@ int tc_master_run(const tc_master_settings *settings)
 {
     static master m; /* too large for a stack, and there is one */
     m.settings = settings;
+    m.texts = m.new_texts = -1;
     for (int i = 0; i < GENERATIONS; i++)
         tc_generation_forget(&m.at[i]);
     find_program(&m);

@@ -35,12 +35,14 @@ typedef struct master {
     unsigned last_number;
     int kept[TC_GENERATION_KEPT], new_kept[TC_GENERATION_KEPT];
     size_t kept_count, new_kept_count;
+    int texts, new_texts; /* of the configuration that serves, or served last; -1: none */
     char log[PATH_MAX], new_log[PATH_MAX]; /* "": none */
     uint8_t secret[TC_GENERATION_SECRET];
     int64_t secret_made;
     int signals, control;
     int askers[ASKERS], waiting[ASKERS]; /* who asked for the one that begins, and for the next */
     size_t asker_count, waiting_count;
+    bool same;  /* one begins in place of one that crashed, with its configuration */
     bool again; /* one more generation is asked for */
     bool quits;
     tc_notify notify;

@@ -36,6 +36,22 @@ bool tc_privileges_find(const char *name, const char *group_name, tc_privileges 
     return true;
 }
 
+bool tc_privileges_lend(const tc_privileges *p)
+{
+    if (!p->user) return true;
+    return (setgroups((size_t)p->group_count, p->groups) == 0 && setegid(p->gid) == 0 &&
+            seteuid(p->uid) == 0) ||
+           fail("user", p->user, strerror(errno));
+}
+
+/* Root's other groups are of no use to whoever may do all, and are soon gone for good. */
+bool tc_privileges_return(const tc_privileges *p)
+{
+    if (!p->user) return true;
+    return (seteuid(0) == 0 && setegid(0) == 0 && setgroups(0, NULL) == 0) ||
+           fail("user", p->user, strerror(errno));
+}
+
 /* It worked, and there is no way back. */
 static bool is_for_good(const tc_privileges *p)
 {
@@ -49,11 +65,7 @@ static bool is_for_good(const tc_privileges *p)
 
 bool tc_privileges_drop(const tc_privileges *p)
 {
-    if (!p->user) {
-        if (!geteuid())
-            fprintf(stderr, "tercet: it serves as root; with --user NAME it would not\n");
-        return true;
-    }
+    if (!p->user) return true;
     if (setgroups((size_t)p->group_count, p->groups) || setresgid(p->gid, p->gid, p->gid) ||
         setresuid(p->uid, p->uid, p->uid) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
         return fail("user", p->user, strerror(errno));

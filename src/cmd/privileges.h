@@ -15,6 +15,10 @@ typedef struct tc_privileges {
 
 /* Looks the names up. False: it was said what is wrong. group: NULL is the user's own. */
 bool tc_privileges_find(const char *user, const char *group, tc_privileges *ret);
-/* All threads; what is open stays open. Whoever is root without a user stays it, and is told so.
+/* For a while: what is opened and made meanwhile is opened and made by that user. False: it was
+ * said why not. */
+bool tc_privileges_lend(const tc_privileges *p);
+bool tc_privileges_return(const tc_privileges *p);
+/* All threads; what is open stays open. Whoever is root without a user stays it.
  * False: it was said why not, and nothing may be served. */
 bool tc_privileges_drop(const tc_privileges *p);

@@ -1,8 +1,11 @@
 /* serve.c - `tercet serve`: what it is asked for, by its options and a file. */
 // SPDX-License-Identifier: MIT
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "cmd/commands.h"
@@ -10,6 +13,8 @@
 #include "cmd/kin.h"
 #include "cmd/master.h"
 #include "cmd/serve_parts.h"
+#include "cmd/serve_run.h"
+#include "config/texts.h"
 #include "observe/access_log.h"
 
 /* Two of the command's own, then all settings. */
@@ -80,6 +85,28 @@ static tc_err take(void *self, const tc_option *o, const char *value, tc_buf *co
     return TC_OK;
 }
 
+/* A generation reads what its master keeps, or keeps what it reads, until it knows better. */
+static bool keep_texts(const given *g)
+{
+    tc_config *c = g->config;
+    if (!g->kin || !g->file) return true;
+    c->texts = tc_kin_texts(g->kin);
+    if (!c->texts) c->kept = tc_texts_new();
+    if (c->kept >= 0) return true;
+    c->kept = 0;
+    return false;
+}
+
+/* False: the master is gone. */
+static bool tell_texts(const given *g)
+{
+    const int fd = g->config->texts ? g->config->texts : g->config->kept;
+    if (!g->kin || !fd) return true;
+    const bool good = tc_texts_seal(fd) && tc_kin_tell_texts(g->kin, fd);
+    close(fd);
+    return good;
+}
+
 static int run_master(const given *g, const tc_settings *s)
 {
     const bool off = s->control && tc_span_eq(tc_span_str(s->control), TC_SPAN("off"));
@@ -103,11 +130,14 @@ static int serve_as_given(const tc_command *c, given *g, const tc_command_line *
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a write that fails */
     const tc_settings *s = &g->config->top.settings;
+    if (!keep_texts(g)) return tc_serve_fail(TC_ERR_SYSTEM, "could not start", strerror(errno));
     if (!tc_configure(g->config, g->file, &built)) {
         code = tc_configure_complain(c, g->config);
     } else if (!g->kin && (g->file || s->master)) {
         tc_built_fini(&built); /* it was only to be judged: the generations make their own */
         return run_master(g, s);
+    } else if (!tell_texts(g)) {
+        code = tc_serve_fail(TC_ERR_PEER_CLOSED, "the master", NULL);
     } else {
         code = tc_serve_config(g->config, &built, g->kin);
     }

@@ -95,6 +95,14 @@ static int open_log(parts *p, const tc_settings *s)
                          strerror(errno));
 }
 
+/* Its files are those of the user that this will be, who must be able to open them. */
+static int open_records(tc_config *c, parts *p)
+{
+    if (!tc_privileges_lend(&p->user)) return tc_err_exit(TC_ERR_USAGE);
+    const int code = tc_records_open(c->top.settings.store, c->top.limits, &p->records);
+    return tc_privileges_return(&p->user) ? code : tc_err_exit(TC_ERR_USAGE);
+}
+
 /* Not zero: the program's exit code, and the reason was said. */
 static int open_parts(tc_config *c, const tc_built *built, tc_kin *kin, parts *p)
 {
@@ -108,7 +116,7 @@ static int open_parts(tc_config *c, const tc_built *built, tc_kin *kin, parts *p
     if (!code) code = open_log(p, s);
     if (!code) code = tc_qlog_folder_open(&p->qlog, s->qlog);
     if (!code) code = tc_confine_files(c); /* before there are threads, which the store has */
-    if (!code) code = tc_records_open(s->store, c->top.limits, &p->records);
+    if (!code) code = open_records(c, p);
     p->lookers = (tc_lookers){.log = &p->log, .qlog = &p->qlog};
     return code;
 }

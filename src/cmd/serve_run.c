@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/master.h"
 #include "http/target.h"
@@ -97,6 +98,20 @@ static bool tell_store(const tc_serving *s)
     return tc_kin_tell_kept(s->kin, fds, TC_STORE_SHARED);
 }
 
+/* What is told once is told by this one. */
+static bool is_first(const tc_serving *s)
+{
+    return !s->kin || tc_kin_number(s->kin) == 1;
+}
+
+/* Root no longer, if so it is to be. */
+static int drop_privileges(const tc_serving *s)
+{
+    if (!s->user->user && !geteuid() && is_first(s))
+        fprintf(stderr, "tercet: it serves as root; with --user NAME it would not\n");
+    return tc_privileges_drop(s->user) ? 0 : tc_err_exit(TC_ERR_USAGE);
+}
+
 int tc_serve_settle(tc_server *server, const tc_serving *s)
 {
     if (s->kin && (!tc_kin_tell(s->kin, server) ||
@@ -104,7 +119,7 @@ int tc_serve_settle(tc_server *server, const tc_serving *s)
                    !tc_kin_tell_log(s->kin, s->log)))
         return tc_serve_fail(TC_ERR_PEER_CLOSED, "the master", NULL);
     if (!s->kin && !tc_master_write_pid(s->pid_file)) return tc_err_exit(TC_ERR_WRITE_FILE);
-    return s->user && !tc_privileges_drop(s->user) ? tc_err_exit(TC_ERR_USAGE) : 0;
+    return drop_privileges(s);
 }
 
 /* Until it is told to end, which is where the next signal ends it at once. */
@@ -125,7 +140,7 @@ static int start(tc_server *server, const tc_serving *s)
 {
     tc_err err = tc_server_start(server);
     if (!err) err = tc_admin_start(s->admin);
-    if (!err && (!s->kin || tc_kin_number(s->kin) == 1)) tc_serve_announce(s, server);
+    if (!err && is_first(s)) tc_serve_announce(s, server);
     if (!err && s->kin && !tc_kin_ready(s->kin)) err = TC_ERR_PEER_CLOSED;
     if (!err) return 0;
     tc_server_drain(server);

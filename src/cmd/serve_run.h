@@ -20,9 +20,9 @@ typedef struct tc_serving {
     tc_admin_place *admin;
     const tc_record_place *records;
     tc_log *log;
-    const tc_privileges *user; /* NULL: it stays who it is */
-    const char *pid_file;      /* NULL: none */
-    tc_kin *kin;               /* NULL: this process has no master */
+    const tc_privileges *user;
+    const char *pid_file; /* NULL: none */
+    tc_kin *kin;          /* NULL: this process has no master */
 } tc_serving;
 
 /* The listener that nobody asked for, and that one can do without: last in the list. */

@@ -49,6 +49,7 @@ static void for_all(const master *m, void (*act)(int fd))
     for (size_t i = 0; i < m->kept_count; i++)
         act(m->kept[i]);
     act(m->control);
+    act(m->texts);
 }
 
 static void write_state(const master *m, FILE *to)
@@ -70,6 +71,7 @@ static void write_state(const master *m, FILE *to)
     }
     for (size_t i = 0; i < m->kept_count; i++)
         fprintf(to, "kept %d\n", m->kept[i]);
+    if (m->texts >= 0) fprintf(to, "texts %d\n", m->texts);
     fprintf(to, "secret %lld ", (long long)m->secret_made);
     for (size_t i = 0; i < sizeof m->secret; i++)
         fprintf(to, "%02x", m->secret[i]);
@@ -143,6 +145,7 @@ static void read_line(master *m, const char *line)
     int fd, any_port;
     (void)!sscanf(line, "last %u", &m->last_number);
     (void)!sscanf(line, "control %d", &m->control);
+    (void)!sscanf(line, "texts %d", &m->texts);
     (void)!sscanf(line, "log %4095[^\n]", m->log);
     if (sscanf(line, "socket %d %d", &fd, &any_port) == 2 &&
         tc_listeners_offer(&m->listeners, fd, any_port != 0) != TC_OK)

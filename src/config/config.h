@@ -53,6 +53,7 @@ typedef struct tc_config {
     tc_arena arena;
     tc_section top;
     const char *file;                 /* as given; NULL: none */
+    int kept, texts;                  /* tc_config_read; 0: not so */
     struct tc_tunnel_config *tunnels; /* when resolved (tunnels.h); NULL: none are made */
     unsigned sections;                /* all of them but the top */
     tc_buf faults;                    /* a line each */
@@ -65,7 +66,9 @@ typedef struct tc_config {
 void tc_config_init(tc_config *c);
 void tc_config_fini(tc_config *c);
 
-/* Reads a file and those that it includes. What is wrong is a fault. Once. */
+/* Reads a file and those that it includes. What is wrong is a fault. Once. Where c->kept is a file
+ * in memory (texts.h), the texts are added to it as they were read; where c->texts is one, they are
+ * read from it, and none on disk is. */
 void tc_config_read(tc_config *c, const char *file);
 /* A value for the whole server from the command line, which goes before those of the file. The
  * value is borrowed. */

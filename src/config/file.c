@@ -19,6 +19,7 @@
 #include "base/ascii.h"
 #include "config/comments.h"
 #include "config/config.h"
+#include "config/texts.h"
 
 /* Stands behind the text of each file, since the library takes the end of one for that of a block.
  */
@@ -267,6 +268,7 @@ static int on_include(cfg_t *cfg, cfg_opt_t *option, int argc, const char **argv
     glob_t found;
     reader *r = reading;
     (void)option;
+    if (r->config->texts) return 0; /* they are among these */
     if (argc != 1) {
         cfg_error(cfg, "include takes one name: include(\"sites/*.conf\")");
         return -1;
@@ -371,7 +373,8 @@ static void tell(reader *r, tc_span text)
 
 /* --- reading --------------------------------------------------------------------------------- */
 
-/* The whole of a file, in the configuration's memory; at is NULL when that was a fault. */
+/* The whole of a file, in the configuration's memory with room for the last line; at is NULL when
+ * that was a fault. */
 static tc_span load(reader *r)
 {
     struct stat st;
@@ -397,21 +400,28 @@ static tc_span load(reader *r)
     else if (!at)
         r->config->no_memory = true;
     else
-        text = tc_span_of(at, len + sizeof last - 1);
-    if (text.at) tc_comments_blank(at, len);
-    if (text.at) memcpy(at + len, last, sizeof last);
+        text = tc_span_of(at, len);
+    if (text.at && r->config->kept && tc_texts_add(r->config->kept, r->name, text))
+        r->config->no_memory = true;
     return text;
 }
 
+/* A text that was loaded. */
 static void parse(reader *r, tc_span text)
 {
-    const size_t len = text.len + 1 - sizeof last;
+    const size_t len = text.len;
+    char *at = (char *)(uintptr_t)text.at;
+    tc_comments_blank(at, len);
+    memcpy(at + len, last, sizeof last);
+    text.len += sizeof last - 1;
+    r->values = NULL;
+    r->routes = NULL;
     r->lines = len > 0 && text.at[len - 1] != '\n';
     for (size_t i = 0; i < len; i++)
         r->lines += text.at[i] == '\n';
     tell(r, text);
     cfg_t *cfg = cfg_init(r->server, CFGF_NONE);
-    FILE *f = fmemopen((void *)(uintptr_t)text.at, text.len, "r");
+    FILE *f = fmemopen(at, text.len, "r");
     if (cfg && f) {
         if (asprintf(&cfg->filename, "%s", r->name) < 0) cfg->filename = NULL; /* its to free */
         (void)cfg_set_error_function(cfg, complain);
@@ -427,6 +437,33 @@ static void parse(reader *r, tc_span text)
     if (cfg) cfg_free(cfg);
 }
 
+static void read_files(reader *r, const char *file)
+{
+    add_file(r, file, 0);
+    for (const text_file *f = r->files; f && !r->config->no_memory; f = f->next) {
+        r->name = f->name;
+        const tc_span text = load(r);
+        if (text.at) parse(r, text);
+    }
+}
+
+/* In the order in which they were read. */
+static void read_texts(reader *r)
+{
+    tc_config *c = r->config;
+    tc_span name, text;
+    off_t at = 0;
+    tc_err err = TC_OK;
+    while (!c->no_memory &&
+           !(err = tc_texts_next(c->texts, &c->arena, &at, sizeof last, &name, &text))) {
+        r->name = name.at;
+        parse(r, text);
+    }
+    if (err == TC_ERR_NO_MEMORY) c->no_memory = true;
+    if (err == TC_ERR_READ_FILE)
+        tc_config_fault_at(c, c->file, 0, "what was kept of it cannot be read");
+}
+
 void tc_config_read(tc_config *c, const char *file)
 {
     reader *r = tc_alloc_zero(sizeof *r);
@@ -438,14 +475,10 @@ void tc_config_read(tc_config *c, const char *file)
     r->files_end = &r->files;
     c->file = file;
     reading = r;
-    add_file(r, file, 0);
-    for (const text_file *f = r->files; f && !c->no_memory; f = f->next) {
-        r->name = f->name;
-        r->values = NULL;
-        r->routes = NULL;
-        const tc_span text = load(r);
-        if (text.at) parse(r, text);
-    }
+    if (c->texts)
+        read_texts(r);
+    else
+        read_files(r, file);
     reading = NULL;
     tc_free(r);
 }

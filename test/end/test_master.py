@@ -237,6 +237,64 @@ class Refused(Master):
         self.assertIn(b"choose another port", done.stderr)
 
 
+class Crashed(Master):
+    """A generation that crashes is followed by its own configuration, whatever the disk holds by then."""
+
+    def test_while_the_files_are_faulty(self):
+        conf, site = self.dir / "t.conf", self.dir / "sites" / "a.conf"
+        site.parent.mkdir()
+        good = 'workers = 1\ninclude("sites/*.conf")\nadd-field = {"X-From: top"}\n'
+        conf.write_text(good)
+        site.write_text('# a comment\nroute "/in" { add-field = {"X-From: included"} }\n')
+        server = self.master("--config", conf)
+        conf.write_text(good + "wrokers = 2\n")
+        site.write_text("this is not } right\n")
+        (site.parent / "b.conf").write_text("nor is this\n")
+        for _ in range(2):  # what is kept is kept by who comes after, too
+            old = self.one_generation(server)
+            os.kill(old, signal.SIGKILL)
+            self.assertEqual(server.ask("/").get("x-from"), "top")
+            self.assertEqual(server.ask("/in").get("x-from"), "included")
+            self.assertNotEqual(self.one_generation(server), old)
+        self.assertNotIn("wrokers", server.said())
+        said = self.reload(status=2)
+        self.assertIn(f"{conf}:4:", said)
+        self.assertIn(f"{site}:1:", said)
+        self.assertEqual(server.ask("/in").get("x-from"), "included")
+        shutil.rmtree(site.parent)
+        conf.write_text('add-field = {"X-From: mended"}\n')
+        self.reload()
+        self.assertEqual(server.ask("/in").get("x-from"), "mended")
+
+    def test_while_the_file_is_gone(self):
+        conf = self.dir / "t.conf"
+        conf.write_text("workers = 1\n")
+        server = self.master("--config", conf)
+        conf.unlink()
+        os.kill(self.one_generation(server), signal.SIGKILL)
+        self.assertEqual(server.ask().status, 200)
+        self.assertIn(f"{conf}: cannot be read", self.reload(status=2))
+
+    def test_after_an_upgrade(self):
+        program = shutil.copy(PROGRAM, self.dir / "program")
+        conf = self.dir / "t.conf"
+        conf.write_text("workers = 1\n")
+        import harness
+        mine, harness.PROGRAM = harness.PROGRAM, pathlib.Path(program)
+        try:
+            server = self.master("--config", conf)
+        finally:
+            harness.PROGRAM = mine
+        shutil.copy(PROGRAM, self.dir / "new")
+        os.rename(self.dir / "new", program)
+        self.reload()
+        self.assertTrue(wait_for(lambda: "the master is" in server.said(), 30))
+        conf.write_text("wrokers = 1\n")
+        self.one_generation(server)
+        os.kill(self.one_generation(server), signal.SIGKILL)
+        self.assertEqual(server.ask().status, 200)
+
+
 class Ends(Master):
     def test_a_generation_that_is_killed_is_replaced(self):
         server = self.master()
@@ -337,7 +395,58 @@ class User(Master):
 
     @needs_root
     def test_without_a_user_root_is_told(self):
-        self.assertIn("it serves as root", self.master().said())
+        server = self.master()
+        self.reload()
+        self.reload()
+        self.assertEqual(server.said().count("it serves as root"), 1)
+
+    @needs_root
+    def test_the_database_is_that_user_s(self):
+        os.chmod(self.dir, 0o755)
+        folder = self.dir / "db"
+        folder.mkdir()
+        os.chown(folder, 65534, 65534)
+        server = self.master("--user", "nobody", "--records", "/c:k", "--store", f"sqlite:{folder / 'r.db'}")
+        for n in range(3):
+            key = server.ask(f"/c/k{n}", "PUT", ["Content-Type: application/json"], b'{"k":"k%d"}' % n)
+            self.assertEqual(key.status, 201)
+            self.assertEqual(server.ask("/c/k0").status, 200)
+            files = {f.name: f.stat().st_uid for f in folder.iterdir()}
+            self.assertIn("r.db", files)
+            self.assertEqual(set(files.values()), {65534}, files)
+            self.reload()
+
+    @needs_root
+    def test_a_database_that_is_not_that_user_s(self):
+        os.chmod(self.dir, 0o755)
+        done = subprocess.run([PROGRAM, "serve", "--user", "nobody", "--records", "/c:k", "--listen",
+                               "http://127.0.0.1:0", "--store", f"sqlite:{self.dir / 'r.db'}", self.dir],
+                              stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60, env=environment())
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(b"r.db: Permission denied", done.stderr)
+        self.assertFalse((self.dir / "r.db").exists())
+
+    @needs_root
+    def test_it_has_the_group_that_was_named(self):
+        os.chmod(self.dir, 0o755)
+        import grp
+        group = grp.getgrnam("daemon").gr_gid
+        server = self.master("--user", "nobody", "--group", "daemon")
+        for _ in range(2):
+            status = self.status_of(self.one_generation(server))
+            self.assertEqual(set(status["Uid"].split()), {"65534"})
+            self.assertEqual(set(status["Gid"].split()), {str(group)})
+            self.assertIn(str(group), status["Groups"].split())
+            self.assertNotIn("0", status["Groups"].split())
+            self.reload()
+
+    @needs_root
+    def test_nobody_knows_this_group(self):
+        done = subprocess.run([PROGRAM, "serve", "--user", "nobody", "--group", "no-such-group", "--listen",
+                               "http://127.0.0.1:0", self.dir], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              timeout=60, env=environment())
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"no-such-group", done.stderr)
 
     def test_nobody_knows_this_user(self):
         done = subprocess.run([PROGRAM, "serve", "--user", "no-such-user", "--listen", "http://127.0.0.1:0", self.dir],
