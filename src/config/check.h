@@ -1,5 +1,5 @@
-/* check.h - whether what is in force makes sense, as far as that can be seen without opening
- * anything. */
+/* check.h - whether what is in force makes sense, and what it names is there: all that can be seen
+ * without serving. */
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "config/config.h"
