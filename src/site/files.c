@@ -18,6 +18,7 @@
 #include "site/error_page.h"
 #include "site/listing.h"
 #include "site/parts.h"
+#include "site/route.h"
 #include "site/variants.h"
 
 #define PAGE TC_SPAN(".html") /* what clean URLs leave out */
@@ -205,15 +206,32 @@ static enum tc_file_answer get(tc_files *files, tc_span path, tc_file **ret_file
     return tc_file_get(&files->folder, path, tc_loop_now(files->loop), ret_file);
 }
 
+/* Without memory, at is NULL. */
+static tc_span with(tc_exchange *x, tc_span path, tc_span more)
+{
+    char *at = tc_arena_bytes(&x->arena, path.len + more.len);
+    if (!at) return (tc_span){0};
+    memcpy(at, path.at, path.len);
+    memcpy(at + path.len, more.at, more.len);
+    return tc_span_of(at, path.len + more.len);
+}
+
 /* The file whose name has something more at its end. */
 static enum tc_file_answer get_with(tc_files *files, tc_exchange *x, tc_span path, tc_span more,
                                     tc_file **ret_file)
 {
-    char *at = tc_arena_bytes(&x->arena, path.len + more.len);
-    if (!at) return TC_FILE_BUSY;
-    memcpy(at, path.at, path.len);
-    memcpy(at + path.len, more.at, more.len);
-    return get(files, tc_span_of(at, path.len + more.len), ret_file);
+    const tc_span name = with(x, path, more);
+    return name.at ? get(files, name, ret_file) : TC_FILE_BUSY;
+}
+
+/* f at an address that is not its whole name: whoever guards that name is asked there. */
+static tc_err serve_shorter(tc_files *files, tc_exchange *x, const asked *a, tc_span more,
+                            tc_file *f)
+{
+    const tc_span name = with(x, a->whole, more);
+    if (name.at && tc_route_same_gates(x, name)) return serve(files, x, f);
+    tc_file_unref(f);
+    return name.at ? redirect(x, name, "", a->query) : TC_ERR_NO_MEMORY;
 }
 
 /* A page of an application that knows its own paths: for those who ask for a page by name, not for
@@ -253,7 +271,7 @@ static tc_err serve_index(tc_files *files, tc_exchange *x, const asked *a)
     tc_file *f;
     int fd;
     enum tc_file_answer answer = get_with(files, x, a->path, files->config->index, &f);
-    if (answer == TC_FILE_FOUND) return serve(files, x, f);
+    if (answer == TC_FILE_FOUND) return serve_shorter(files, x, a, files->config->index, f);
     if (answer == TC_FILE_DIRECTORY) answer = TC_FILE_MISSING; /* it is no page */
     if (answer == TC_FILE_MISSING && files->config->listing) {
         answer = open_folder(files, a, &fd);
@@ -276,9 +294,13 @@ static tc_err serve_named(tc_files *files, tc_exchange *x, const asked *a, tc_fi
     tc_file *other;
     if (!files->config->clean_urls || !tc_span_ends(a->path, PAGE)) return serve(files, x, f);
     if (tc_span_ends(a->path, index) && a->path.at[folder - 1] == '/') {
+        const tc_span of_folder = tc_span_first(a->whole, a->whole.len - index.len);
+        if (!tc_route_same_gates(x, of_folder)) return serve(files, x, f);
         tc_file_unref(f);
-        return redirect(x, tc_span_first(a->whole, a->whole.len - index.len), "", a->query);
+        return redirect(x, of_folder, "", a->query);
     }
+    const tc_span shorter = tc_span_first(a->whole, a->whole.len - PAGE.len);
+    if (!tc_route_same_gates(x, shorter)) return serve(files, x, f); /* it leads here */
     const tc_span clean = tc_span_first(a->path, a->path.len - PAGE.len);
     if (tc_span_ends(clean, TC_SPAN("/"))) return serve(files, x, f); /* ".html" */
     if (get(files, clean, &other) == TC_FILE_FOUND) {
@@ -287,7 +309,7 @@ static tc_err serve_named(tc_files *files, tc_exchange *x, const asked *a, tc_fi
         return serve(files, x, f);
     }
     tc_file_unref(f);
-    return redirect(x, tc_span_first(a->whole, a->whole.len - PAGE.len), "", a->query);
+    return redirect(x, shorter, "", a->query);
 }
 
 static tc_err serve_path(tc_files *files, tc_exchange *x)
@@ -304,7 +326,7 @@ static tc_err serve_path(tc_files *files, tc_exchange *x)
     if (answer == TC_FILE_FOUND) return serve_named(files, x, &a, f);
     if ((answer == TC_FILE_MISSING || answer == TC_FILE_DIRECTORY) && files->config->clean_urls &&
         get_with(files, x, a.path, PAGE, &f) == TC_FILE_FOUND)
-        return serve(files, x, f);
+        return serve_shorter(files, x, &a, PAGE, f);
     if (answer == TC_FILE_DIRECTORY) return redirect(x, a.whole, "/", a.query);
     return serve_fallback(files, x, answer);
 }

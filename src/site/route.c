@@ -29,6 +29,12 @@ static const tc_route *find(const tc_site *site, tc_span path)
     return site->whole;
 }
 
+bool tc_route_same_gates(const tc_exchange *x, tc_span path)
+{
+    const tc_route *here = x->place;
+    return !here || !here->site->deepest || find(here->site, path)->asking == here->asking;
+}
+
 tc_err tc_site_route(const tc_site *site, tc_exchange *x, const tc_route **ret_route)
 {
     tc_span path = x->theirs.path, query;

@@ -37,3 +37,7 @@ typedef struct tc_site {
 
 /* A path as it came ("*", too). TC_ERR_TARGET: it makes no sense, so nothing must be served. */
 tc_err tc_site_route(const tc_site *site, tc_exchange *x, const tc_route **ret_route) TC_MUST_USE;
+
+/* Whether who asks for this normalised path passes the same gates as x: a file may have more than
+ * one address, and whoever guards its name guards it. */
+bool tc_route_same_gates(const tc_exchange *x, tc_span path);
