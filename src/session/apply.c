@@ -247,7 +247,8 @@ void tc_session_hand_over(tc_exchange *x)
 {
     tc_session *s = x->session;
     tc_exchange_resume(x);
-    tc_err err = x->handler->on_head(x->self, x);
+    tc_err err = too_large(s, x);
+    if (!err) err = x->handler->on_head(x->self, x);
     if (!err && x->theirs_done && x->handler->on_end) err = x->handler->on_end(x->self, x);
     if (err) tc_session_break(s, x, err);
     wake(x);

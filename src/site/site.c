@@ -183,10 +183,18 @@ static void let_in(void *self, tc_exchange *x)
 {
     state *s = self;
     const tc_route *r = x->place;
+    x->content_most = r->body_bytes;
     if (r->site->preloads) (void)!tc_preloads_begin(r->site->preloads, x);
     if (!tc_tunnel_gate(s->config->tunnels, &s->tunnels, x) && !tc_asterisk_gate(x) &&
         !tc_trace_gate(r->trace, x))
         choose(s, r, x);
+}
+
+/* What whoever is let in may send at most: who asks for a password has not chosen a handler yet. */
+static uint64_t most_of(const state *s, const tc_route *r)
+{
+    const tc_upload_config *uploads = r->no_files ? NULL : s->files[r->files].config->uploads;
+    return uploads && uploads->most > r->body_bytes ? uploads->most : r->body_bytes;
 }
 
 static void route(tc_worker *w, tc_exchange *x)
@@ -200,7 +208,7 @@ static void route(tc_worker *w, tc_exchange *x)
     }
     const tc_err err = route_of(site, x, &r);
     x->place = r;
-    x->content_most = r->body_bytes;
+    x->content_most = most_of(s, r);
     if (gates(w, r, x)) return;
     if (err)
         handle(x, &bad_target, NULL);

@@ -229,6 +229,35 @@ class Passwords(Asking):
                 self.assertNotIn("sesame", got.err)
                 self.assertNotIn(b"uthorization", got.out)
 
+    def test_a_file_is_guarded_at_each_of_its_addresses(self):
+        users = self.users(("alice", "sesame"))
+        auth = f'{{ auth = "x" auth-users = "{users}" }}'
+        server = self.serve("--config", self.conf(f"""clean-urls = on
+            route "/in.html" {auth}
+            route "/start/index.html" {auth}"""), files={"in.html": "in", "start/index.html": "start", "out.html": "out"})
+        for path, name, text in (("/in", "/in.html", b"in"), ("/start/", "/start/index.html", b"start")):
+            answer = self.ask(server, path=path + "?q")
+            self.assertEqual((answer.status, answer.get("location")), (301, name + "?q"))
+            self.assertEqual(self.ask(server, path=name).status, 401)
+            self.assertEqual(self.ask(server, basic("alice", "sesame"), path=name).body, text)
+        self.assertEqual(self.ask(server, path="/out").body, b"out")
+        self.assertEqual(self.ask(server, path="/out.html").get("location"), "/out")
+
+    def test_the_first_upload_may_be_as_large_as_others(self):
+        users = self.users(("alice", "sesame"))
+        server = self.serve("--auth", "x", "--auth-users", users, "--writable", "--upload-bytes", "3000000",
+                            "--limit", "body_bytes=1000")
+        (self.dir / "body").write_bytes(b"z" * 2_000_000)
+        (self.dir / "large").write_bytes(b"z" * 4_000_000)
+        put = ("-s", "-o", "/dev/null", "-w", "%{http_code}", "-u", "alice:sesame", "-H", "Expect:")
+        for version in ("--http1.1", "--http2-prior-knowledge"):
+            for method, name, status in (("PUT", "body", b"201"), ("PUT", "large", b"413"), ("POST", "body", b"413")):
+                with self.subTest(f"{version} {method} {name}"):
+                    users.touch()  # nobody is known
+                    got = self.curl(version, *put, "-X", method, "--data-binary", f"@{self.dir / name}",
+                                    f"{server.url}/{version}")
+                    self.assertEqual(got.out, status, got)
+
     def test_a_file_that_changes(self):
         users = self.users(("alice", "sesame"))
         server = self.serve("--auth", "x", "--auth-users", users)

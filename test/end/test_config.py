@@ -167,6 +167,15 @@ class Serving(Case):
             with self.subTest(target):
                 self.assertEqual(server.ask(target).status, status)
 
+    def test_a_site_without_a_folder_and_its_errors(self):
+        server, _ = self.configured('add-field = {"X-A: 1"}\nsite "a.example" { root = "." error-page = "404 /sorry.html" }\n'
+                                    'site default { answer = "200 yes" route "/none" { answer = off } }\n', {"sorry.html": "of a"})
+        for _ in range(2):
+            answer = server.ask("/none")
+            self.assertEqual((answer.status, answer.get("x-a")), (404, "1"))
+            self.assertNotIn("of a", answer.text)
+        self.assertEqual(server.ask("/none", host="a.example").text, "of a")
+
     def test_what_blocks_say_holds_inside(self):
         server, _ = self.configured('root = "."\nadd-field = {"X-All: 1"}\nroute "/a" { add-field = {"X-A: 1", "X-A: 2"}\nlimits { body_bytes = 5 } }\n'
                                     'route "/none" { add-field = {} }\n'
