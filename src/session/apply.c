@@ -187,7 +187,9 @@ static void their_data(tc_session *s, const tc_event *ev)
         return;
     }
     x->content_in += ev->data.len;
-    if (!client && !x->tunnel && x->content_in > most && x->content_in - ev->data.len <= most) {
+    /* An answer that is whole already goes first: nobody reads the rest. */
+    if (!client && !x->tunnel && !x->ended && x->content_in > most &&
+        x->content_in - ev->data.len <= most) {
         s->env->engine.reached->body_bytes++;
         err = TC_ERR_CONTENT_TOO_LARGE;
     }

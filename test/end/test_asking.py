@@ -245,18 +245,21 @@ class Passwords(Asking):
 
     def test_the_first_upload_may_be_as_large_as_others(self):
         users = self.users(("alice", "sesame"))
-        server = self.serve("--auth", "x", "--auth-users", users, "--writable", "--upload-bytes", "3000000",
-                            "--limit", "body_bytes=1000")
+        options = ("--auth", "x", "--auth-users", users, "--writable", "--upload-bytes", "3000000", "--limit", "body_bytes=1000")
         (self.dir / "body").write_bytes(b"z" * 2_000_000)
         (self.dir / "large").write_bytes(b"z" * 4_000_000)
-        put = ("-s", "-o", "/dev/null", "-w", "%{http_code}", "-u", "alice:sesame", "-H", "Expect:")
+        put = ("-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Expect:", "-u")
         for version in ("--http1.1", "--http2-prior-knowledge"):
             for method, name, status in (("PUT", "body", b"201"), ("PUT", "large", b"413"), ("POST", "body", b"413")):
                 with self.subTest(f"{version} {method} {name}"):
-                    users.touch()  # nobody is known
-                    got = self.curl(version, *put, "-X", method, "--data-binary", f"@{self.dir / name}",
+                    server = self.serve(*options)  # nobody is known
+                    got = self.curl(version, *put, "alice:sesame", "-X", method, "--data-binary", f"@{self.dir / name}",
                                     f"{server.url}/{version}")
                     self.assertEqual(got.out, status, got)
+            with self.subTest(f"{version} wrong"):
+                got = self.curl(version, *put, "alice:wrong", "-X", "PUT", "-H", "Transfer-Encoding: chunked" if "1.1" in version
+                                else "X: y", "--data-binary", f"@{self.dir / 'large'}", f"{server.url}/x")
+                self.assertEqual(got.out, b"401" if "1.1" in version else b"413", got)
 
     def test_a_file_that_changes(self):
         users = self.users(("alice", "sesame"))
