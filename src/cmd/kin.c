@@ -125,6 +125,11 @@ tc_kin *tc_kin_begin(void)
     return k;
 }
 
+void tc_kin_free(tc_kin *k)
+{
+    tc_free(k);
+}
+
 uint8_t tc_kin_number(const tc_kin *k)
 {
     return (uint8_t)k->number;

@@ -9,6 +9,7 @@ typedef struct tc_kin tc_kin;
 
 /* NULL: this process has no master. Once, before anything else is opened. */
 tc_kin *tc_kin_begin(void);
+void tc_kin_free(tc_kin *k); /* once nothing serves any more */
 
 uint8_t tc_kin_number(const tc_kin *k);
 int tc_kin_passed(const tc_kin *k);            /* for tc_server_config */

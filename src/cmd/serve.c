@@ -166,5 +166,6 @@ static int serve(const tc_command *c, int argc, char **argv)
                                                                      : line.exit_code;
     tc_config_fini(&config);
     tc_free(g.argv);
+    tc_kin_free(g.kin);
     return code;
 }
