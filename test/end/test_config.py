@@ -119,6 +119,9 @@ class Papers(Case):
                     count += 1
         self.assertGreater(count, 25)
 
+    def test_packages(self):
+        self.judged("packaged.conf", (TOP / "packaging" / "tercet.conf").read_text())
+
     def test_what_the_example_leaves_out(self):
         """Settings that are comments in the example are as good as the others."""
         text, count = re.subn(r"(?m)^( *)#(?=[a-z}]|    )", r"\1", EXAMPLE.read_text())
