@@ -15,6 +15,12 @@
 
 const char tc_serve_secure_url[] = "https://localhost:8443";
 
+tc_span tc_serve_url(const char *listen)
+{
+    const tc_span text = tc_span_str(listen);
+    return tc_span_first(text, tc_span_find(text, ' '));
+}
+
 int tc_serve_fail(tc_err err, const char *what, const char *detail)
 {
     fprintf(stderr, "tercet: %s: %s%s%s\n", what, tc_err_sentence(err),
@@ -23,13 +29,15 @@ int tc_serve_fail(tc_err err, const char *what, const char *detail)
 }
 
 /* "http://localhost:0" with the port that was found. Kept until the program ends. */
-static const char *with_port(const char *url, uint16_t port)
+static const char *with_port(const char *text, uint16_t port)
 {
     static char texts[TC_LISTENERS_MAX][128];
     static size_t count;
-    const size_t len = strlen(url) - (url[strlen(url) - 1] == '/');
-    if (len < 2 || memcmp(url + len - 2, ":0", 2) != 0 || count == TC_LISTENERS_MAX) return url;
-    (void)snprintf(texts[count], sizeof texts[count], "%.*s%u", (int)len - 1, url, (unsigned)port);
+    const tc_span url = tc_serve_url(text);
+    const size_t len = url.len - tc_span_ends(url, TC_SPAN("/"));
+    if (len < 2 || memcmp(text + len - 2, ":0", 2) != 0 || count == TC_LISTENERS_MAX) return text;
+    (void)snprintf(texts[count], sizeof texts[count], "%.*s%u%s", (int)len - 1, text,
+                   (unsigned)port, text + url.len);
     return texts[count++];
 }
 
@@ -84,7 +92,7 @@ void tc_serve_own_ports(tc_config *c)
     for (size_t i = 0; i <= s->listen.count; i++) {
         const char *text = i < s->listen.count ? s->listen.at[i] : s->admin;
         tc_url url;
-        if (text && tc_url_parse(a, tc_span_str(text), &url) == TC_OK) ports[count++] = url.port;
+        if (text && tc_url_parse(a, tc_serve_url(text), &url) == TC_OK) ports[count++] = url.port;
     }
     c->tunnels->rules.own_ports = ports;
     c->tunnels->rules.own_count = count;

@@ -27,6 +27,8 @@ typedef struct tc_serving {
 
 /* The listener that nobody asked for, and that one can do without: last in the list. */
 extern const char tc_serve_secure_url[];
+/* Of what listen says the URL, without the word that may stand behind it. */
+tc_span tc_serve_url(const char *listen);
 /* Takes it from the list, and says why. */
 void tc_serve_without(tc_words *urls, tc_err err, const char *why);
 /* "tercet: what: sentence: detail"; the program's exit code. detail may be NULL. */

@@ -37,12 +37,13 @@ void tc_serve_announce(const tc_serving *s, const tc_server *server)
     const unsigned workers = tc_server_workers(server);
     fprintf(stderr, "tercet %s serves %s\n", TERCET_VERSION, s->what);
     for (size_t i = 0; i < s->listen->count; i++) {
-        const tc_span url = tc_span_str(s->listen->at[i]);
+        const tc_span url = tc_serve_url(s->listen->at[i]);
         const bool tls = tc_config_is_secure(s->listen->at[i]);
         any_secure |= tls;
         clear |= !tls;
         any_clear |= !tls && !s->redirect;
-        fprintf(stderr, "  %s%s    ", s->listen->at[i], tc_span_ends(url, TC_SPAN("/")) ? "" : "/");
+        fprintf(stderr, "  %.*s%s%s    ", TC_FMT(url), tc_span_ends(url, TC_SPAN("/")) ? "" : "/",
+                s->listen->at[i] + url.len);
         if (!tls && s->redirect)
             fprintf(stderr, "to https://\n");
         else

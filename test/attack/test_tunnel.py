@@ -2,7 +2,7 @@
 says something else the second time; any address in any of its forms in test/unit/tunnel_rules.c."""
 import socket
 
-from harness import Case, Peer
+from harness import Case, Peer, free_port
 
 
 def greet(peer, wire):
@@ -56,6 +56,17 @@ class Inside(Case):
         with listed.wire(seconds=30) as wire:
             wire.send(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: h\r\n\r\n" % listed.port)
             self.assertIn(b"403 Forbidden", wire.rest())
+
+    def test_68_own_port_where_proxies_name_the_client(self):
+        """A tunnel to ourselves would come from an address that is trusted to say for whom it is."""
+        other = free_port()
+        listed = self.serve("--connect", "127.0.0.0/8:*", "--trust", "127.0.0.1", "--listen", f"http://127.0.0.1:{other} proxy-protocol",
+                            files={"index.html": "home"})
+        for port in (listed.port, other):
+            with listed.wire(seconds=30) as wire:
+                wire.send(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: h\r\n\r\n" % port)
+                self.assertIn(b"403 Forbidden", wire.until(b"\r\n"))
+        self.assertIn(f"http://127.0.0.1:{other}/ proxy-protocol ", listed.said())
 
     def test_68_denied_by_default(self):
         closed = self.serve(files={"index.html": "home"})
