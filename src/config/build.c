@@ -92,6 +92,12 @@ static void add_names(tc_built *b, tc_config *c, const tc_section *s, tc_site *s
 
 /* --- routes ---------------------------------------------------------------------------------- */
 
+/* Requests are decoded before they are compared: such a route would be of none of them. */
+static bool is_encoded(const char *at)
+{
+    return at[0] == '%' && tc_ascii_hex(at[1]) >= 0 && tc_ascii_hex(at[2]) >= 0;
+}
+
 /* "/api" or "/api/"; its segments are counted. NULL: fine; else what is wrong. */
 static const char *prefix_of(const char *title, tc_span *ret_prefix, unsigned *ret_deep)
 {
@@ -104,6 +110,8 @@ static const char *prefix_of(const char *title, tc_span *ret_prefix, unsigned *r
     for (size_t i = 0; i < text.len; i++) {
         if (text.at[i] == '?' || text.at[i] == '#' || (uint8_t)text.at[i] < ' ')
             return "a path ends before ? and #";
+        if (is_encoded(text.at + i)) return "a path is wanted as it is, with nothing encoded by %";
+        if (text.at[i] == '\\') return "no path that is served has a \\";
         if (text.at[i] != '/') continue;
         ++*ret_deep;
         if (text.at[i + 1] == '/' || (text.at[i + 1] == '.' && strchr("/.", text.at[i + 2])))
