@@ -23,16 +23,30 @@ static void unref_root(void *root)
     tc_upload_root_unref(root);
 }
 
+/* What an earlier block that writes into the same folder within the same quota has: they count
+ * together. NULL: none does. */
+static const tc_upload_config *same_folder(tc_config *c, const tc_section *s)
+{
+    const tc_settings *v = &s->settings;
+    if (s->parent && s->parent->uploads && same_text(v->root, s->parent->settings.root) &&
+        v->quota == s->parent->settings.quota)
+        return s->parent->uploads; /* one of many, perhaps */
+    for (tc_section *other = &c->top; other != s; other = tc_section_next(other))
+        if (other->uploads && same_text(v->root, other->settings.root) &&
+            v->quota == other->settings.quota)
+            return other->uploads;
+    return NULL;
+}
+
 static const tc_upload_config *make_uploads(tc_config *c, const tc_section *s)
 {
-    const tc_settings *v = &s->settings, *around = s->parent ? &s->parent->settings : v;
-    const bool shared = s->parent && s->parent->uploads && same_text(v->root, around->root) &&
-                        v->quota == around->quota;
-    if (shared && v->upload_bytes == around->upload_bytes) return s->parent->uploads;
+    const tc_settings *v = &s->settings;
+    const tc_upload_config *shared = same_folder(c, s);
+    if (shared && v->upload_bytes == shared->most) return shared;
     tc_upload_config *u = tc_arena_alloc(&c->arena, sizeof *u);
     if (u) {
         *u = (tc_upload_config){.most = v->upload_bytes};
-        u->root = shared ? s->parent->uploads->root : tc_upload_root_new(v->quota);
+        u->root = shared ? shared->root : tc_upload_root_new(v->quota);
         if (u->root && (shared || tc_arena_defer(&c->arena, unref_root, u->root) == TC_OK))
             return u;
     }

@@ -172,6 +172,22 @@ route "/trace" {{ trace = on }}
         allowed = [server.ask(path, fields=origin).get("access-control-allow-origin") for path in ("/drop/new", "/drop/none", "/a")]
         self.assertEqual(allowed, ["https://a.example", "https://a.example", None])
 
+    def test_two_ways_into_a_folder_have_one_quota(self):
+        drop, conf = self.site({"old": "x"}, name="drop"), self.dir / "tercet.conf"
+        conf.write_text(f"""root = "{drop}"
+route "/a" {{ writable = on strip-prefix = on quota = 1500 }}
+site "b.example" {{
+    route "/b" {{ writable = on strip-prefix = on quota = 1500 upload-bytes = 2000 }}
+}}
+""")
+        server = self.serve("--config", conf, root=False)
+        self.assertTrue(wait_for(lambda: server.ask("/a/one", "PUT", body=bytes(900)).status != 503))
+        self.assertEqual(server.ask("/b/two", "PUT", body=bytes(900), host="b.example").status, 507)
+        self.assertEqual(server.ask("/b/one", "PUT", body=bytes(1400), host="b.example").status, 204)
+        self.assertEqual(server.ask("/a/two", "PUT", body=bytes(900)).status, 507)
+        self.assertEqual(server.ask("/b/one", "DELETE", host="b.example").status, 204)
+        self.assertEqual(server.ask("/a/two", "PUT", body=bytes(900)).status, 201)
+
     def test_faults_have_their_place(self):
         conf = self.dir / "tercet.conf"
         conf.write_text("""route "/a" {
