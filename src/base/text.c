@@ -15,6 +15,35 @@ size_t tc_text_number(char *at, uint64_t value)
     return n;
 }
 
+/* The high bit of each byte is set that is c, or (only then) of one behind it. */
+static uint64_t bytes_that_are(uint64_t word, uint8_t c)
+{
+    const uint64_t ones = 0x0101010101010101u, x = word ^ ones * c;
+    return (x - ones) & ~x;
+}
+
+static bool is_plain(uint64_t word, bool quoted)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t not = word | (word + ones) | (word - ones * ' '); /* >= 0x80, 0x7f, < 0x20 */
+    if (quoted) not |= bytes_that_are(word, '"') | bytes_that_are(word, '\\');
+    return (not &ones * 0x80) == 0;
+}
+
+size_t tc_text_plain(tc_span s, bool quoted)
+{
+    size_t i = 0;
+    for (uint64_t word; s.len - i >= 8; i += 8) {
+        memcpy(&word, s.at + i, 8);
+        if (!is_plain(word, quoted)) break;
+    }
+    for (; i < s.len; i++) {
+        const char c = s.at[i];
+        if (c < ' ' || c > '~' || (quoted && (c == '"' || c == '\\'))) break;
+    }
+    return i;
+}
+
 size_t tc_text_utf8_length(tc_span s)
 {
     if (s.len == 0) return 0;
@@ -72,8 +101,10 @@ static tc_err json_one(tc_buf *b, tc_span *s)
 tc_err tc_text_json(tc_buf *b, tc_span s)
 {
     tc_err err = tc_buf_add_byte(b, '"');
-    while (s.len && !err)
-        err = json_one(b, &s);
+    while (s.len && !err) {
+        err = tc_buf_add(b, tc_span_take(&s, tc_text_plain(s, true)));
+        if (s.len && !err) err = json_one(b, &s);
+    }
     return err ? err : tc_buf_add_byte(b, '"');
 }
 
@@ -114,7 +145,7 @@ static bool misleads(tc_span s)
 
 tc_err tc_text_terminal(tc_buf *b, tc_span s, bool lines)
 {
-    tc_err err = TC_OK;
+    tc_err err = tc_buf_add(b, tc_span_take(&s, tc_text_plain(s, false)));
     while (s.len && !err) {
         const size_t n = tc_text_utf8_length(s);
         const tc_span one = tc_span_take(&s, n ? n : 1);

@@ -6,6 +6,9 @@
 /* Decimal digits into at least 20 bytes; returns how many. Not terminated. */
 size_t tc_text_number(char *at, uint64_t value);
 
+/* How many bytes at the start of s are printable ASCII, and neither " nor \\ if quoted. */
+size_t tc_text_plain(tc_span s, bool quoted);
+
 /* Quoted; bytes that are no UTF-8 become U+FFFD. */
 tc_err tc_text_json(tc_buf *b, tc_span s) TC_MUST_USE;
 /* & < > " ' escaped, controls but \n and \t as blanks; bytes that are no UTF-8 become U+FFFD */

@@ -15,6 +15,8 @@
 
 enum {
     BUFFER_BYTES = 262144,
+    MUCH_BYTES = 65536, /* written at once */
+    GATHER_MS = 50,     /* otherwise lines of a file wait so long since the last were written */
     AGAIN_MS = 100,
     LAST_MS = 1000 /* all workers together wait so long for a reader at the end */
 };
@@ -22,11 +24,13 @@ enum {
 typedef struct log_state {
     tc_watch watch; /* first */
     tc_task flush;
-    tc_alarm again; /* another try where the reader is slow */
+    tc_alarm again; /* another try where the reader is slow, or when a file is written */
     tc_log *log;
     tc_loop *loop;
     tc_buf lines;
-    int64_t wall, wall_until; /* seconds, read at most ten times a second */
+    int64_t next;        /* a file: before that lines wait for more */
+    int64_t dated_until; /* the clock is read at most ten times a second */
+    tc_log_date date;
 } log_state;
 
 /* A pipe or a terminal as a descriptor of our own that never waits; the one we were given may be
@@ -152,6 +156,7 @@ static void write_some(log_state *s, int wait_ms)
 static void flush_or_wait(log_state *s)
 {
     write_some(s, 0);
+    s->next = tc_loop_now(s->loop) + GATHER_MS * TC_MS;
     if (!s->lines.len) return;
     const tc_err err = tc_loop_set(s->loop, &s->again, tc_loop_now(s->loop) + AGAIN_MS * TC_MS);
     (void)err; /* without memory for the alarm: with the next line */
@@ -167,17 +172,26 @@ static void flush_again(tc_alarm *alarm)
     flush_or_wait((log_state *)((char *)alarm - offsetof(log_state, again)));
 }
 
+/* A file is written a few times a second where there is much to write, and at once otherwise. */
+static bool gathers(log_state *s, bool first)
+{
+    if (!s->log->is_file || s->lines.len >= MUCH_BYTES || tc_loop_now(s->loop) >= s->next)
+        return false;
+    return !first || tc_loop_set(s->loop, &s->again, s->next) == TC_OK;
+}
+
 static void see(tc_watch *watch, const tc_seen *what)
 {
     log_state *s = (log_state *)watch;
     if (!tc_log_wants(s->log->format, what)) return;
-    if (what->at >= s->wall_until) {
-        s->wall = tc_clock_wall();
-        s->wall_until = what->at + TC_S / 10;
+    if (what->at >= s->dated_until) {
+        tc_log_date_set(&s->date, s->log->format, tc_clock_wall());
+        s->dated_until = what->at + TC_S / 10;
     }
-    if (tc_log_line(&s->lines, s->log->format, s->log->color, what, s->wall) != TC_OK)
+    const bool first = s->lines.len == 0;
+    if (tc_log_line(&s->lines, s->log->format, s->log->color, what, &s->date) != TC_OK)
         s->log->dropped++;
-    tc_loop_after(s->loop, &s->flush);
+    if (!gathers(s, first)) tc_loop_after(s->loop, &s->flush);
 }
 
 tc_watch *tc_log_watch(void *self, tc_worker *w, void **ret_state)

@@ -1,7 +1,8 @@
 /* log.h - where the access log of a server goes: a file, or standard output.
  *
- * Each worker gathers its lines and writes them, whole, at the end of a turn. A reader that is too
- * slow never holds a worker up: lines that find no room are dropped and counted. */
+ * Each worker gathers its lines and writes them, whole, at the end of a turn; into a file at most
+ * 20 times a second, unless there are very many. A reader that is too slow never holds a worker up:
+ * lines that find no room are dropped and counted. */
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <stdatomic.h>

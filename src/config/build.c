@@ -141,9 +141,8 @@ static void add_route(tc_built *b, tc_config *c, const tc_section *s, tc_site *s
     tc_build_route(b, c, s, route);
     if (!prefix.len)
         site->whole = route;
-    else if (tc_map_put(&site->by_prefix, prefix, route) != TC_OK)
+    else if (tc_site_add(site, route, deep) != TC_OK)
         c->no_memory = true;
-    if (deep > site->deepest) site->deepest = (uint8_t)deep;
 }
 
 static void add_preloads(tc_built *b, tc_config *c, const tc_section *s, tc_site *site)

@@ -39,14 +39,9 @@ static uint64_t quic_untaken(const tc_link *link)
 static void quic_peer(const tc_link *link, char ret_text[TC_PEER_TEXT], uint16_t *ret_port)
 {
     const tc_address *a = &of(link)->peer;
-    const bool v6 = a->any.sa_family == AF_INET6;
-    const bool mapped = v6 && IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr);
-    const void *at = !v6      ? (const void *)&a->v4.sin_addr
-                     : mapped ? (const void *)&a->v6.sin6_addr.s6_addr[12]
-                              : (const void *)&a->v6.sin6_addr;
-    *ret_port = ntohs(v6 ? a->v6.sin6_port : a->v4.sin_port);
-    if (!inet_ntop(v6 && !mapped ? AF_INET6 : AF_INET, at, ret_text, TC_PEER_TEXT))
-        ret_text[0] = '\0';
+    const tc_ip ip = tc_address_ip(a);
+    *ret_port = ntohs(a->any.sa_family == AF_INET6 ? a->v6.sin6_port : a->v4.sin_port);
+    (void)tc_ip_text(&ip, ret_text);
 }
 
 static tc_ip quic_address(const tc_link *link, uint16_t *ret_port)

@@ -231,12 +231,9 @@ static uint64_t tcp_untaken(const tc_link *link)
 static void tcp_peer(const tc_link *link, char ret_text[TC_PEER_TEXT], uint16_t *ret_port)
 {
     const tc_link_tcp *l = (const tc_link_tcp *)link;
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    const bool v4 = !l->v6 || memcmp(l->address, mapped, 12) == 0;
+    const tc_ip ip = tc_ip_of(l->address, l->v6 ? 16 : 4);
     *ret_port = l->port;
-    if (!inet_ntop(v4 ? AF_INET : AF_INET6, l->v6 && v4 ? l->address + 12 : l->address, ret_text,
-                   TC_PEER_TEXT))
-        ret_text[0] = '\0';
+    (void)tc_ip_text(&ip, ret_text);
 }
 
 static tc_ip tcp_address(const tc_link *link, uint16_t *ret_port)

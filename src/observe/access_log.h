@@ -16,7 +16,17 @@ enum tc_log_format {
  * but in the combined format, for a handshake that failed (TC_SEEN_PROTECTED) and was not just cut
  * off. */
 bool tc_log_wants(enum tc_log_format format, const tc_seen *seen);
-/* Adds that line with its end. Whatever the peer sent is escaped. wall: seconds since 1970.
- * TC_ERR_FULL: nothing was added. */
+
+/* When it was, in words: all lines of a second have the same. Begins as zeros. */
+typedef struct tc_log_date {
+    int64_t wall; /* seconds since 1970 */
+    size_t len;
+    char text[32];
+} tc_log_date;
+
+void tc_log_date_set(tc_log_date *date, enum tc_log_format format, int64_t wall);
+
+/* Adds that line with its end. Whatever the peer sent is escaped. TC_ERR_FULL: nothing was added.
+ */
 tc_err tc_log_line(tc_buf *out, enum tc_log_format format, bool color, const tc_seen *seen,
-                   int64_t wall) TC_MUST_USE;
+                   const tc_log_date *date) TC_MUST_USE;

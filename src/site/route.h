@@ -28,6 +28,7 @@ typedef struct tc_route {
 typedef struct tc_site {
     const tc_route *whole; /* the route of the whole site */
     tc_map by_prefix;      /* of the others */
+    uint64_t lengths;      /* of those prefixes: a bit for each, the last for all that are longer */
     uint8_t deepest;       /* most segments of a prefix of those */
     bool to_https;         /* http:// requests are sent on to https:// */
     const tc_preloads *preloads;
@@ -35,6 +36,8 @@ typedef struct tc_site {
     uint64_t collections; /* of records: a bit for each */
 } tc_site;
 
+/* A route whose prefix, of so many segments, no other one of this site has. */
+tc_err tc_site_add(tc_site *site, const tc_route *route, unsigned deep) TC_MUST_USE;
 /* A path as it came ("*", too). TC_ERR_TARGET: it makes no sense, so nothing must be served. */
 tc_err tc_site_route(const tc_site *site, tc_exchange *x, const tc_route **ret_route) TC_MUST_USE;
 

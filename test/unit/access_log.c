@@ -44,7 +44,9 @@ static const char *line_of(enum tc_log_format format, bool color)
     static char text[sizeof room];
     tc_buf_reset(&out);
     tzset();
-    assert_int_equal(tc_log_line(&out, format, color, &seen, 1700000000), TC_OK);
+    tc_log_date date = {0};
+    tc_log_date_set(&date, format, 1700000000);
+    assert_int_equal(tc_log_line(&out, format, color, &seen, &date), TC_OK);
     memcpy(text, out.at, out.len);
     text[out.len] = 0;
     return text;
@@ -104,8 +106,13 @@ static void sizes_are_short(void **state)
     static const struct {
         uint64_t bytes;
         const char *shown;
-    } cases[] = {{0, "     0 B "},       {9999, "  9999 B "},       {10000, "  10.0 kB"},
-                 {1500000, "   1.5 MB"}, {2000000000, "   2.0 GB"}, {UINT64_MAX, "18446744.1 TB"}};
+    } cases[] = {{0, "     0 B "},
+                 {9999, "  9999 B "},
+                 {10000, "  10.0 kB"},
+                 {1500000, "   1.5 MB"},
+                 {2000000000, "   2.0 GB"},
+                 {999960, "1000.0 kB"},
+                 {UINT64_MAX, "18446744.1 TB"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         x.content_out = cases[i].bytes;
         check_case(strstr(text(), cases[i].shown), cases[i].shown);
@@ -212,14 +219,15 @@ static void what_does_not_fit_is_left_out_whole(void **state)
     (void)state;
     make_evil();
     for (int format = TC_LOG_TEXT; format <= TC_LOG_JSON; format++) {
+        tc_log_date date = {0};
+        tc_log_date_set(&date, (enum tc_log_format)format, 1700000000);
         const size_t whole = strlen(line_of((enum tc_log_format)format, true));
         for (size_t size = 2; size < whole; size += 3) {
             tc_buf small;
             tc_buf_init_over(&small, room, size + 1);
             assert_int_equal(tc_buf_add(&small, TC_SPAN("x\n")), TC_OK);
-            assert_int_equal(
-                tc_log_line(&small, (enum tc_log_format)format, true, &seen, 1700000000),
-                TC_ERR_FULL);
+            assert_int_equal(tc_log_line(&small, (enum tc_log_format)format, true, &seen, &date),
+                             TC_ERR_FULL);
             check_span(tc_buf_span(&small), "x\n");
         }
     }

@@ -237,6 +237,34 @@ static void a_file_is_appended_to(void **state)
     folder_remove(&f);
 }
 
+/* The first line at once, whatever comes right behind it a little later, though nobody asks. */
+static void lines_of_a_file_are_gathered(void **state)
+{
+    (void)state;
+    folder f;
+    char name[128];
+    writer w;
+    tc_log log;
+    struct stat st = {0};
+    folder_make(&f);
+    assert_in_range(snprintf(name, sizeof name, "%s/access.log", f.path), 1, 127);
+    assert_int_equal(tc_log_open(&log, name, TC_LOG_COMBINED, false), TC_OK);
+    writer_init(&w, &log);
+    say(&w, 1);
+    assert_int_equal(stat(name, &st), 0);
+    const off_t one = st.st_size;
+    assert_true(one > 0);
+    say(&w, 100);
+    for (const int64_t since = tc_clock_now(); st.st_size < 101 * one && ms_since(since) < 10000;) {
+        assert_int_equal(tc_loop_turn(w.worker.loop, tc_clock_now() + 20 * TC_MS), TC_OK);
+        assert_int_equal(stat(name, &st), 0);
+    }
+    assert_int_equal(st.st_size, 101 * one);
+    writer_fini(&w);
+    tc_log_close(&log);
+    folder_remove(&f);
+}
+
 static void off_is_off(void **state)
 {
     (void)state;
@@ -257,6 +285,7 @@ int main(void)
         cmocka_unit_test(a_reader_that_left_is_no_loss_but_the_lines),
         cmocka_unit_test(a_full_disk_is_counted),
         cmocka_unit_test(a_file_is_appended_to),
+        cmocka_unit_test(lines_of_a_file_are_gathered),
         cmocka_unit_test(off_is_off),
     };
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);

@@ -60,6 +60,18 @@ static void addresses_are_strict(void **state)
     assert_false(tc_ip_parse(tc_span_of("::1\0.1", 6), &ip));
 }
 
+static void every_part_is_written(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 256; i++) {
+        char text[TC_IP_TEXT], wanted[TC_IP_TEXT];
+        const tc_ip ip = tc_ip_of((uint8_t[]){(uint8_t)i, 9, 10, (uint8_t)(255 - i)}, 4);
+        (void)snprintf(wanted, sizeof wanted, "%u.9.10.%u", i, 255 - i);
+        check_span(tc_ip_text(&ip, text), wanted);
+        assert_string_equal(text, wanted);
+    }
+}
+
 static void one_address_of_both_forms(void **state)
 {
     (void)state;
@@ -217,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_strict),
+        cmocka_unit_test(every_part_is_written),
         cmocka_unit_test(one_address_of_both_forms),
         cmocka_unit_test(what_networks_hold),
         cmocka_unit_test(what_is_wrong_is_said),

@@ -59,6 +59,23 @@ static void utf8_is_told_from_what_looks_like_it(void **state)
         assert_int_equal(tc_text_utf8_length(tc_span_from(cut, 3 - n)), 0);
 }
 
+static void plain_bytes_are_told_wherever_they_stand(void **state)
+{
+    (void)state;
+    char text[21];
+    for (int byte = 0; byte < 256; byte++) {
+        const bool plain = byte >= 0x20 && byte < 0x7f, bare = byte != '"' && byte != '\\';
+        for (size_t at = 0; at < sizeof text; at++) {
+            memset(text, 'a' + (int)at, sizeof text);
+            text[at] = (char)byte;
+            const tc_span s = tc_span_of(text, sizeof text);
+            assert_int_equal(tc_text_plain(s, false), plain ? sizeof text : at);
+            assert_int_equal(tc_text_plain(s, true), plain && bare ? sizeof text : at);
+        }
+    }
+    assert_int_equal(tc_text_plain((tc_span){0}, true), 0);
+}
+
 static void json_is_quoted(void **state)
 {
     (void)state;
@@ -223,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_is_told_from_what_looks_like_it),
+        cmocka_unit_test(plain_bytes_are_told_wherever_they_stand),
         cmocka_unit_test(json_is_quoted),
         cmocka_unit_test(html_is_escaped),
         cmocka_unit_test(terminals_see_no_controls),
