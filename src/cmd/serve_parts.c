@@ -153,6 +153,7 @@ static int serve_parts(tc_config *c, const tc_built *built, parts *p)
                                      .early = s->early_data,
                                      .counts = s->admin != NULL,
                                      .hsts = tc_span_str(hsts),
+                                     .client_connections = (uint32_t)s->client_connections,
                                      .trust = c->top.asking ? &c->top.asking->access.trust : NULL,
                                      .limits = *c->top.limits,
                                      .app = tc_site_app(&site),

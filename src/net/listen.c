@@ -181,3 +181,16 @@ tc_err tc_accept(int listener, int *ret_fd, struct sockaddr_storage *ret_peer)
     *ret_fd = fd;
     return TC_OK;
 }
+
+void tc_accept_refuse(int fd, tc_span words)
+{
+    (void)!send(fd, words.at, words.len, MSG_DONTWAIT | MSG_NOSIGNAL); /* it is new: it fits */
+    (void)shutdown(fd, SHUT_WR);
+}
+
+bool tc_accept_drain(int fd, char *room, size_t size, uint64_t *drained)
+{
+    const ssize_t n = recv(fd, room, size, MSG_DONTWAIT);
+    if (n > 0) *drained += (uint64_t)n;
+    return n != 0;
+}

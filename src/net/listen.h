@@ -37,3 +37,8 @@ tc_err tc_listen(tc_address *at, const tc_listen_how *how, int fds[],
  * is gone already, the next may be good. */
 struct sockaddr_storage;
 tc_err tc_accept(int listener, int *ret_fd, struct sockaddr_storage *ret_peer) TC_MUST_USE;
+
+/* Says something to who was accepted, and that it is all; what he says is thrown away by
+ * tc_accept_drain, with room to read it in, which counts it. False: he has ended. */
+void tc_accept_refuse(int fd, tc_span words);
+bool tc_accept_drain(int fd, char *room, size_t size, uint64_t *drained);

@@ -146,7 +146,12 @@ static tc_link_quic *accept_one(tc_quic *q, const tc_datagrams *d, const uint8_t
         tc_quic_say_retry(q, d, &hd);
         return NULL;
     }
-    tc_link_quic *l = q->config.room(q);
+    bool prove = false;
+    tc_link_quic *l = q->config.room(q, &d->remote, came.validated, &prove);
+    if (!l && prove) {
+        tc_quic_say_retry(q, d, &hd);
+        return NULL;
+    }
     if (!l) {
         tc_quic_say_close(q, d, &hd, NGTCP2_CONNECTION_REFUSED);
         return NULL;

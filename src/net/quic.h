@@ -47,8 +47,9 @@ typedef struct tc_quic_config {
      * back_params the link need not be opening, and what is written before the handshake is over
      * goes out as early data. back_token: what tc_quic_token gave */
     tc_span back_session, back_params, back_token;
-    /* server: memory for one more connection; NULL: refused */
-    tc_link_quic *(*room)(tc_quic *q);
+    /* server: memory for one more connection; NULL: refused, or (*ret_prove) not taken before it is
+     * proven that it comes from there */
+    tc_link_quic *(*room)(tc_quic *q, const tc_address *peer, bool proven, bool *ret_prove);
     /* server: the handshake of l begins. It is a link from here on */
     void (*begin)(tc_quic *q, tc_link_quic *l);
     void (*unused)(tc_quic *q, tc_link_quic *l); /* room that did not become a link after all */

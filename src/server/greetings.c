@@ -51,7 +51,7 @@ static void done(tc_greeting *greeting, tc_err err)
         show(w, &peer, err);
         close(fd);
     } else {
-        tc_worker_connect(w, secure, fd, (const struct sockaddr *)&peer);
+        tc_worker_connect(w, secure, fd, &peer);
     }
     tc_worker_stop_if_drained(w);
 }

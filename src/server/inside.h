@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "net/listeners.h"
+#include "server/clients.h"
 #include "server/quic.h"
 #include "server/server.h"
 
@@ -42,7 +43,9 @@ struct tc_worker {
     bool draining, paused; /* the worker's own */
     tc_loop *loop;
     tc_slab connections, secured, commons, greetings;
-    struct tc_greeted *greeted;              /* have not said yet whose they are */
+    struct tc_greeted *greeted; /* have not said yet whose they are */
+    tc_slab turned_slab;
+    struct tc_turned *turned;                /* were one too many of their client */
     struct tc_connection *open;              /* all of them */
     struct tc_connection *newcomer;          /* being accepted; NULL once it ended */
     struct tc_connection *oldest, *youngest; /* whose handshake is under way */
@@ -76,6 +79,7 @@ struct tc_server {
     tc_worker *workers;
     unsigned count;
     tc_listeners listeners;
+    tc_clients clients;
     uint16_t port;      /* of the last URL */
     uint16_t quic_port; /* of the first one; 0: QUIC is not spoken */
     tc_quic_once *once; /* NULL: no early data */
@@ -98,9 +102,14 @@ bool tc_worker_has_room(tc_worker *w); /* for one more connection; counts where 
 void tc_worker_stop_if_drained(tc_worker *w);
 void tc_worker_send_away(const tc_worker *w, tc_session *s); /* for good, or to who serves on */
 /* Begins a session with a client. The descriptor is the worker's, whatever comes of it. */
-void tc_worker_connect(tc_worker *w, bool secure, int fd, const struct sockaddr *peer);
+void tc_worker_connect(tc_worker *w, bool secure, int fd, const struct sockaddr_storage *peer);
 
 /* greetings.c: begins one once it was said whose the connection is */
 void tc_worker_greet(tc_worker *w, bool secure, int fd, const struct sockaddr_storage *peer);
 void tc_worker_init_greetings(tc_worker *w, uint32_t most);
 void tc_worker_end_greetings(tc_worker *w);
+
+/* turned.c: says that it is one too many, in clear text, and closes it. The descriptor is its. */
+void tc_worker_turn_away(tc_worker *w, int fd);
+void tc_worker_init_turned(tc_worker *w);
+void tc_worker_end_turned(tc_worker *w);

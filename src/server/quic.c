@@ -18,6 +18,7 @@ typedef struct tc_quic_connection {
     tc_link_quic link;
     struct tc_quic_connection *next, **at;
     struct tc_quic_connection *older, *younger; /* while the handshake is under way */
+    uint32_t place;                             /* among those of its client */
     bool shaking;
 } tc_quic_connection;
 
@@ -80,17 +81,40 @@ static void begin_handshake(tc_worker_quic *q, tc_quic_connection *c)
 
 /* --- connections --------------------------------------------------------------------------- */
 
-static tc_link_quic *room(tc_quic *quic)
+/* What anybody can say in a client's name takes half of its connections at most, and none of its
+ * handshakes: beyond that it must be proven that it is there. */
+static bool let_in(tc_worker *w, const tc_address *peer, bool proven, uint32_t *ret_place)
+{
+    tc_clients *clients = &w->server->clients;
+    const tc_ip ip = tc_address_ip(peer);
+    if (!tc_clients_enter(clients, &ip, proven, &w->reached, ret_place)) return false;
+    if (tc_clients_shake(clients, &ip, proven, tc_loop_now(w->loop), &w->reached)) return true;
+    tc_clients_leave(clients, *ret_place);
+    return false;
+}
+
+static tc_link_quic *room(tc_quic *quic, const tc_address *peer, bool proven, bool *ret_prove)
 {
     tc_worker_quic *q = of(quic);
+    uint32_t place;
     if (!tc_worker_has_room(q->worker)) return NULL;
+    if (!let_in(q->worker, peer, proven, &place)) {
+        *ret_prove = !proven;
+        return NULL;
+    }
     tc_quic_connection *c = tc_slab_get(&q->connections);
-    if (c) tc_tls_look(tc_quic_config_of(quic)->tls, tc_loop_now(tc_worker_loop(q->worker)));
-    return c ? &c->link : NULL;
+    if (!c) {
+        tc_clients_leave(&q->worker->server->clients, place);
+        return NULL;
+    }
+    c->place = place;
+    tc_tls_look(tc_quic_config_of(quic)->tls, tc_loop_now(tc_worker_loop(q->worker)));
+    return &c->link;
 }
 
 static void unused(tc_quic *quic, tc_link_quic *l)
 {
+    tc_clients_leave(&of(quic)->worker->server->clients, connection_of(&l->link)->place);
     tc_slab_put(&of(quic)->connections, connection_of(&l->link));
 }
 
@@ -128,6 +152,7 @@ static void ended(tc_session_env *env, tc_session *s, tc_err why)
     *c->at = c->next;
     if (c->next) c->next->at = c->at;
     end_handshake(q, c);
+    tc_clients_leave(&w->server->clients, c->place);
     tc_slab_put(&q->connections, c);
     tc_worker_stop_if_drained(w);
 }

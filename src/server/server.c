@@ -25,6 +25,7 @@ tc_err tc_server_new(const tc_server_config *config, tc_server **ret_server)
     const unsigned count = config->workers ? config->workers : processors();
     server->workers = tc_alloc_zero(count * sizeof *server->workers);
     tc_err err = server->workers ? TC_OK : TC_ERR_NO_MEMORY;
+    if (!err) err = tc_clients_init(&server->clients, &server->config);
     if (config->quic && config->tls && tc_quic_built)
         tc_quic_secret_make(config->tls, &server->quic_secret);
     if (!err && config->early) err = tc_quic_once_new(config->limits.quic_early, &server->once);
@@ -47,6 +48,7 @@ void tc_server_free(tc_server *server)
     for (size_t i = 0; i < TC_GENERATIONS; i++)
         if (server->kin[i]) close(server->kin[i]);
     tc_quic_once_free(server->once);
+    tc_clients_fini(&server->clients);
     tc_free(server->workers);
     tc_free(server->endpoints);
     tc_free(server);

@@ -22,6 +22,7 @@ enum {
 typedef struct tc_connection {
     tc_session session; /* first */
     struct tc_connection *next, **at;
+    uint32_t place; /* among those of its client */
     union {
         tc_link link;
         tc_link_tcp tcp;
@@ -173,6 +174,7 @@ static void ended(tc_session_env *env, tc_session *s, tc_err why)
     *c->at = c->next;
     if (c->next) c->next->at = c->at;
     if (env == &w->secure) end_handshake(w, c);
+    tc_clients_leave(&w->server->clients, c->place);
     tc_slab_put(env == &w->secure ? &w->secured : &w->connections, c);
     tc_worker_stop_if_drained(w);
 }
@@ -204,20 +206,46 @@ static void unpause(tc_alarm *alarm)
         }
 }
 
-void tc_worker_connect(tc_worker *w, bool secure, int fd, const struct sockaddr *peer)
+/* False: its client has enough, and it is closed. */
+static bool let_in(tc_worker *w, bool secure, int fd, const struct sockaddr_storage *peer,
+                   uint32_t *ret_place)
 {
+    tc_address from;
+    tc_clients *clients = &w->server->clients;
+    memcpy(&from, peer, sizeof from);
+    const tc_ip ip = tc_address_ip(&from);
+    const bool entered = tc_clients_enter(clients, &ip, true, &w->reached, ret_place);
+    if (entered &&
+        (!secure || tc_clients_shake(clients, &ip, true, tc_loop_now(w->loop), &w->reached)))
+        return true;
+    tc_clients_leave(clients, *ret_place);
+    if (secure)
+        close(fd);
+    else
+        tc_worker_turn_away(w, fd);
+    return false;
+}
+
+void tc_worker_connect(tc_worker *w, bool secure, int fd, const struct sockaddr_storage *address)
+{
+    const struct sockaddr *peer = (const struct sockaddr *)address;
+    uint32_t place;
+    if (!let_in(w, secure, fd, address, &place)) return;
     tc_slab *home = secure ? &w->secured : &w->connections;
     tc_tls *tls = w->server->config.tls;
     tc_connection *c = tc_slab_get(home);
     if (!c) {
+        tc_clients_leave(&w->server->clients, place);
         close(fd); /* out of memory: room was made sure of before */
         return;
     }
+    c->place = place;
     if (!secure) {
         tc_link_tcp_init(&c->tcp, w->loop, fd, peer, on_ready);
     } else {
         tc_tls_look(tls, tc_loop_now(w->loop));
         if (tc_link_tls_init(&c->tls, w->loop, fd, peer, tls, NULL, w->why, on_ready) != TC_OK) {
+            tc_clients_leave(&w->server->clients, place);
             tc_slab_put(home, c);
             return;
         }
@@ -252,7 +280,7 @@ static void accept_up_to(tc_listener *l, int most)
             if (l->proxied)
                 tc_worker_greet(w, l->secure, fd, &peer);
             else
-                tc_worker_connect(w, l->secure, fd, (struct sockaddr *)&peer);
+                tc_worker_connect(w, l->secure, fd, &peer);
             break;
         case TC_ERR_NOTHING: return;
         case TC_ERR_TOO_MANY_FILES:
@@ -295,6 +323,7 @@ static void drain(tc_task *task)
         w->newcomer = NULL;
     }
     if (!w->server->hands_over) tc_worker_end_greetings(w);
+    tc_worker_end_turned(w);
     tc_worker_quic_drain(&w->quic);
     tc_worker_stop_if_drained(w);
 }
@@ -343,6 +372,7 @@ tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number)
     tc_slab_init(&w->secured, sizeof(tc_connection), most);
     tc_slab_init(&w->commons, sizeof(tc_common), UINT32_MAX);
     tc_worker_init_greetings(w, most);
+    tc_worker_init_turned(w);
     tc_err err = tc_loop_new(&w->loop);
     if (!err && server->config.counts && !(w->metrics = tc_alloc_zero(sizeof *w->metrics)))
         err = TC_ERR_NO_MEMORY;
@@ -369,6 +399,7 @@ void tc_worker_fini(tc_worker *w)
         close(w->listeners[i].io.fd);
     tc_free(w->listeners);
     tc_worker_end_greetings(w);
+    tc_worker_end_turned(w);
     tc_worker_quic_fini(&w->quic);
     if (w->env.loop) tc_session_env_fini(&w->env);
     if (w->secure.loop) tc_session_env_fini(&w->secure);
@@ -377,6 +408,7 @@ void tc_worker_fini(tc_worker *w)
     tc_slab_fini(&w->commons);
     tc_free(w->metrics);
     tc_slab_fini(&w->greetings);
+    tc_slab_fini(&w->turned_slab);
     tc_loop_free(w->loop);
 }
 

@@ -6,7 +6,8 @@ import socket
 import struct
 import subprocess
 
-from harness import Case, die_with_parent, free_port, wait_for
+from harness import PROGRAM, Wire, die_with_parent, free_port, needs_quic, wait_for
+from test_tls import Tls
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 
@@ -21,7 +22,7 @@ def basic(name, password):
     return "Authorization: Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
-class Asking(Case):
+class Asking(Tls):
     def ask(self, server, *lines, path="/echo", before=b""):
         """The answer; .said: what the echo said."""
         with server.wire() as wire:
@@ -50,7 +51,7 @@ class Proxies(Asking):
         said = self.ask(server, 'Forwarded: for="[2001:db8::7]:99";proto=https').said
         self.assertEqual((said["client"], said["scheme"]), ("2001:db8::7", "https"))
         lines = [json.loads(line) for line in self.log_of(log, 2)]
-        self.assertEqual([(line["client"], line.get("port"), line.get("proxy")) for line in lines],
+        self.assertEqual(sorted((line["client"], line.get("port"), line.get("proxy")) for line in lines),
                          [("192.0.2.1", None, "127.0.0.1"), ("2001:db8::7", 99, "127.0.0.1")])
 
     def test_nginx_sends_it_on(self):
@@ -333,6 +334,120 @@ class Rates(Asking):
         self.assertEqual([self.ask(server, path="/").status for _ in range(3)], [200, 200, 429])
         self.assertEqual(self.ask(server, path="/c/").status, 429)  # it counts with the block around it
         self.assertEqual({self.ask(server, path="/b/").status for _ in range(5)}, {200})
+
+
+class Connections(Asking):
+    """So many of a client at a time."""
+    END = "connections of clients that had client-connections of them"
+
+    def served(self, server, host="127.0.0.1", before=b""):
+        """A connection on which there was an answer, or None: it was one too many."""
+        wire = Wire(server.port, host=host, seconds=20)
+        self.addCleanup(wire.close)
+        wire.send(before)
+        try:
+            answer = wire.ask("/")
+        except (EOFError, ConnectionError):
+            return None
+        if answer.status == 200:
+            return wire
+        self.assertEqual((answer.status, answer.get("retry-after"), answer.closes), (503, "1", True))
+        self.assertTrue(wire.ended(20))
+        return None
+
+    def test_in_clear_text(self):
+        server = self.serve("--client-connections", "3", "--workers", "2")
+        wires = [self.served(server) for _ in range(3)]
+        self.assertNotIn(None, wires)
+        for _ in range(80):  # more than are told with care
+            self.assertIsNone(self.served(server))
+        self.assertEqual(wires[1].ask("/").status, 200)
+        wires[0].close()
+        self.assertTrue(wait_for(lambda: self.served(server), 20))
+        self.assertIsNone(self.served(server))
+        Rates.said_at_the_end(self, server, "refused ")
+        self.assertIn(self.END, server.said())
+
+    def test_a_request_that_is_refused_is_answered(self):
+        server = self.serve("--client-connections", "1")
+        self.assertIsNotNone(self.served(server))
+        for _ in range(20):
+            got = self.curl("--data-binary", "@" + str(PROGRAM), "-H", "Expect:", "-w", "%{http_code} %header{retry-after}", server.url + "/")
+            self.assertIn(b"503 1", got.out, got)
+
+    def test_tls_and_those_who_end_badly(self):
+        server = self.secure("--client-connections", "2", "--limit", "handshake_ms=1000", "--workers", "1")
+        wires = [self.connect(server), server.wire().send(b"\x16")]  # one is amidst its handshake
+        with self.assertRaises((OSError, ConnectionError)):
+            self.connect(server)
+        self.assertTrue(wires[1].ended(20))  # too late: closed, and no longer counted
+        self.assertTrue(wait_for(lambda: not self.curl("--cacert", self.ca, f"https://localhost:{server.port}/").status, 20))
+        Rates.said_at_the_end(self, server, self.END)
+
+    def test_whom_a_header_names(self):
+        """The proxy may have more, whoever stands behind it may not; of IPv6 a network counts."""
+        server = self.serve("--client-connections", "1", "--trust", "loopback", listen=["http://127.0.0.1:{port} proxy-protocol"])
+        for first, second, third in ((b"PROXY TCP4 192.0.2.1 1.1.1.1 1 2\r\n", b"PROXY TCP4 192.0.2.1 1.1.1.1 3 4\r\n", b"PROXY TCP4 192.0.2.2 1.1.1.1 1 2\r\n"),
+                                     (b"PROXY TCP6 2001:db8::7 ::1 1 2\r\n", b"PROXY TCP6 2001:db8::8 ::1 1 2\r\n", b"PROXY TCP6 2001:db8:0:1::7 ::1 1 2\r\n")):
+            self.assertIsNotNone(self.served(server, before=first))
+            self.assertIsNone(self.served(server, before=second))
+            self.assertIsNotNone(self.served(server, before=third))
+        for _ in range(3):
+            self.assertIsNotNone(self.served(server, before=b"PROXY UNKNOWN\r\n"))
+
+    def test_trusted_ones_may_have_more(self):
+        server = self.serve("--client-connections", "1", "--trust", "loopback")
+        self.assertNotIn(None, [self.served(server) for _ in range(5)])
+
+    @needs_quic
+    def test_over_quic_too(self):
+        """Both count together; whoever has half of them must prove that he is there (Retry), and can."""
+        server = self.secure("--client-connections", "2")
+        url = f"https://localhost:{server.port}/"
+        ask = ("get", "--quiet", "--http", "3", "--cacert", self.ca, url)
+        held = self.connect(server)
+        for _ in range(3):  # the connection before may not be forgotten yet
+            self.assertTrue(wait_for(lambda: b"<p>home</p>" in self.tercet(*ask).out, 20, 0.5), self.tercet(*ask))
+        self.assertTrue(wait_for(lambda: self.connects(server), 20, 0.5))
+        got = self.tercet(*ask)
+        self.assertNotEqual(got.status, 0, got)
+        held.close()
+
+    def connects(self, server):
+        """One more, to keep."""
+        try:
+            self.kept = self.connect(server)
+            return True
+        except OSError:
+            return False
+
+
+class Handshakes(Asking):
+    def test_so_many_in_a_second(self):
+        """Of a client; those of loopback are not counted, so a proxy says that it is somebody else."""
+        server = self.secure("--trust", "loopback", "--limit", "client_handshakes=3", "--workers", "2",
+                             listen=["https://127.0.0.1:{port} proxy-protocol", "https://127.0.0.1:0"])
+        header, begun, refused = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", 0, 0
+        for _ in range(200):
+            with server.wire(seconds=20) as wire:
+                wire.send(header)
+                try:
+                    self.context().wrap_socket(wire.sock, server_hostname="localhost").close()
+                    begun += 1
+                except OSError:
+                    refused += 1
+                    break
+        self.assertGreaterEqual(begun, 3)
+        self.assertEqual(refused, 1)
+        with server.wire(seconds=20) as wire:  # others are not held up
+            wire.send(header.replace(b"2.1 ", b"2.9 "))
+            self.context().wrap_socket(wire.sock, server_hostname="localhost").close()
+        Rates.said_at_the_end(self, server, "limit client_handshakes reached 1 time")
+
+    def test_of_this_machine_there_may_be_more(self):
+        server = self.secure("--limit", "client_handshakes=1")
+        for _ in range(10):
+            self.connect(server).close()
 
 
 class Notes(Asking):

@@ -239,8 +239,9 @@ static void refuse(tc_session_env *env, tc_exchange *x, tc_err err)
 
 /* --- the server's connections -------------------------------------------------------------- */
 
-static tc_link_quic *room(tc_quic *q)
+static tc_link_quic *room(tc_quic *q, const tc_address *peer, bool proven, bool *ret_prove)
 {
+    (void)peer, (void)proven, (void)ret_prove;
     quic_net *net = tc_quic_config_of(q)->owner;
     quic_net_connection *c = tc_slab_get(&net->connections);
     if (!c) return NULL;
