@@ -190,6 +190,18 @@ static void say_unused(const master *m)
                     TC_FMT(tc_address_text(&m->listeners.at[i].at, text)));
 }
 
+static void quit(master *m);
+
+/* Not before: whoever cannot serve, because another one does, leaves the file of that one alone. */
+static void note_pid(master *m)
+{
+    if (!m->settings->pid_file || m->pid_written || m->quits) return;
+    m->pid_written = tc_master_write_pid(m->settings->pid_file);
+    if (m->pid_written) return;
+    m->exit_code = tc_err_exit(TC_ERR_WRITE_FILE);
+    quit(m);
+}
+
 static void serves(master *m, generation *g)
 {
     char text[128];
@@ -197,6 +209,7 @@ static void serves(master *m, generation *g)
     const long long took_ms = (long long)((tc_clock_now() - g->began) / TC_MS);
     hand_over(m, g);
     g->phase = SERVING;
+    note_pid(m);
     say_ready(m, "", g->number);
     if (first) say_unused(m);
     tc_listeners_drop_unused(&m->listeners);
@@ -348,6 +361,10 @@ static void quit(master *m)
     const bool at_once = m->quits;
     m->quits = true;
     tc_notify_say(&m->notify, "STOPPING=1");
+    /* Who comes now is refused, and does not wait in a socket at which nobody accepts; who waits
+     * there already, the generation accepts. So ours are closed, and first: the last one to close
+     * such a socket resets what still waits. */
+    tc_listeners_fini(&m->listeners);
     if (!at_once)
         fprintf(stderr, "\ntercet: finishing what is under way; once more ends at once\n");
     for (int i = 0; i < GENERATIONS; i++) {
@@ -528,17 +545,17 @@ int tc_master_run(const tc_master_settings *settings)
     tc_notify_open(&m.notify);
     listen_for_signals(&m);
     const bool resumed = tc_master_resume(&m);
+    m.pid_written = resumed && settings->pid_file;
     if (!resumed) {
         take_handed_in(&m);
         listen_for_askers(&m);
-        if (!tc_master_write_pid(settings->pid_file)) return tc_err_exit(TC_ERR_WRITE_FILE);
         if (!tc_generation_spawn(&m)) return tc_err_exit(TC_ERR_SYSTEM);
     }
     while (any(&m) || !m.quits)
         turn(&m);
     answer_all(m.waiting, &m.waiting_count, 1, "", 0);
     if (m.control >= 0) (void)unlink(settings->control); /* it may be gone already */
-    if (settings->pid_file) (void)unlink(settings->pid_file);
+    if (m.pid_written) (void)unlink(settings->pid_file);
     tc_listeners_fini(&m.listeners);
     tc_notify_close(&m.notify);
     drop_kept(m.kept, &m.kept_count);

@@ -45,6 +45,7 @@ typedef struct master {
     bool same;  /* one begins in place of one that crashed, with its configuration */
     bool again; /* one more generation is asked for */
     bool quits;
+    bool pid_written;
     tc_notify notify;
     unsigned crashes;   /* one after the other */
     int64_t restart_at; /* 0: not */

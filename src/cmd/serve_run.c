@@ -57,14 +57,14 @@ int tc_serve_listen(tc_server *server, tc_serving *s)
         const char *detail = "";
         const tc_err err = tc_server_listen(server, tc_span_str(urls->at[i]), &detail);
         if (err && s->unasked && urls->at[i] == tc_serve_secure_url) {
-            tc_serve_without(urls, err, err == TC_ERR_ADDRESS_IN_USE ? NULL : detail);
+            tc_serve_without(urls, err, detail);
             break; /* it is the last one */
         }
         if (err == TC_ERR_ADDRESS_IN_USE) {
             fprintf(stderr,
-                    "tercet: %s: %s\n        choose another port with --listen; port 0 is any free "
-                    "one\n",
-                    urls->at[i], tc_err_sentence(err));
+                    "tercet: %s: %s%s%s\n        choose another port with --listen; port 0 is any "
+                    "free one\n",
+                    urls->at[i], tc_err_sentence(err), *detail ? ": " : "", detail);
             return tc_err_exit(err);
         }
         if (err == TC_ERR_NO_PERMISSION) {

@@ -92,6 +92,20 @@ static void check_admin(tc_config *c)
                         "http://ADDRESS:PORT is wanted, like http://127.0.0.1:9090");
 }
 
+/* A port 0 is another one each time. */
+static void check_listed_twice(tc_config *c, const tc_words *urls)
+{
+    for (size_t i = 1; i < urls->count; i++) {
+        const tc_span url = tc_span_str(urls->at[i]);
+        for (size_t j = 0; j < i; j++)
+            if (tc_span_eq(url, tc_span_str(urls->at[j])) && !tc_span_ends(url, TC_SPAN(":0")) &&
+                !tc_span_ends(url, TC_SPAN(":0/"))) {
+                tc_config_fault(c, &c->top, "listen", urls->at[i], "it is listed twice");
+                break;
+            }
+    }
+}
+
 static void check_listen(tc_config *c)
 {
     bool secure = false, plain = false;
@@ -102,6 +116,7 @@ static void check_listen(tc_config *c)
         plain |= !tc_config_is_secure(urls->at[i]);
     }
     if (!urls->count) return; /* the default has both */
+    check_listed_twice(c, urls);
     for (const tc_section *s = &c->top; s && needs && !secure; s = tc_section_next(s))
         if (tc_section_has(s, needs)) {
             tc_config_fault(c, s, needs, NULL, "it is for https://, and no listen has it");

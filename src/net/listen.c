@@ -43,8 +43,9 @@ static tc_err open_one(const tc_address *at, enum share share, bool both, int *r
     if (!err)
         err = set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1); /* a client speaks first: wakes us once */
     if (!err && bind(fd, &at->any, tc_address_length(at)))
-        err = say(errno == EADDRNOTAVAIL ? TC_ERR_NOT_OUR_ADDRESS : tc_err_from_errno(errno),
-                  strerror(errno));
+        err = errno == EADDRNOTAVAIL ? say(TC_ERR_NOT_OUR_ADDRESS, strerror(errno))
+              : errno == EADDRINUSE  ? TC_ERR_ADDRESS_IN_USE /* which is all there is to say */
+                                     : say(tc_err_from_errno(errno), strerror(errno));
     if (!err && share == FIRST) err = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (!err && listen(fd, BACKLOG)) err = say(tc_err_from_errno(errno), strerror(errno));
     if (err) {

@@ -295,6 +295,29 @@ class Crashed(Master):
         self.assertEqual(server.ask().status, 200)
 
 
+class PidFile(Master):
+    def test_it_is_of_the_one_that_serves(self):
+        file = self.dir / "pid"
+        server = self.master("--pid-file", file)
+        self.assertEqual(file.read_text(), f"{server.proc.pid}\n")
+        again = subprocess.run([PROGRAM, "serve", "--master", "--control", self.control, "--pid-file", file, "--listen",
+                                f"http://127.0.0.1:{server.port}", self.dir], stdin=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, timeout=60, env=environment())
+        self.assertEqual(again.returncode, 98, again.stderr)
+        self.assertEqual(file.read_text(), f"{server.proc.pid}\n")
+        self.reload()
+        server.proc.terminate()
+        server.proc.wait(30)
+        self.assertFalse(file.exists())
+
+    def test_it_cannot_be_written(self):
+        done = subprocess.run([PROGRAM, "serve", "--master", "--control", "off", "--pid-file", self.dir / "no" / "pid",
+                               "--listen", "http://127.0.0.1:0", self.dir], stdin=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, timeout=60, env=environment())
+        self.assertEqual(done.returncode, 23, done.stderr)
+        self.assertIn(b"no/pid: No such file", done.stderr)
+
+
 class Ends(Master):
     def test_a_generation_that_is_killed_is_replaced(self):
         server = self.master()
@@ -318,6 +341,25 @@ class Ends(Master):
         self.assertTrue(wait_for(lambda: not pathlib.Path(f"/proc/{child}").exists()
                                  or "State:\tZ" in pathlib.Path(f"/proc/{child}/status").read_text(), 30))
         server.stop(check=False)
+
+    def test_whoever_comes_while_it_ends_is_refused_at_once(self):
+        server = self.master()
+        with server.wire(seconds=30) as wire:
+            wire.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab")
+            time.sleep(0.3)
+            server.proc.terminate()
+
+            def refused():
+                try:
+                    socket.create_connection(("127.0.0.1", server.port), timeout=5).close()
+                except ConnectionRefusedError:
+                    return True
+                return False
+
+            self.assertTrue(wait_for(refused, 30))  # and not waiting where nobody accepts
+            wire.send("cd")
+            self.assertEqual(wire.response().status, 200)
+        server.proc.wait(30)
 
     def test_a_second_signal_ends_at_once(self):
         server = self.master()
