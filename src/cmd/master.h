@@ -13,6 +13,7 @@ typedef struct tc_master_settings {
 
 /* Until it is told to end, and all has drained. The program's exit code. */
 int tc_master_run(const tc_master_settings *settings);
+bool tc_master_was_upgraded(void); /* this process was one of another build: it only goes on */
 
 /* NULL: none is wanted. False: it was said why it cannot be written. */
 bool tc_master_write_pid(const char *file);

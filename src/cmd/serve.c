@@ -131,11 +131,13 @@ static int serve_as_given(const tc_command *c, given *g, const tc_command_line *
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a write that fails */
     const tc_settings *s = &g->config->top.settings;
     if (!keep_texts(g)) return tc_serve_fail(TC_ERR_SYSTEM, "could not start", strerror(errno));
-    if (!tc_configure(g->config, g->file, &built)) {
-        code = tc_configure_complain(c, g->config);
-    } else if (!g->kin && (g->file || s->master)) {
+    const bool good = tc_configure(g->config, g->file, &built);
+    /* A master that was upgraded goes on, whatever became of its file meanwhile. */
+    if (!g->kin && (tc_master_was_upgraded() || (good && (g->file || s->master)))) {
         tc_built_fini(&built); /* it was only to be judged: the generations make their own */
         return run_master(g, s);
+    } else if (!good) {
+        code = tc_configure_complain(c, g->config);
     } else if (!tell_texts(g)) {
         code = tc_serve_fail(TC_ERR_PEER_CLOSED, "the master", NULL);
     } else {

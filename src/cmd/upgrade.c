@@ -156,6 +156,11 @@ static void read_line(master *m, const char *line)
     read_secret(m, line);
 }
 
+bool tc_master_was_upgraded(void)
+{
+    return getenv(MASTER_STATE) != NULL;
+}
+
 bool tc_master_resume(master *m)
 {
     char line[PATH_MAX + 64];

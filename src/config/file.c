@@ -82,8 +82,24 @@ static const char *next_block(void *argument)
     return *i < sizeof names / sizeof *names ? names[(*i)++] : NULL;
 }
 
+/* What others call it, where no name of ours is near. */
+static const char *translated(tc_span name)
+{
+    static const char *const words[][2] = {{"server", "site \"NAME\" { }"},
+                                           {"location", "route \"/PATH\" { }"},
+                                           {"handle", "route \"/PATH\" { }"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (tc_span_eq(name, tc_span_str(words[i][0]))) return words[i][1];
+    return NULL;
+}
+
 static void unknown(reader *r, const cfg_t *cfg, tc_span name)
 {
+    if (tc_span_starts(name, TC_SPAN(";"))) {
+        tc_config_fault_at(r->config, r->name, (unsigned)cfg->line,
+                           "no ; is wanted: a value ends without it");
+        return;
+    }
     const bool in_limits = strcmp(cfg->name, "limits") == 0;
     size_t i = 0, j = 0;
     const char *block = in_limits ? NULL : tc_nearest_name(name, next_block, &j);
@@ -92,6 +108,7 @@ static void unknown(reader *r, const cfg_t *cfg, tc_span name)
                         : misplaced ? block
                                     : tc_setting_meant(name);
     if (!meant) meant = block;
+    if (!in_limits && translated(name)) meant = translated(name);
     if (misplaced)
         tc_config_fault_at(r->config, r->name, (unsigned)cfg->line, "%s cannot stand in %s { }",
                            meant, cfg->name);
@@ -401,6 +418,7 @@ static tc_span load(reader *r)
         r->config->no_memory = true;
     else
         text = tc_span_of(at, len);
+    if (text.at && len > 2 && memcmp(at, "\xef\xbb\xbf", 3) == 0) memset(at, ' ', 3); /* BOM */
     if (text.at && r->config->kept && tc_texts_add(r->config->kept, r->name, text))
         r->config->no_memory = true;
     return text;
