@@ -24,6 +24,7 @@ typedef struct parts {
     tc_secure secure;
     tc_log log;
     bool log_open;
+    int pid; /* -1: none */
     tc_qlog_folder qlog;
     tc_lookers lookers;
     tc_record_place records;
@@ -103,17 +104,26 @@ static int open_records(tc_config *c, parts *p)
     return tc_privileges_return(&p->user) ? code : tc_err_exit(TC_ERR_USAGE);
 }
 
+/* It is written once it listens, when the sandbox would not let it be opened. */
+static int open_pid(parts *p, const char *file)
+{
+    if (!file || p->kin) return 0;
+    p->pid = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    return p->pid < 0 ? tc_serve_fail(TC_ERR_WRITE_FILE, file, strerror(errno)) : 0;
+}
+
 /* Not zero: the program's exit code, and the reason was said. */
 static int open_parts(tc_config *c, const tc_built *built, tc_kin *kin, parts *p)
 {
     const tc_settings *s = &c->top.settings;
-    *p = (parts){.kin = kin, .records = {.collections = built->collections}};
+    *p = (parts){.kin = kin, .pid = -1, .records = {.collections = built->collections}};
     size_t kept = 0;
     const int *fds = kin ? tc_kin_kept(kin, &kept) : NULL;
     if (kept == TC_STORE_SHARED) tc_store_inherit(fds);
     if (!tc_privileges_find(s->user, s->group, &p->user)) return tc_err_exit(TC_ERR_USAGE);
     int code = set_up_secure(c, kin, &p->secure);
     if (!code) code = open_log(p, s);
+    if (!code) code = open_pid(p, s->pid_file);
     if (!code) code = tc_qlog_folder_open(&p->qlog, s->qlog);
     if (!code) code = tc_confine_files(c); /* before there are threads, which the store has */
     if (!code) code = open_records(c, p);
@@ -126,6 +136,7 @@ static void close_parts(parts *p)
     tc_store_close(p->records.store);
     tc_qlog_folder_close(&p->qlog);
     if (p->log_open) tc_log_close(&p->log);
+    if (p->pid >= 0) close(p->pid);
     tc_secure_fini(&p->secure);
 }
 
@@ -177,7 +188,7 @@ static int serve_parts(tc_config *c, const tc_built *built, parts *p)
                           .records = &p->records,
                           .log = &p->log,
                           .user = &p->user,
-                          .pid_file = s->pid_file,
+                          .pid = p->pid,
                           .kin = p->kin};
     int code = tc_serve_listen(server, &serving);
     if (!code) code = tc_admin_open(&admin, s->admin, server, c->top.limits, config.generation);

@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: MIT
 #include "cmd/serve_run.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/master.h"
 #include "http/target.h"
 #include "net/listen.h"
 #include "site/tunnel.h"
@@ -126,7 +126,8 @@ int tc_serve_settle(tc_server *server, const tc_serving *s)
                    (s->admin->server && !tc_kin_tell(s->kin, s->admin->server)) || !tell_store(s) ||
                    !tc_kin_tell_log(s->kin, s->log)))
         return tc_serve_fail(TC_ERR_PEER_CLOSED, "the master", NULL);
-    if (!s->kin && !tc_master_write_pid(s->pid_file)) return tc_err_exit(TC_ERR_WRITE_FILE);
+    if (s->pid >= 0 && (ftruncate(s->pid, 0) || dprintf(s->pid, "%ld\n", (long)getpid()) < 0))
+        return tc_serve_fail(TC_ERR_WRITE_FILE, "pid-file", strerror(errno));
     return drop_privileges(s);
 }
 

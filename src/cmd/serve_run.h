@@ -21,8 +21,8 @@ typedef struct tc_serving {
     const tc_record_place *records;
     tc_log *log;
     const tc_privileges *user;
-    const char *pid_file; /* NULL: none */
-    tc_kin *kin;          /* NULL: this process has no master */
+    int pid;     /* the file of its number, without a master; -1: none */
+    tc_kin *kin; /* NULL: this process has no master */
 } tc_serving;
 
 /* The listener that nobody asked for, and that one can do without: last in the list. */

@@ -310,12 +310,33 @@ class PidFile(Master):
         server.proc.wait(30)
         self.assertFalse(file.exists())
 
+    def test_of_a_server_without_a_master(self):
+        file = self.dir / "pid"
+        file.write_text("4000000000 and more\n")
+        server = self.serve("--pid-file", file)  # in the sandbox, which does not let it be opened any more
+        self.assertEqual(file.read_text(), f"{server.proc.pid}\n")
+
     def test_it_cannot_be_written(self):
         done = subprocess.run([PROGRAM, "serve", "--master", "--control", "off", "--pid-file", self.dir / "no" / "pid",
                                "--listen", "http://127.0.0.1:0", self.dir], stdin=subprocess.DEVNULL,
                               stderr=subprocess.PIPE, timeout=60, env=environment())
         self.assertEqual(done.returncode, 23, done.stderr)
         self.assertIn(b"no/pid: No such file", done.stderr)
+
+
+class Closed(Master):
+    def test_nothing_of_ours_takes_the_place_of_the_standard_files(self):
+        file = self.dir / "pid"
+        line = [PROGRAM, "serve", "--master", "--control", self.dir / "control", "--pid-file", file, "--access-log", "off",
+                "--listen", "http://127.0.0.1:0", self.dir]
+        proc = subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *map(str, line)], env=environment())
+        try:
+            self.assertTrue(wait_for(lambda: file.exists() and file.read_text(), 30))
+            for fd in range(3):
+                self.assertEqual(os.readlink(f"/proc/{proc.pid}/fd/{fd}"), "/dev/null")
+        finally:
+            proc.terminate()
+            self.assertEqual(proc.wait(30), 0)
 
 
 class Ends(Master):
