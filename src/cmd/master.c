@@ -540,7 +540,7 @@ int tc_master_run(const tc_master_settings *settings)
     m.settings = settings;
     m.texts = m.new_texts = -1;
     for (int i = 0; i < GENERATIONS; i++)
-        tc_generation_forget(&m.at[i]);
+        m.at[i] = (generation){.channel = -1, .pass = -1, .words = -1};
     find_program(&m);
     tc_notify_open(&m.notify);
     listen_for_signals(&m);
