@@ -264,6 +264,7 @@ class Crashed(Master):
         shutil.rmtree(site.parent)
         conf.write_text('add-field = {"X-From: mended"}\n')
         self.reload()
+        self.one_generation(server)  # the one before may accept until it has heard of it
         self.assertEqual(server.ask("/in").get("x-from"), "mended")
 
     def test_while_the_file_is_gone(self):
