@@ -270,7 +270,7 @@ static void settle(struct tc_auth_wait *wait, bool right)
         wait->next_step.route(wait->next_step.self, x);
     } else {
         const int64_t after = tc_rate_take(a->home->table, &a->failures, failure_key(a, x),
-                                           tc_loop_now(w->loop), &w->reached->rate_clients);
+                                           tc_clock_now(), &w->reached->rate_clients);
         w->reached->auth_failures += after > 0;
         x->handler = &challenging;
         x->self = (void *)(uintptr_t)a;
@@ -390,7 +390,7 @@ bool tc_auth_gate(const tc_auth *a, tc_auth_worker *w, tc_exchange *x, tc_auth_n
         return false;
     }
     const int64_t hold =
-        tc_rate_look(a->home->table, &a->failures, failure_key(a, x), tc_loop_now(w->loop));
+        tc_rate_look(a->home->table, &a->failures, failure_key(a, x), tc_clock_now());
     x->handler = hold ? &refusing : &waiting;
     x->self = hold ? (void *)(intptr_t)(hold / TC_MS + 1) : wait;
     w->reached->auth_failures += hold > 0;

@@ -60,9 +60,10 @@ bool tc_rate_gate(const tc_rate_rule *r, tc_exchange *x, tc_reached *reached)
 {
     const tc_ip ip = tc_session_asker(x).ip;
     if (x->pushed) return false; /* it counted with the one that promised it */
+    /* The loops of two workers need not agree on what time it is. */
     const int64_t wait =
-        tc_rate_take(r->home->table, &r->rate, tc_rate_key(r->home, r->number, &ip),
-                     x->times.theirs_head, &reached->rate_clients);
+        tc_rate_take(r->home->table, &r->rate, tc_rate_key(r->home, r->number, &ip), tc_clock_now(),
+                     &reached->rate_clients);
     if (!wait) return false;
     reached->refused.rate++;
     x->handler = &handler;
