@@ -77,11 +77,13 @@ static int64_t ms(uint64_t limit)
 }
 
 /* A link with streams closes when what was said has arrived. At the end that is not waited for
- * longer than a lingering peer is: it may be gone without a word. */
+ * longer than a lingering peer is: it may be gone without a word. What is under way is not the end:
+ * it may take its time as ever. */
 static bool is_ending(const tc_session *s)
 {
     const tc_limits *l = s->env->engine.limits;
-    return s->flags & STREAMS && s->flags & (DRAINING | CLOSING) && l->linger_ms < l->send_ms;
+    return s->flags & STREAMS && s->flags & (DRAINING | CLOSING) && !s->exchanges &&
+           l->linger_ms < l->send_ms;
 }
 
 static uint64_t taking_ms(const tc_session *s)
