@@ -88,7 +88,7 @@ static bool let_in(tc_worker *w, const tc_address *peer, bool proven, uint32_t *
     tc_clients *clients = &w->server->clients;
     const tc_ip ip = tc_address_ip(peer);
     if (!tc_clients_enter(clients, &ip, proven, &w->reached, ret_place)) return false;
-    if (tc_clients_shake(clients, &ip, proven, tc_loop_now(w->loop), &w->reached)) return true;
+    if (tc_clients_shake(clients, &ip, proven, tc_clock_now(), &w->reached)) return true;
     tc_clients_leave(clients, *ret_place);
     return false;
 }

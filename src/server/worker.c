@@ -215,8 +215,7 @@ static bool let_in(tc_worker *w, bool secure, int fd, const struct sockaddr_stor
     memcpy(&from, peer, sizeof from);
     const tc_ip ip = tc_address_ip(&from);
     const bool entered = tc_clients_enter(clients, &ip, true, &w->reached, ret_place);
-    if (entered &&
-        (!secure || tc_clients_shake(clients, &ip, true, tc_loop_now(w->loop), &w->reached)))
+    if (entered && (!secure || tc_clients_shake(clients, &ip, true, tc_clock_now(), &w->reached)))
         return true;
     tc_clients_leave(clients, *ret_place);
     if (secure)
