@@ -62,15 +62,12 @@ static const tc_given *find_given(const tc_section *where, const char *name, con
 
 bool tc_section_has(const tc_section *s, const char *name)
 {
-    const tc_setting_row *row = tc_setting_of(tc_span_str(name));
-    bool given = false;
-    assert(row);
-    const tc_option *o = tc_setting_option(row);
-    for (const tc_given *g = s->given; g && !given; g = g->next)
-        given = g->row == row;
-    if (o->kind == TC_OPTION_FLAG && !*(const bool *)((const char *)&s->settings + o->offset))
-        return false;
-    return given;
+    const tc_given *g = s->given;
+    while (g && (!g->row || strcmp(g->row->name, name) != 0))
+        g = g->next;
+    if (!g) return false;
+    const tc_option *o = tc_setting_option(g->row);
+    return o->kind != TC_OPTION_FLAG || *(const bool *)((const char *)&s->settings + o->offset);
 }
 
 void tc_config_fault(tc_config *c, const tc_section *where, const char *name, const char *value,

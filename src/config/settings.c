@@ -34,7 +34,9 @@ const size_t tc_setting_count = sizeof tc_setting_rows / sizeof *tc_setting_rows
 const tc_setting_row *tc_setting_of(tc_span name)
 {
     for (size_t i = 0; i < tc_setting_count; i++)
-        if (tc_span_eq(tc_span_str(tc_setting_rows[i].name), name)) return &tc_setting_rows[i];
+        if (strncmp(tc_setting_rows[i].name, name.at, name.len) == 0 &&
+            !tc_setting_rows[i].name[name.len])
+            return &tc_setting_rows[i];
     return NULL;
 }
 

@@ -114,8 +114,7 @@ static void add_route(tc_span prefix)
     for (size_t i = 0; i < prefix.len; i++)
         segments += prefix.at[i] == '/';
     routes[count] = (tc_route){.site = &site, .prefix = prefix};
-    assert_int_equal(tc_map_put(&site.by_prefix, prefix, &routes[count++]), TC_OK);
-    if (segments > site.deepest) site.deepest = (uint8_t)segments;
+    assert_int_equal(tc_site_add(&site, &routes[count++], segments), TC_OK);
 }
 
 static void begin_routes(void)
