@@ -40,6 +40,8 @@ struct tc_worker {
     tc_task pulse;
     atomic_bool told_to_listen;
     tc_task listen;
+    atomic_bool told_over; /* another worker is over */
+    tc_task another_over;
     bool draining, paused; /* the worker's own */
     tc_loop *loop;
     tc_slab connections, secured, commons, greetings;

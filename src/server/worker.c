@@ -151,9 +151,29 @@ void tc_worker_send_away(const tc_worker *w, tc_session *s)
         tc_session_drain(s);
 }
 
+/* What newer generations pass on comes to it, whichever worker of this one it is for. */
+static bool hears_for_others(const tc_worker *w)
+{
+    const tc_server *server = w->server;
+    bool any = false;
+    for (unsigned i = 0; i < server->count && w->quic.passed.fd; i++) {
+        const tc_worker *other = &server->workers[i];
+        any |= other != w && other->started && !atomic_load(&other->over);
+    }
+    return any;
+}
+
 void tc_worker_stop_if_drained(tc_worker *w)
 {
-    if (w->draining && !w->open && !w->quic.open && !w->greeted) tc_loop_stop(w->loop);
+    if (w->draining && !w->open && !w->quic.open && !w->greeted && !hears_for_others(w))
+        tc_loop_stop(w->loop);
+}
+
+static void another_over(tc_task *task)
+{
+    tc_worker *w = (tc_worker *)((char *)task - offsetof(tc_worker, another_over));
+    atomic_store(&w->told_over, false);
+    tc_worker_stop_if_drained(w);
 }
 
 bool tc_worker_has_room(tc_worker *w)
@@ -363,6 +383,7 @@ tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number)
     w->drain.run = drain;
     w->pulse.run = pulse;
     w->listen.run = listen_again;
+    w->another_over.run = another_over;
     w->unpause.ring = unpause;
     w->unpause.timer.deadline = TC_NEVER;
     const uint32_t most =
@@ -415,7 +436,10 @@ static void *run(void *argument)
 {
     tc_worker *w = argument;
     w->err = tc_loop_run(w->loop);
-    atomic_store_explicit(&w->over, true, memory_order_release);
+    atomic_store(&w->over, true);
+    tc_worker *first = w->server->workers;
+    if (w != first && first->quic.passed.fd && !atomic_exchange(&first->told_over, true))
+        tc_loop_post(first->loop, &first->another_over);
     return NULL;
 }
 

@@ -4,6 +4,7 @@ import re
 import signal
 import ssl
 import subprocess
+import time
 
 from harness import PROGRAM, environment, needs_quic, wait_for
 import test_admin
@@ -42,6 +43,9 @@ class Download(Master):
         self.assertEqual(status, 0, (self.words.read()[-2000:], self.server.said()))
         self.assertTrue(self.got == LARGE, f"{len(self.got)} bytes")
 
+    def more(self):
+        self.got += self.reader.stdout.read(1 << 20)
+
     def another(self, server, *not_these):
         """The generation that serves now, beside the first."""
         def look():
@@ -50,6 +54,27 @@ class Download(Master):
         found = wait_for(look, 30)
         self.assertTrue(found, self.children(server))
         return found
+
+    @needs_quic
+    def test_across_reloads(self):
+        server = self.begin()
+        for _ in range(3):
+            self.reload()
+            time.sleep(2.5)  # longer than linger_ms: who has an answer under way may be slow
+            self.assertIn(self.first, self.children(server), server.said())
+            self.more()
+        self.finish()
+        self.assertNotEqual(self.one_generation(server), self.first)
+
+    @needs_quic
+    def test_when_the_next_one_crashes(self):
+        server = self.begin()
+        self.reload()
+        second = self.another(server)
+        self.more()
+        os.kill(second, signal.SIGKILL)
+        self.another(server, second)
+        self.finish()
 
     @needs_quic
     def test_when_the_next_one_has_ended(self):
