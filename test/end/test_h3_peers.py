@@ -111,6 +111,7 @@ class Curl(Newer):
             lines = got.text.split("\n")[:-1]
             self.assertEqual(sum(int(line.split()[1]) for line in lines), 1, got)
             self.assertEqual({(line[0], line[4:]) for line in lines}, {("3", "200 612")}, lines)
+        wait_for(lambda: log.read_text().count("HTTP/3") >= 200)
         self.assertEqual(log.read_text().count("HTTP/3"), 200)
 
     def test_upgrade_by_alt_svc(self):

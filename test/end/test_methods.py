@@ -79,6 +79,8 @@ class Files(Case):
                   "with Wire(int(sys.argv[2]), seconds=60) as wire:\n"
                   "    while done < 25:\n"
                   "        got = wire.ask('/n', fields=['Cache-Control: no-cache'])\n"
+                  "        if not got.get('etag'):\n"  # it was replaced just while it was read
+                  "            continue\n"
                   "        put = wire.ask('/n', 'PUT', ['If-Match: ' + got.get('etag')], str(int(got.body) + 1).encode())\n"
                   "        assert put.status in (204, 412), put\n"
                   "        done += put.status == 204\n")
