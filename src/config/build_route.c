@@ -57,9 +57,10 @@ static void build_fixed(tc_config *c, const tc_section *s, tc_route *route)
     const tc_settings *v = &s->settings;
     const char *to = v->redirect && strcmp(v->redirect, "off") != 0 ? v->redirect : NULL;
     const char *answer = v->answer && strcmp(v->answer, "off") != 0 ? v->answer : NULL;
-    tc_fixed *fixed = tc_build_alloc(c, sizeof *fixed);
     route->fixed = NULL;
-    if (!fixed || (!to && !answer)) return;
+    if (!to && !answer) return;
+    tc_fixed *fixed = tc_build_alloc(c, sizeof *fixed);
+    if (!fixed) return;
     const char *fault = to && answer ? "redirect and answer do not go together"
                         : to         ? tc_fixed_redirect(tc_span_str(to), route->prefix, fixed)
                                      : tc_fixed_answer(tc_span_str(answer), fixed);

@@ -10,6 +10,7 @@
 #include "http/target.h"
 #include "net/listen.h"
 #include "net/quic.h"
+#include "server/server.h"
 
 static bool is_path(const char *text)
 {
@@ -146,19 +147,16 @@ static void check_urls(tc_config *c)
     for (size_t i = 0; i < urls->count && by_file(&c->top, "listen"); i++) {
         tc_listen_url parsed;
         const char *detail = "";
-        const tc_span text = tc_span_str(urls->at[i]);
-        const size_t blank = tc_span_find(text, ' ');
-        const tc_span word = tc_span_trim(tc_span_from(text, blank));
-        const tc_err err = tc_listen_parse(tc_span_first(text, blank), &parsed, &detail);
+        tc_span url;
+        bool proxied;
+        const char *fault = tc_server_listen_words(tc_span_str(urls->at[i]),
+                                                   c->top.settings.trust.count > 0, &url, &proxied);
+        const tc_err err = tc_listen_parse(url, &parsed, &detail);
         if (err)
             tc_config_fault(c, &c->top, "listen", urls->at[i], "%s%s%s", tc_err_sentence(err),
                             detail && *detail ? ": " : "", detail ? detail : "");
-        else if (word.len && !tc_span_eq(word, TC_SPAN("proxy-protocol")))
-            tc_config_fault(c, &c->top, "listen", urls->at[i],
-                            "behind a URL, only \"proxy-protocol\" may stand");
-        else if (word.len && !c->top.settings.trust.count)
-            tc_config_fault(c, &c->top, "listen", urls->at[i],
-                            "proxy-protocol needs trust: the networks of the proxies");
+        else if (fault)
+            tc_config_fault(c, &c->top, "listen", urls->at[i], "%s", fault);
     }
 }
 

@@ -60,8 +60,7 @@ static void set_limit(tc_config *c, tc_section *s, const tc_given *g, tc_limits 
     const tc_limit_row *small = tc_limits_too_small(limits);
     if (small) {
         tc_config_fault_at(c, g->file, g->line, "%s%s: %llu is the least that makes sense (%s)",
-                           dashes, g->file ? small->name : small->name,
-                           (unsigned long long)small->least, small->sentence);
+                           dashes, small->name, (unsigned long long)small->least, small->sentence);
         *tc_limit_at(limits, small) = small->least; /* said once */
     }
     if (s->scope == TC_SCOPE_SERVER ||

@@ -54,28 +54,31 @@ void tc_server_free(tc_server *server)
     tc_free(server);
 }
 
-/* The words behind a URL. */
-static tc_err read_words(const tc_server *server, tc_span words, bool *ret_proxied,
-                         const char **ret_detail)
+const char *tc_server_listen_words(tc_span text, bool any_trusted, tc_span *ret_url,
+                                   bool *ret_proxied)
 {
-    const char *detail = NULL;
-    if (words.len && !tc_span_eq(words, TC_SPAN("proxy-protocol")))
-        detail = "behind a URL, only \"proxy-protocol\" may stand";
-    else if (words.len && (!server->config.trust || !server->config.trust->count))
-        detail = "proxy-protocol wants \"trust\": the networks of the proxies that may say whose a "
-                 "connection is";
-    if (detail && ret_detail) *ret_detail = detail;
+    const size_t blank = tc_span_find(text, ' ');
+    const tc_span words = tc_span_trim(tc_span_from(text, blank));
+    *ret_url = tc_span_first(text, blank);
     *ret_proxied = words.len > 0;
-    return detail ? TC_ERR_USAGE : TC_OK;
+    if (words.len && !tc_span_eq(words, TC_SPAN("proxy-protocol")))
+        return "behind a URL, only \"proxy-protocol\" may stand";
+    if (words.len && !any_trusted)
+        return "proxy-protocol wants \"trust\": the networks of the proxies that may say whose a "
+               "connection is";
+    return NULL;
 }
 
 tc_err tc_server_listen(tc_server *server, tc_span text, const char **ret_detail)
 {
-    const size_t blank = tc_span_find(text, ' ');
-    const tc_span url = tc_span_first(text, blank);
+    const tc_networks *trust = server->config.trust;
+    tc_span url;
     bool secure = false, proxied;
-    tc_err err = read_words(server, tc_span_trim(tc_span_from(text, blank)), &proxied, ret_detail);
-    if (err) return err;
+    const char *fault = tc_server_listen_words(text, trust && trust->count, &url, &proxied);
+    if (fault) {
+        if (ret_detail) *ret_detail = fault;
+        return TC_ERR_USAGE;
+    }
     const tc_listen_ask ask = {.url = url,
                                .workers = server->count,
                                .quic = server->config.quic && tc_quic_built && !proxied,
@@ -84,7 +87,8 @@ tc_err tc_server_listen(tc_server *server, tc_span text, const char **ret_detail
         if (ret_detail) *ret_detail = "there is no certificate";
         return TC_ERR_OWN_CERT;
     }
-    err = tc_listeners_open(&server->listeners, &ask, &server->port, &secure, ret_detail);
+    const tc_err err =
+        tc_listeners_open(&server->listeners, &ask, &server->port, &secure, ret_detail);
     if (!err && secure && ask.quic && !server->quic_port) server->quic_port = server->port;
     return err;
 }

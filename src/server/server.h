@@ -59,6 +59,9 @@ void tc_server_free(tc_server *server); /* after tc_server_wait */
  * *ret_detail (may be NULL) then says more, in static memory of the thread.
  */
 tc_err tc_server_listen(tc_server *server, tc_span text, const char **ret_detail) TC_MUST_USE;
+/* What such a text is made of. NULL: fine; else what is wrong with the words behind the URL. */
+const char *tc_server_listen_words(tc_span text, bool any_trusted, tc_span *ret_url,
+                                   bool *ret_proxied);
 
 /* To be handed sockets, before it listens, and to be looked at until it starts. */
 tc_listeners *tc_server_listeners(tc_server *server);
