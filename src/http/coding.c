@@ -53,6 +53,18 @@ tc_coding_wish tc_coding_wish_of(const tc_fields *f)
     return wish;
 }
 
+/* Nearly nobody does: only a weight can, so that most values need not be taken apart. */
+bool tc_coding_excludes_identity(const tc_fields *f)
+{
+    tc_span line;
+    uint32_t cursor = 0;
+    bool weighted = false;
+    if (!tc_fields_has(f, TC_FIELD_ACCEPT_ENCODING)) return false;
+    while (tc_fields_next(f, TC_FIELD_ACCEPT_ENCODING, &cursor, &line))
+        weighted |= line.len > 0 && memchr(line.at, '=', line.len);
+    return weighted && tc_coding_wish_of(f).q[TC_CODING_IDENTITY] == 0;
+}
+
 enum tc_coding tc_coding_choose(const tc_coding_wish *wish, unsigned available,
                                 const uint8_t order[TC_CODINGS_MADE])
 {

@@ -30,6 +30,9 @@ typedef struct tc_coding_wish {
  * is named twice the first one counts. */
 tc_coding_wish tc_coding_wish_of(const tc_fields *f);
 
+/* Whether that excludes identity, so that nothing but what is coded will do. */
+bool tc_coding_excludes_identity(const tc_fields *f);
+
 /* The best of those that are available (bits 1 << coding; identity always is). Of equal weights the
  * one that stands first in order wins, and identity comes last. NONE: not even identity will do. */
 enum tc_coding tc_coding_choose(const tc_coding_wish *wish, unsigned available,

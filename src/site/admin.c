@@ -4,6 +4,7 @@
 #include "site/admin.h"
 
 #include "base/alloc.h"
+#include "site/acceptable.h"
 #include "site/error_page.h"
 #include "site/page.h"
 
@@ -151,6 +152,14 @@ static tc_err not_that(void *self, tc_exchange *x)
 
 static const tc_handler refusal_handler = {.name = "admin", .on_head = not_that};
 
+static tc_err not_coded(void *self, tc_exchange *x)
+{
+    (void)self;
+    return tc_only_identity(x);
+}
+
+static const tc_handler coded_handler = {.name = "admin", .on_head = not_coded};
+
 /* --- the app ------------------------------------------------------------------------------- */
 
 static void route(tc_worker *w, tc_exchange *x)
@@ -159,6 +168,8 @@ static void route(tc_worker *w, tc_exchange *x)
     x->self = tc_worker_state(w);
     if (x->theirs.method != TC_METHOD_GET && x->theirs.method != TC_METHOD_HEAD)
         x->handler = &refusal_handler;
+    else if (tc_wants_coded(x))
+        x->handler = &coded_handler;
     else if (tc_span_eq(path, TC_SPAN("/metrics")))
         x->handler = &metrics_handler;
     else

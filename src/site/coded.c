@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "http/exchange.h"
 #include "net/errand.h"
+#include "site/acceptable.h"
 #include "site/cache_inside.h"
 #include "site/compress.h"
 #include "site/error_page.h"
@@ -36,15 +37,21 @@ typedef struct tc_compression {
     int fd; /* -1: in is filled in */
     struct stat st;
     char *in, *out;
-    size_t size, room, made; /* made 0: it does not pay, or failed */
+    size_t size, room, made; /* made 0: it failed */
     bool failed;
     char bytes[];
 } compression;
 
 /* What saves less than a sixteenth is not worth the work at the other end. */
+static bool pays(const tc_file *source, size_t made)
+{
+    return made > 0 && made <= source->size - source->size / 16;
+}
+
+/* What does not get smaller gets a little larger. */
 static size_t room_of(uint64_t size)
 {
-    return (size_t)(size - size / 16);
+    return (size_t)(size + size / 64 + 128);
 }
 
 /* --- results ------------------------------------------------------------------------------- */
@@ -76,6 +83,15 @@ static void keep(tc_file *g, const tc_file *source)
     tc_file_link(&c->results, g);
 }
 
+/* Of how something was chosen that is no choice for most. */
+static tc_span vary_of(const tc_file *source)
+{
+    if (!source->vary.len) return TC_SPAN("Accept-Encoding");
+    return tc_span_eq(source->vary, TC_SPAN("Accept-Language"))
+               ? TC_SPAN("Accept-Encoding, Accept-Language")
+               : source->vary;
+}
+
 /* With a reference; NULL without memory. */
 static tc_file *make_result(const tc_file *source, enum tc_coding coding, tc_span bytes)
 {
@@ -94,7 +110,7 @@ static tc_file *make_result(const tc_file *source, enum tc_coding coding, tc_spa
     g->coding = (uint8_t)coding;
     g->type = source->type;
     g->language = source->language;
-    g->vary = source->vary;
+    g->vary = vary_of(source);
     g->caching = source->caching;
     g->modified = source->modified;
     const tc_span etag =
@@ -111,30 +127,34 @@ static bool lasts(const tc_file *source)
     return source->cached && source->entry->cached && source->entry->variants;
 }
 
-/* What was made, if anything, becomes a file; NULL: it did not. */
-static tc_file *result_of(tc_file *source, enum tc_coding coding, tc_span made)
+/* What was made, if anything, becomes a file; NULL: it did not. needed: somebody takes nothing
+ * else, whether it pays or not. */
+static tc_file *result_of(tc_file *source, enum tc_coding coding, tc_span made, bool needed)
 {
-    if (made.len > 0 && made.len <= source->cache->limits->compress_cache) {
-        tc_file *g = make_result(source, coding, made);
-        if (g && lasts(source)) keep(g, source);
-        return g;
-    }
-    if (made.len > 0) source->cache->reached->compress_cache++;
-    if (lasts(source)) /* it is not tried again */
+    const bool fits = made.len <= source->cache->limits->compress_cache;
+    const bool good = fits && pays(source, made.len);
+    if (!fits) source->cache->reached->compress_cache++;
+    if (!good && lasts(source)) /* it is not tried again for who takes the file as it is */
         source->entry->variants->rows[source->row].makes &= (uint8_t) ~(1U << coding);
-    return NULL;
+    if (!made.len || !fits || (!good && !needed)) return NULL;
+    tc_file *g = make_result(source, coding, made);
+    if (g && lasts(source)) keep(g, source);
+    return g;
 }
 
 /* --- answers ------------------------------------------------------------------------------- */
 
-/* f, whose reference it takes, in stead of what was wished for; if that will not do, the status. */
-static tc_err serve_plain(tc_exchange *x, tc_file *f, bool identity, unsigned status)
+/* f, whose reference it takes, in stead of what was wished for. If it will not do: what was wished
+ * for cannot be had just now, or not at all, only in those codings. */
+static tc_err serve_plain(tc_exchange *x, tc_file *f, bool identity, bool later, unsigned codings)
 {
     if (identity) return tc_file_serve(x, f);
-    tc_err err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_VARY, f->vary);
-    if (!err) err = tc_error_page(x, status, (tc_span){0});
+    const tc_span vary = vary_of(f);
     tc_file_unref(f);
-    return err;
+    if (!later) return tc_not_acceptable(x, vary, codings, TC_REPLY_HTML);
+    tc_err err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_VARY, vary);
+    if (!err) err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_RETRY_AFTER, TC_SPAN("1"));
+    return err ? err : tc_error_page(x, 503, (tc_span){0});
 }
 
 static tc_err compress_now(tc_exchange *x, tc_file *source, enum tc_coding coding, bool identity)
@@ -143,9 +163,9 @@ static tc_err compress_now(tc_exchange *x, tc_file *source, enum tc_coding codin
     char *out = tc_alloc(room);
     const size_t made =
         out ? tc_compress(coding, tc_span_of(source->bytes, (size_t)source->size), out, room) : 0;
-    tc_file *g = out ? result_of(source, coding, tc_span_of(out, made)) : NULL;
+    tc_file *g = out ? result_of(source, coding, tc_span_of(out, made), !identity) : NULL;
     tc_free(out);
-    if (!g) return serve_plain(x, source, identity, 406);
+    if (!g) return serve_plain(x, source, identity, false, 0);
     tc_file_unref(source);
     return tc_file_serve(x, g);
 }
@@ -191,16 +211,21 @@ static void done(tc_errand *e)
     compression *job = (compression *)e;
     tc_file *source = job->source;
     tc_file *g = NULL;
+    const bool good = pays(source, job->made);
+    bool needed = false;
     unlink_job(job);
-    if (!job->failed) g = result_of(source, job->coding, tc_span_of(job->out, job->made));
+    for (const waiting *w = job->waiting; w; w = w->next)
+        needed |= !w->identity;
+    if (!job->failed) g = result_of(source, job->coding, tc_span_of(job->out, job->made), needed);
     for (waiting *w = job->waiting, *next; w; w = next) {
         tc_exchange *x = w->x;
         const bool identity = w->identity;
         next = w->next;
         w->job = NULL;
-        (g ? g : source)->refs++;
+        tc_file *f = g && (good || !identity) ? g : source;
+        f->refs++;
         const tc_err err =
-            g ? tc_file_serve(x, g) : serve_plain(x, source, identity, job->failed ? 503 : 406);
+            f == g ? tc_file_serve(x, g) : serve_plain(x, f, identity, job->failed, 0);
         if (err) tc_exchange_abort(x, err);
     }
     if (g) tc_file_unref(g);
@@ -278,13 +303,13 @@ static tc_err compress(tc_loop *loop, tc_exchange *x, tc_file *source, enum tc_c
 {
     const tc_coding_wish wish = tc_coding_recall(&source->cache->codings, &x->theirs.fields);
     const bool identity = wish.q[TC_CODING_IDENTITY] > 0;
-    if (!lasts(source)) return serve_plain(x, source, identity, 503);
+    if (!lasts(source)) return serve_plain(x, source, identity, true, 0);
     if (source->bytes && source->size <= AT_ONCE_BYTES)
         return compress_now(x, source, coding, identity);
     waiting *w = tc_exchange_alloc(x, sizeof *w);
     compression *job = job_of(source, coding);
     if (w && !job) job = begin(loop, source, coding);
-    if (!w || !job) return serve_plain(x, source, identity, 503);
+    if (!w || !job) return serve_plain(x, source, identity, true, 0);
     tc_file_unref(source); /* the job has its own */
     *w = (waiting){job, x, identity, job->waiting};
     job->waiting = w;
@@ -297,6 +322,7 @@ tc_err tc_coded_serve(tc_loop *loop, tc_exchange *x, tc_file *f)
 {
     const tc_variant_choice choice = tc_variant_choose(f, &x->theirs.fields);
     const bool none = choice.coding == TC_CODING_NONE;
+    const unsigned codings = none ? tc_variant_codings(choice.row) : 0;
     tc_file *source = choice.row->of[TC_CODING_IDENTITY];
     tc_file *g = none ? source : choice.row->of[choice.coding];
     if (g && g->made && g != g->cache->results.newest) {
@@ -309,7 +335,7 @@ tc_err tc_coded_serve(tc_loop *loop, tc_exchange *x, tc_file *f)
         wanted->refs++;
         tc_file_unref(f);
     }
-    if (none) return serve_plain(x, wanted, false, 406);
+    if (none) return serve_plain(x, wanted, false, false, codings);
     return g ? tc_file_serve(x, g) : compress(loop, x, source, choice.coding);
 }
 

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "http/secret.h"
 #include "session/session.h"
+#include "site/acceptable.h"
 #include "site/error_page.h"
 #include "site/page.h"
 
@@ -51,6 +52,7 @@ static tc_err on_head(void *self, tc_exchange *x)
         if (x->theirs.method == TC_METHOD_OPTIONS) return tc_exchange_answer(x, 204, 0);
         return tc_error_page(x, 405, (tc_span){0});
     }
+    if (tc_wants_coded(x)) return tc_only_identity(x);
     struct echo *e = tc_exchange_alloc(x, sizeof *e);
     if (!e) return TC_ERR_NO_MEMORY;
     e->length = 0;

@@ -14,6 +14,7 @@
 #include "http/range.h"
 #include "http/target.h"
 #include "net/loop.h"
+#include "site/acceptable.h"
 #include "site/coded.h"
 #include "site/error_page.h"
 #include "site/listing.h"
@@ -171,8 +172,11 @@ tc_err tc_file_serve(tc_exchange *x, tc_file *f)
 
 static tc_err serve(tc_files *files, tc_exchange *x, tc_file *f)
 {
-    return f->variants && f->variants->choice ? tc_coded_serve(files->loop, x, f)
-                                              : tc_file_serve(x, f);
+    if (f->variants && f->variants->choice) return tc_coded_serve(files->loop, x, f);
+    if (!tc_coding_excludes_identity(&x->theirs.fields)) return tc_file_serve(x, f);
+    if (f->variants) return tc_coded_serve(files->loop, x, f);
+    tc_file_unref(f);
+    return tc_only_identity(x);
 }
 
 /* To another path of ours, for good; the query comes along. */

@@ -4,6 +4,7 @@
 
 #include "http/status.h"
 #include "http/target.h"
+#include "site/acceptable.h"
 #include "site/error_page.h"
 
 /* A status in front, or usual. False: it is none that an answer can have. */
@@ -161,6 +162,7 @@ static tc_err on_head(void *self, tc_exchange *x)
     if (f->status >= 300 && f->status != 304 && !f->text.len)
         return tc_error_page(x, f->status, (tc_span){0});
     if (!f->text.len) return tc_exchange_answer(x, f->status, 0);
+    if (f->status < 300 && tc_wants_coded(x)) return tc_only_identity(x);
     const tc_err err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_CONTENT_TYPE,
                                      TC_SPAN("text/plain; charset=utf-8"));
     return err ? err : tc_exchange_reply(x, f->status, tc_run_bytes(f->text));

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "site/acceptable.h"
 #include "site/error_page.h"
 #include "site/form_body.h"
 #include "site/forms_page.h"
@@ -152,6 +153,7 @@ static tc_err enter(forming *f, const tc_session_ask *a)
 static tc_err on_page_head(void *self, tc_exchange *x)
 {
     tc_span id;
+    if (tc_wants_coded(x)) return tc_only_identity(x);
     forming *f = make(self, x);
     if (!f) return TC_ERR_NO_MEMORY;
     if (!tc_session_cookie_get(x, &id)) return begin_session(f, (tc_span){0});

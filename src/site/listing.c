@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "net/errand.h"
+#include "site/acceptable.h"
 #include "site/error_page.h"
 #include "site/page.h"
 
@@ -175,6 +176,10 @@ tc_err tc_listing_begin(tc_files *files, tc_exchange *x, int fd, tc_span path, t
                         tc_span query)
 {
     const tc_file_cache *cache = files->folder.cache;
+    if (tc_wants_coded(x)) {
+        close(fd);
+        return tc_only_identity(x);
+    }
     if (!take(&reading, 1, cache->limits->listings)) {
         cache->reached->listings++;
         close(fd);

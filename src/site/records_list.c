@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "http/accept.h"
 #include "http/percent.h"
+#include "site/acceptable.h"
 #include "site/records_page.h"
 
 enum { ENDING = 8, FILTERS = 8, USUAL_ROWS = 100, QUERY_ARENA = 65536 };
@@ -207,6 +208,7 @@ static tc_err on_head(void *self, tc_exchange *x)
 {
     tc_asking *a = self;
     const tc_limits *limits = a->records->limits;
+    if (tc_wants_coded(x)) return tc_not_acceptable(x, (tc_span){0}, 0, TC_REPLY_JSON);
     listing *l = tc_alloc_zero(sizeof *l);
     if (!l) return TC_ERR_NO_MEMORY;
     l->x = x;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "http/accept.h"
 #include "http/precondition.h"
+#include "site/acceptable.h"
 #include "site/records_inside.h"
 #include "site/records_page.h"
 
@@ -20,6 +21,7 @@ static tc_err serve(tc_asking *a, tc_exchange *x, tc_entry *e)
 {
     tc_err err = tc_arena_defer(&x->arena, tc_entry_unref, e);
     if (err) return err;
+    if (tc_wants_coded(x)) return tc_not_acceptable(x, (tc_span){0}, 0, TC_REPLY_JSON);
     if (tc_fields_has(&x->theirs.fields, TC_FIELD_ACCEPT) &&
         tc_accept_kind(&x->theirs, TC_REPLY_JSON) == TC_REPLY_HTML) {
         err = tc_records_hold_page(a, x, e->document);

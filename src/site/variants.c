@@ -251,6 +251,13 @@ static uint8_t codings_to_make(const tc_variants_config *v, const tc_file *f)
     return 0;
 }
 
+unsigned tc_variant_codings(const struct tc_variant_row *row)
+{
+    const tc_file *f = row->of[TC_CODING_IDENTITY];
+    const bool can = f->size <= f->cache->limits->compress_file;
+    return row->there | (can ? f->folder->config->variants->compress : 0U);
+}
+
 /* What all of a row's say of how they were chosen. */
 static tc_span vary_of(const struct tc_variants *all, const struct tc_variant_row *row)
 {
@@ -361,9 +368,11 @@ tc_variant_choice tc_variant_choose(tc_file *f, const tc_fields *request)
     const size_t number = choose_row(f, request);
     struct tc_variant_row *row = &f->variants->rows[number];
     const unsigned available = row->there | row->makes;
-    if (!available || !tc_fields_has(request, TC_FIELD_ACCEPT_ENCODING))
+    if (!tc_fields_has(request, TC_FIELD_ACCEPT_ENCODING))
         return (tc_variant_choice){row, TC_CODING_IDENTITY};
+    const uint8_t *order = f->folder->config->variants->order;
     const tc_coding_wish wish = tc_coding_recall(&f->cache->codings, request);
-    return (tc_variant_choice){
-        row, tc_coding_choose(&wish, available, f->folder->config->variants->order)};
+    enum tc_coding coding = tc_coding_choose(&wish, available, order);
+    if (coding == TC_CODING_NONE) coding = tc_coding_choose(&wish, tc_variant_codings(row), order);
+    return (tc_variant_choice){row, coding};
 }

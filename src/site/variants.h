@@ -68,8 +68,12 @@ typedef struct tc_variant_choice {
     enum tc_coding coding; /* NONE: none that is acceptable */
 } tc_variant_choice;
 
-/* f is an entry with variants. */
+/* f is an entry with variants. Where nothing else will do, also what would not be worth it is made.
+ */
 tc_variant_choice tc_variant_choose(tc_file *f, const tc_fields *request);
+
+/* Bits of the codings in which a row is there, or could be made. */
+unsigned tc_variant_codings(const struct tc_variant_row *row);
 
 /* --- for the cache ------------------------------------------------------------------------- */
 

@@ -76,6 +76,8 @@ static void the_best_that_is_there_is_chosen(void **state)
             check_case(tc_coding_choose(&wish, cases[i].available, order) == cases[i].coding,
                        cases[i].value);
         }
+        check_case(tc_coding_excludes_identity(&f) == (wish.q[TC_CODING_IDENTITY] == 0),
+                   cases[i].value);
     }
 }
 
