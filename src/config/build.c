@@ -139,9 +139,10 @@ static void add_route(tc_built *b, tc_config *c, const tc_section *s, tc_site *s
     *route = *around;
     route->prefix = prefix;
     tc_build_route(b, c, s, route);
-    if (!prefix.len)
+    if (!prefix.len) {
         site->whole = route;
-    else if (tc_site_add(site, route, deep) != TC_OK)
+        site->guards = true; /* those before were held against another one */
+    } else if (tc_site_add(site, route, deep) != TC_OK)
         c->no_memory = true;
 }
 

@@ -18,6 +18,7 @@ static void build_files(tc_built *b, tc_config *c, const tc_section *s, tc_route
     tc_files_config *f = &all[b->sites.files_count];
     const tc_settings *v = &s->settings;
     route->no_files = !v->root && c->file; /* the current folder is for who stands in it */
+    route->served = NULL;
     if (route->no_files) return;
     memset(f, 0, sizeof *f); /* padding, too: they are compared */
     f->root = tc_build_root(b, c, s, &f->root_path);
@@ -35,8 +36,9 @@ static void build_files(tc_built *b, tc_config *c, const tc_section *s, tc_route
     f->error_files = s->content.error_files;
     f->error_file_count = s->content.error_file_count;
     b->sites.dressed |= f->error_file_count > 0;
-    if (b->sites.files_count && same_files(f, &all[route->files])) return;
-    route->files = b->sites.files_count++;
+    if (!b->sites.files_count || !same_files(f, &all[route->files]))
+        route->files = b->sites.files_count++;
+    route->served = &all[route->files];
 }
 
 static void build_added(tc_built *b, tc_config *c, const tc_section *s, tc_route *route)

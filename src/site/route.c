@@ -3,12 +3,14 @@
 #include "site/route.h"
 
 #include "http/target.h"
+#include "site/names.h"
 
 /* How a path falls into segments. */
 typedef struct segments {
     uint32_t end[TC_ROUTE_DEEPEST + 1]; /* of the first ones */
     unsigned count;
-    bool plain; /* nothing in it is encoded, empty or a dot segment: it is what it seems to be */
+    uint32_t len; /* of the path, without a query */
+    bool plain;   /* nothing in it is encoded, empty or a dot segment: it is what it seems to be */
 } segments;
 
 /* False: take_apart may pass over these eight bytes. */
@@ -49,6 +51,7 @@ static void take_apart(tc_span path, unsigned deepest, bool as_it_came, segments
             if (c == '%' || c == '\\') ret->plain = false;
         }
     }
+    ret->len = (uint32_t)i;
     if (ret->count < deepest) ret->end[ret->count++] = (uint32_t)i;
 }
 
@@ -60,29 +63,53 @@ static uint64_t length_bit(size_t len)
 tc_err tc_site_add(tc_site *site, const tc_route *route, unsigned deep)
 {
     site->lengths |= length_bit(route->prefix.len);
+    site->guards |= route->asking && (!site->whole || route->asking != site->whole->asking);
     if (deep > site->deepest) site->deepest = (uint8_t)deep;
     return tc_map_put(&site->by_prefix, route->prefix, (void *)(uintptr_t)route);
 }
 
+static const tc_route *at_prefix(const tc_site *site, tc_span prefix)
+{
+    return site->lengths & length_bit(prefix.len) ? tc_map_get(&site->by_prefix, prefix) : NULL;
+}
+
 /* Most beginnings of most paths are as long as no prefix: these are not looked up. */
-static const tc_route *find(const tc_site *site, tc_span path, const segments *s)
+static const tc_route *longest(const tc_site *site, tc_span path, const segments *s)
 {
     for (unsigned n = s->count; n--;) {
-        const size_t len = s->end[n];
-        if (!(site->lengths & length_bit(len))) continue;
-        const tc_route *route = tc_map_get(&site->by_prefix, tc_span_first(path, len));
+        const tc_route *route = at_prefix(site, tc_span_first(path, s->end[n]));
         if (route) return route;
     }
     return site->whole;
 }
 
-bool tc_route_same_gates(const tc_exchange *x, tc_span path)
+/* Whoever guards a file by a route of its own guards what is sent in its place, unless there is a
+ * route of that, too. */
+static tc_err find(const tc_site *site, tc_arena *a, tc_span path, const segments *s,
+                   const tc_route **ret_route)
 {
-    const tc_route *here = x->place;
+    tc_name names[TC_NAMES_MAX];
+    unsigned count;
+    const tc_route *route = longest(site, path, s);
+    *ret_route = route;
+    if (!site->guards || s->end[s->count - 1] < s->len || route->prefix.len == s->len) return TC_OK;
+    const tc_err err = tc_names_of(a, tc_span_first(path, s->len), names, &count);
+    for (unsigned i = 0; i < count && !err; i++) {
+        const tc_route *other = at_prefix(site, names[i].path);
+        if (!other || !other->asking || !tc_name_counts(&names[i], other->served)) continue;
+        *ret_route = other;
+        break;
+    }
+    return err;
+}
+
+bool tc_route_same_gates(tc_exchange *x, tc_span path)
+{
+    const tc_route *here = x->place, *there;
     segments s;
     if (!here || !here->site->deepest) return true;
     take_apart(path, here->site->deepest, false, &s);
-    return find(here->site, path, &s)->asking == here->asking;
+    return find(here->site, &x->arena, path, &s, &there) == TC_OK && there->asking == here->asking;
 }
 
 tc_err tc_site_route(const tc_site *site, tc_exchange *x, const tc_route **ret_route)
@@ -97,6 +124,5 @@ tc_err tc_site_route(const tc_site *site, tc_exchange *x, const tc_route **ret_r
         if (err) return err;
         take_apart(path, site->deepest, false, &s);
     }
-    *ret_route = find(site, path, &s);
-    return TC_OK;
+    return find(site, &x->arena, path, &s, ret_route);
 }

@@ -13,15 +13,16 @@ struct tc_site;
 /* What is served at a prefix, and on which conditions. Pointers: NULL where nothing is said. */
 typedef struct tc_route {
     const struct tc_site *site;
-    tc_span prefix;                 /* "/api", without a slash at its end; empty: the whole site */
-    bool no_files;                  /* no folder is served */
-    uint32_t files;                 /* which of tc_sites.files, if there is one */
-    uint32_t added;                 /* 1 + which of tc_sites.added; 0: none */
-    const struct tc_fixed *fixed;   /* what is answered instead of files */
-    const struct tc_asking *asking; /* NULL: nobody is asked who he is */
-    const struct tc_cors *cors;     /* NULL: pages of other origins are told nothing */
-    bool trace;                     /* TRACE is answered */
-    uint64_t body_bytes;            /* most content of a request */
+    tc_span prefix; /* "/api", without a slash at its end; empty: the whole site */
+    bool no_files;  /* no folder is served */
+    uint32_t files; /* which of tc_sites.files, if there is one */
+    const struct tc_files_config *served; /* that one; NULL: none */
+    uint32_t added;                       /* 1 + which of tc_sites.added; 0: none */
+    const struct tc_fixed *fixed;         /* what is answered instead of files */
+    const struct tc_asking *asking;       /* NULL: nobody is asked who he is */
+    const struct tc_cors *cors;           /* NULL: pages of other origins are told nothing */
+    bool trace;                           /* TRACE is answered */
+    uint64_t body_bytes;                  /* most content of a request */
 } tc_route;
 
 /* What is served for some hosts. */
@@ -30,6 +31,7 @@ typedef struct tc_site {
     tc_map by_prefix;      /* of the others */
     uint64_t lengths;      /* of those prefixes: a bit for each, the last for all that are longer */
     uint8_t deepest;       /* most segments of a prefix of those */
+    bool guards;           /* one of those asks who asks, other than the whole does */
     bool to_https;         /* http:// requests are sent on to https:// */
     const tc_preloads *preloads;
     tc_span echo;         /* the path of the echo; empty: none */
@@ -38,9 +40,11 @@ typedef struct tc_site {
 
 /* A route whose prefix, of so many segments, no other one of this site has. */
 tc_err tc_site_add(tc_site *site, const tc_route *route, unsigned deep) TC_MUST_USE;
-/* A path as it came ("*", too). TC_ERR_TARGET: it makes no sense, so nothing must be served. */
+/* A path as it came ("*", too). What stands beside a file that a route of its own guards, and is
+ * sent in its place (names.h), is that route's, too. TC_ERR_TARGET: the path makes no sense, so
+ * nothing must be served; TC_ERR_NO_MEMORY. */
 tc_err tc_site_route(const tc_site *site, tc_exchange *x, const tc_route **ret_route) TC_MUST_USE;
 
 /* Whether who asks for this normalised path passes the same gates as x: a file may have more than
  * one address, and whoever guards its name guards it. */
-bool tc_route_same_gates(const tc_exchange *x, tc_span path);
+bool tc_route_same_gates(tc_exchange *x, tc_span path);

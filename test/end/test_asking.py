@@ -244,6 +244,47 @@ class Passwords(Asking):
         self.assertEqual(self.ask(server, path="/out").body, b"out")
         self.assertEqual(self.ask(server, path="/out.html").get("location"), "/out")
 
+    def test_a_file_is_guarded_under_the_names_of_what_stands_beside_it(self):
+        users = self.users(("alice", "sesame"))
+        auth = f'auth = "x" auth-users = "{users}"'
+        names = {"in.html": "guarded", "about.html": "guarded", "start/index.html": "guarded", "x.tar": "guarded",
+                 "free.html": "free", "open/in.html": "guarded"}
+        files = {}
+        for name, text in names.items():
+            stem, _, ending = name.rpartition(".")
+            for beside in (name, f"{stem}.de.{ending}", f"{stem}.fr.{ending}"):
+                for coding in ("", ".gz", ".br", ".zst"):
+                    files[beside + coding] = "free" if text == "free" or ".fr." in beside else text
+        server = self.serve("--config", self.conf(f"""clean-urls = on
+            languages = {{de}}
+            precompressed = on
+            writable = on
+            route "/in.html" {{ {auth} }}
+            route "/about" {{ {auth} }}
+            route "/start/index.html" {{ {auth} }}
+            route "/x.tar" {{ {auth} }}
+            route "/x.tar.zst" {{ auth = off }}
+            route "/open" {{ deny = all }}
+            route "/open/in.html" {{ allow = all {auth} }}"""), files=files)
+        leaks = []
+        for name, text in files.items():
+            for path in ("/" + name, "/" + name.replace("in", "%69n", 1), "//" + name, "/" + name.removesuffix(".html")):
+                for fields in ((), ("Accept-Encoding: br", "Accept-Language: de")):
+                    answer = self.ask(server, *fields, path=path)
+                    if name == "x.tar.zst":
+                        self.assertEqual(answer.body, b"guarded")
+                    elif answer.status == 200 and answer.body == b"guarded":
+                        leaks.append(path)
+            if text == "guarded" and name != "x.tar.zst":
+                self.assertIn(server.ask("/" + name, "PUT", (), b"x").status, (401, 403), name)
+                answer = self.ask(server, basic("alice", "sesame"), path="/" + name)
+                self.assertIn((answer.status, answer.body), ((200, b"guarded"), (301, answer.body)), name)
+            elif name.startswith("free") or ".fr." in name and not name.startswith("open"):
+                self.assertIn(self.ask(server, path="/" + name).status, (200, 301), name)
+        self.assertEqual(leaks, [])
+        self.assertEqual(self.ask(server, path="/about.html").status, 401)
+        self.assertEqual(self.ask(server, path="/open/in.fr.html").status, 403)
+
     def test_the_first_upload_may_be_as_large_as_others(self):
         users = self.users(("alice", "sesame"))
         options = ("--auth", "x", "--auth-users", users, "--writable", "--upload-bytes", "3000000", "--limit", "body_bytes=1000")
