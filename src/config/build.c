@@ -15,6 +15,7 @@
 #include "config/content.h"
 #include "config/methods.h"
 #include "config/preloads.h"
+#include "config/uploads.h"
 #include "config/variants.h"
 
 enum { NAMES_MAX = 1 << 20 };
@@ -190,22 +191,19 @@ static bool absolute(const char *dir, char path[PATH_MAX])
     return n > 0 && n < PATH_MAX;
 }
 
-int tc_build_root(tc_built *b, tc_config *c, const tc_section *s, const char **ret_path)
+const struct tc_built_root *tc_build_root(tc_built *b, tc_config *c, const tc_section *s)
 {
     char path[PATH_MAX];
     const char *dir = s->settings.root ? s->settings.root : ".";
     for (uint32_t i = b->root_count; i-- > 0;)
-        if (strcmp(b->roots[i].dir, dir) == 0) {
-            *ret_path = b->roots[i].path;
-            return b->roots[i].fd;
-        }
+        if (strcmp(b->roots[i].dir, dir) == 0) return &b->roots[i];
     struct tc_built_root *root = &b->roots[b->root_count++];
     *root = (struct tc_built_root){.dir = dir, .fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC)};
     if (root->fd < 0 || faccessat(root->fd, ".", X_OK, AT_EACCESS))
         tc_config_fault(c, s, "root", dir, "%s", strerror(errno));
     if (absolute(dir, path)) root->path = tc_arena_copy(&c->arena, tc_span_str(path)).at;
-    *ret_path = root->path;
-    return root->fd;
+    root->written = tc_config_writers(c, dir);
+    return root;
 }
 
 /* --- all of it ------------------------------------------------------------------------------- */

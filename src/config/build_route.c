@@ -21,7 +21,10 @@ static void build_files(tc_built *b, tc_config *c, const tc_section *s, tc_route
     route->served = NULL;
     if (route->no_files) return;
     memset(f, 0, sizeof *f); /* padding, too: they are compared */
-    f->root = tc_build_root(b, c, s, &f->root_path);
+    const struct tc_built_root *root = tc_build_root(b, c, s);
+    f->root = root->fd;
+    f->root_path = root->path;
+    f->written = root->written;
     if (v->strip_prefix) f->strip = route->prefix;
     f->index = tc_span_str(v->index);
     f->language = tc_span_str(v->language);

@@ -58,8 +58,9 @@ typedef struct tc_config {
     unsigned sections;                /* all of them but the top */
     tc_buf faults;                    /* a line each */
     unsigned fault_count;
-    struct tc_rate_home *rate_home; /* of all rates; NULL: there are none */
-    bool by_option;                 /* one of them is about the command line */
+    struct tc_config_writer *writers; /* folders that are written into (uploads.h) */
+    struct tc_rate_home *rate_home;   /* of all rates; NULL: there are none */
+    bool by_option;                   /* one of them is about the command line */
     bool no_memory;
 } tc_config;
 

@@ -2,55 +2,14 @@
 // SPDX-License-Identifier: MIT
 #include "config/methods.h"
 
+#include "config/uploads.h"
 #include "site/cors.h"
-#include "site/upload.h"
 
 /* The first of these that was given in the very block; NULL: none. */
 static const char *given_of(const tc_section *s, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (tc_section_has(s, names[i])) return names[i];
-    return NULL;
-}
-
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-static void unref_root(void *root)
-{
-    tc_upload_root_unref(root);
-}
-
-/* What an earlier block that writes into the same folder within the same quota has: they count
- * together. NULL: none does. */
-static const tc_upload_config *same_folder(tc_config *c, const tc_section *s)
-{
-    const tc_settings *v = &s->settings;
-    if (s->parent && s->parent->uploads && same_text(v->root, s->parent->settings.root) &&
-        v->quota == s->parent->settings.quota)
-        return s->parent->uploads; /* one of many, perhaps */
-    for (tc_section *other = &c->top; other != s; other = tc_section_next(other))
-        if (other->uploads && same_text(v->root, other->settings.root) &&
-            v->quota == other->settings.quota)
-            return other->uploads;
-    return NULL;
-}
-
-static const tc_upload_config *make_uploads(tc_config *c, const tc_section *s)
-{
-    const tc_settings *v = &s->settings;
-    const tc_upload_config *shared = same_folder(c, s);
-    if (shared && v->upload_bytes == shared->most) return shared;
-    tc_upload_config *u = tc_arena_alloc(&c->arena, sizeof *u);
-    if (u) {
-        *u = (tc_upload_config){.most = v->upload_bytes};
-        u->root = shared ? shared->root : tc_upload_root_new(v->quota);
-        if (u->root && (shared || tc_arena_defer(&c->arena, unref_root, u->root) == TC_OK))
-            return u;
-    }
-    c->no_memory = true;
     return NULL;
 }
 
@@ -104,8 +63,7 @@ void tc_config_methods(tc_config *c, tc_section *s)
     const char *name = given_of(s, of_uploads, 2);
     if (name && !v->writable)
         tc_config_fault(c, s, name, NULL, "it is for files that are writable");
-    s->uploads = NULL;
-    if (v->writable) s->uploads = make_uploads(c, s);
+    s->uploads = v->writable ? tc_config_uploads(c, s) : NULL;
     name = given_of(s, of_cors, sizeof of_cors / sizeof *of_cors);
     s->cors = s->parent ? s->parent->cors : NULL;
     if (!name) return;

@@ -313,11 +313,11 @@ static tc_file *use(tc_file_cache *c, tc_file *f)
     return f;
 }
 
-/* How often files here were put or removed by requests. */
+/* How often files here were put or removed by requests, of whichever route. */
 static uint64_t changes_of(const tc_folder *folder)
 {
-    const tc_upload_config *uploads = folder->config->uploads;
-    return uploads ? atomic_load(&uploads->root->changes) : 0;
+    const tc_upload_root *written = folder->config->written;
+    return written ? atomic_load(&written->changes->count) : 0;
 }
 
 tc_file *tc_file_remembered(tc_folder *folder, tc_span path, int64_t now)

@@ -24,7 +24,8 @@ typedef struct tc_files_config {
     size_t caching_count;
     const tc_error_file *error_files;
     size_t error_file_count;
-    const tc_upload_config *uploads;           /* NULL: files are read, never written */
+    const tc_upload_config *uploads;           /* NULL: files are read, never written here */
+    tc_upload_root *written;                   /* what others write here; NULL: nothing */
     const struct tc_variants_config *variants; /* languages and codings; NULL: not in use */
 } tc_files_config;
 

@@ -33,6 +33,7 @@ typedef struct job {
     int64_t length;        /* of the content, or TC_LENGTH_UNKNOWN */
     uint64_t credit;       /* bytes of what is replaced */
     uint64_t reserved;     /* of the quota */
+    uint64_t quota;
     /* what came of it */
     tc_err err;
     tc_place_now before;
@@ -90,7 +91,7 @@ static tc_err reserve(job *j, uint64_t bytes)
 {
     const uint64_t more = bytes > j->credit ? bytes - j->credit : 0;
     if (more <= j->reserved) return TC_OK;
-    if (!tc_upload_root_reserve(j->root, more - j->reserved)) return TC_ERR_UPLOAD_QUOTA;
+    if (!tc_upload_root_reserve(j->root, more - j->reserved, j->quota)) return TC_ERR_UPLOAD_QUOTA;
     j->reserved = more;
     return TC_OK;
 }
@@ -118,7 +119,7 @@ static void settle(job *j)
     const int64_t grown = (int64_t)j->place.written - (int64_t)j->before.size;
     atomic_fetch_add(&j->root->used, grown - (int64_t)j->reserved);
     j->reserved = 0;
-    atomic_fetch_add(&j->root->changes, 1);
+    atomic_fetch_add(&j->root->changes->count, 1);
 }
 
 static void work_finish(job *j)
@@ -285,6 +286,7 @@ static job *new_job(upload *u, tc_err *ret_err)
     tc_buf_init(&j->writing, limits->upload_buffer + run_most);
     tc_buf_init(&u->filling, limits->upload_buffer + run_most);
     j->root = u->of->config->root;
+    j->quota = u->of->config->quota;
     atomic_fetch_add(&j->root->references, 1);
     j->small = limits->cache_file;
     j->length = m->length;
@@ -339,7 +341,7 @@ static tc_err on_head(void *self, tc_exchange *x)
     if (tc_path_hidden(inner, of->folder->config->dotfiles))
         return fail(x, TC_ERR_UPLOAD_FORBIDDEN);
     sweep(of); /* where it could not be done before */
-    if (of->config->root->quota && !atomic_load(&of->config->root->counted))
+    if (of->config->quota && !atomic_load(&of->config->root->counted))
         return refuse(x, 503, TC_SPAN("the files that are there are still being counted"));
     if (of->folder->cache->uploads >= limits_of(of)->uploads) return too_many(of, x);
     upload *u = tc_exchange_alloc(x, sizeof *u);

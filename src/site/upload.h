@@ -10,7 +10,8 @@
 
 /* Of a route. */
 typedef struct tc_upload_config {
-    uint64_t most; /* bytes of a file; 0: as of any content (body_bytes) */
+    uint64_t most;  /* bytes of a file; 0: as of any content (body_bytes) */
+    uint64_t quota; /* bytes of all files beneath the root; 0: any */
     tc_upload_root *root;
 } tc_upload_config;
 

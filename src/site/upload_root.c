@@ -15,18 +15,38 @@ struct tc_sweeping {
     struct tc_sweeping **slot; /* the loop's */
 };
 
-tc_upload_root *tc_upload_root_new(uint64_t quota)
+static void unref_changes(tc_upload_changes *c)
+{
+    if (c && atomic_fetch_sub(&c->references, 1) == 1) tc_free(c);
+}
+
+tc_upload_root *tc_upload_root_new(void)
 {
     tc_upload_root *r = tc_alloc_zero(sizeof *r);
-    if (!r) return NULL;
+    tc_upload_changes *c = tc_alloc_zero(sizeof *c);
+    if (!r || !c) {
+        tc_free(r);
+        tc_free(c);
+        return NULL;
+    }
     atomic_init(&r->references, 1);
-    r->quota = quota;
+    atomic_init(&c->references, 1);
+    r->changes = c;
     return r;
 }
 
 void tc_upload_root_unref(tc_upload_root *r)
 {
-    if (r && atomic_fetch_sub(&r->references, 1) == 1) tc_free(r);
+    if (!r || atomic_fetch_sub(&r->references, 1) > 1) return;
+    unref_changes(r->changes);
+    tc_free(r);
+}
+
+void tc_upload_root_follow(tc_upload_root *r, const tc_upload_root *other)
+{
+    atomic_fetch_add(&other->changes->references, 1);
+    unref_changes(r->changes);
+    r->changes = other->changes;
 }
 
 /* In the thread. */
@@ -75,11 +95,11 @@ void tc_upload_root_forget(struct tc_sweeping **slot)
     *slot = NULL;
 }
 
-bool tc_upload_root_reserve(tc_upload_root *r, uint64_t bytes)
+bool tc_upload_root_reserve(tc_upload_root *r, uint64_t bytes, uint64_t quota)
 {
     int_fast64_t used = atomic_load(&r->used);
     do {
-        if (r->quota && bytes && (used > 0 ? (uint64_t)used : 0) + bytes > r->quota) return false;
+        if (quota && bytes && (used > 0 ? (uint64_t)used : 0) + bytes > quota) return false;
     } while (!atomic_compare_exchange_weak(&r->used, &used, used + (int_fast64_t)bytes));
     return true;
 }

@@ -174,6 +174,49 @@ route "/trace" {{ trace = on }}
         allowed = [server.ask(path, fields=origin).get("access-control-allow-origin") for path in ("/drop/new", "/drop/none", "/a")]
         self.assertEqual(allowed, ["https://a.example", "https://a.example", None])
 
+    def test_what_one_route_writes_no_other_remembers(self):
+        """Whatever path they name the folder by, and where one lies in another; all workers see it at once."""
+        drop, conf = self.site({"a": "old 0", "in/b": "old 0", "in/c.txt": "old 0"}, name="drop"), self.dir / "tercet.conf"
+        (self.dir / "link").symlink_to(drop)
+        conf.write_text(f"""root = "{drop}"
+limits {{ cache_ms = 3600000 }}
+languages = {{de}}
+route "/write" {{ root = "{self.dir}/link" writable = on strip-prefix = on }}
+route "/inner" {{ root = "{drop}/in" strip-prefix = on }}
+route "/deep" {{ root = "{drop}/in/../in" strip-prefix = on writable = on }}
+""")
+        server = self.serve("--config", conf, "--workers", "2", root=False)
+        reads = {"/a": "a", "/in/b": "in/b", "/inner/b": "in/b", "/deep/b": "in/b", "/write/in/b": "in/b"}
+        for i in range(12):
+            for path, name in reads.items():  # by all workers
+                for _ in range(6):
+                    self.assertEqual(server.ask(path).body, b"old %d" % i, path)
+            way = {"a": "/write/a", "in/b": "/deep/b" if i % 2 else "/write/in/b"}
+            for name in set(reads.values()):
+                self.assertEqual(server.ask(way[name], "PUT", body=b"old %d" % (i + 1)).status, 204)
+        self.assertEqual(server.ask("/inner/c.txt", fields=["Accept-Language: de"]).body, b"old 0")
+        self.assertEqual(server.ask("/write/in/c.de.txt", "PUT", body=b"neu").status, 201)
+        for _ in range(6):
+            self.assertEqual(server.ask("/inner/c.txt", fields=["Accept-Language: de"]).body, b"neu")
+
+    def test_each_way_has_its_quota_of_what_all_have_put(self):
+        drop, conf = self.site({"old": "x" * 100}, name="drop"), self.dir / "tercet.conf"
+        conf.write_text(f"""root = "{drop}"
+route "/small" {{ writable = on strip-prefix = on quota = 500 }}
+route "/large" {{ root = "{drop}/../drop" writable = on strip-prefix = on quota = 1000 }}
+route "/any" {{ writable = on strip-prefix = on }}
+""")
+        server = self.serve("--config", conf, root=False)
+        self.assertTrue(wait_for(lambda: server.ask("/small/one", "PUT", body=bytes(300)).status != 503))
+        self.assertEqual(server.ask("/small/two", "PUT", body=bytes(101)).status, 507)
+        self.assertEqual(server.ask("/large/two", "PUT", body=bytes(500)).status, 201)
+        self.assertEqual(server.ask("/large/more", "PUT", body=bytes(101)).status, 507)
+        self.assertEqual(server.ask("/small/tiny", "PUT", body=b"x").status, 507)
+        self.assertEqual(server.ask("/any/big", "PUT", body=bytes(5000)).status, 201)
+        self.assertEqual(server.ask("/large/tiny", "PUT", body=b"x").status, 507)
+        self.assertEqual(server.ask("/small/big", "DELETE").status, 204)
+        self.assertEqual(server.ask("/large/tiny", "PUT", body=bytes(100)).status, 201)
+
     def test_two_ways_into_a_folder_have_one_quota(self):
         drop, conf = self.site({"old": "x"}, name="drop"), self.dir / "tercet.conf"
         conf.write_text(f"""root = "{drop}"

@@ -45,10 +45,12 @@ static void serve(uint64_t quota)
     w.env.route = route;
     w.env.refuse = refuse;
     tc_file_cache_init(&cache, &w.limits, &w.reached);
-    uploads = (tc_upload_config){.root = tc_upload_root_new(quota)};
+    uploads = (tc_upload_config){.quota = quota, .root = tc_upload_root_new()};
     assert_non_null(uploads.root);
-    config =
-        (tc_files_config){.root = root.fd, .index = TC_SPAN("index.html"), .uploads = &uploads};
+    config = (tc_files_config){.root = root.fd,
+                               .index = TC_SPAN("index.html"),
+                               .uploads = &uploads,
+                               .written = uploads.root};
     tc_files_init(&files, &config, &cache, w.loop);
 }
 
