@@ -16,6 +16,7 @@ enum { WAIT_MS = 180000 }; /* two beginnings, at their longest, and more */
 
 typedef struct settings {
     const char *control, *config;
+    bool quiet;
 } settings;
 
 static const tc_option options[] = {
@@ -26,6 +27,8 @@ static const tc_option options[] = {
      0, 0},
     {"config", 'c', TC_OPTION_TEXT, offsetof(settings, config), "FILE",
      "the configuration of the server, which may name that socket.", 0, 0},
+    {"quiet", 'q', TC_OPTION_FLAG, offsetof(settings, quiet), NULL,
+     "leaves to the server's own log what the server says.", 0, 0},
 };
 
 static int reload(const tc_command *c, int argc, char **argv);
@@ -44,7 +47,7 @@ const tc_command tc_command_reload = {
     .run = reload,
 };
 
-static int wait_for_answer(int fd)
+static int wait_for_answer(int fd, bool quiet)
 {
     static char answer[TC_CHANNEL_BYTES];
     struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -54,6 +57,7 @@ static int wait_for_answer(int fd)
         fprintf(stderr, "tercet: the server gave no answer\n");
         return tc_err_exit(TC_ERR_PEER_CLOSED);
     }
+    if (quiet) return (unsigned char)answer[0];
     fwrite(answer + 1, 1, len - 1, stderr);
     if (answer[0]) fprintf(stderr, "tercet: not reloaded: what served before serves on\n");
     return (unsigned char)answer[0];
@@ -83,7 +87,7 @@ static int reload(const tc_command *c, int argc, char **argv)
     const char *path = s.control ? s.control : tc_master_control();
     int code;
     if (tc_channel_connect(path, &fd) == TC_OK) {
-        code = wait_for_answer(fd);
+        code = wait_for_answer(fd, s.quiet);
         close(fd);
     } else {
         fprintf(stderr, "tercet: %s: no server listens there: %s\n", *path ? path : "--control",

@@ -29,8 +29,8 @@ class Master(Tls):
         text = pathlib.Path(f"/proc/{server.proc.pid}/task/{server.proc.pid}/children").read_text()
         return [int(pid) for pid in text.split()]
 
-    def reload(self, status=0):
-        done = subprocess.run([PROGRAM, "reload", "--control", self.control], stdin=subprocess.DEVNULL,
+    def reload(self, *options, status=0):
+        done = subprocess.run([PROGRAM, "reload", "--control", self.control, *options], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, env=environment())
         self.assertEqual(done.returncode, status, done.stdout)
         return done.stdout.decode()
@@ -189,10 +189,13 @@ class Refused(Master):
         self.assertIn("wrokers", said)
         self.assertIn("what served before serves on", said)
         self.assertIn(f"{conf}:2:", server.said())
+        self.assertEqual(self.reload("-q", status=2), "")  # the server's log has it all the same
+        self.assertEqual(server.said().count(f"{conf}:2:"), 2)
         self.assertEqual(self.children(server), [old])
         self.assertEqual(server.ask().status, 200)
         conf.write_text("workers = 2\n")
-        self.reload()
+        self.assertEqual(self.reload("-q"), "")
+        self.assertIn("generation 4 serves", server.said())
 
     def test_a_file_that_does_not_say_where_it_listens(self):
         conf = self.dir / "faulty.conf"
