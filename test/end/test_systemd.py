@@ -182,4 +182,4 @@ class Unit(Case):
         self.assertEqual((got.status, got.err), (0, ""), got)
         got = self.other("systemd-analyze", "security", "--offline=true", "--no-pager", UNIT)
         level = float(re.search(r"exposure level for tercet.service: ([\d.]+)", got.text)[1])
-        self.assertLessEqual(level, 2.5)
+        self.assertLessEqual(level, 2.0)
