@@ -33,16 +33,17 @@ static size_t more(void *self, tc_metrics_fact *room, size_t most)
     room[n++] = (tc_metrics_fact){"tercet_log_lines_dropped_total",
                                   "Lines of the access log that nobody took in time.",
                                   (double)p->log->dropped};
-    if (!p->store) return n;
-    const tc_store_counts c = tc_store_count(p->store);
-    room[n++] = (tc_metrics_fact){"tercet_store_reads_total", "Questions to the store of records.",
-                                  (double)c.reads};
-    room[n++] =
-        (tc_metrics_fact){"tercet_store_writes_total", "Changes of records.", (double)c.writes};
-    room[n++] = (tc_metrics_fact){"tercet_store_syncs_total",
-                                  "Transactions in which they were made.", (double)c.syncs};
-    room[n++] = (tc_metrics_fact){"tercet_store_held_bytes",
-                                  "Held by requests and answers about records.", (double)c.held};
+    const tc_store_counts c = p->store ? tc_store_count(p->store) : (tc_store_counts){0};
+    const tc_metrics_fact store[] = {
+        {"tercet_store_reads_total", "Questions to the store of records.", (double)c.reads},
+        {"tercet_store_writes_total", "Changes of records.", (double)c.writes},
+        {"tercet_store_syncs_total", "Transactions in which they were made.", (double)c.syncs},
+        {"tercet_store_held_bytes", "Held by requests and answers about records.", (double)c.held}};
+    for (size_t i = 0; i < sizeof store / sizeof *store; i++) {
+        room[n] = store[i];
+        if (!p->store) room[n].value = -1;
+        n++;
+    }
     return n;
 }
 
@@ -59,9 +60,11 @@ int tc_admin_open(tc_admin_place *p, const char *url, tc_server *server, const t
                           .begun = tc_clock_now(),
                           .generation = generation,
                           .more = more,
-                          .more_self = p};
+                          .more_self = p,
+                          .ledger = p->ledger,
+                          .slot = p->slot};
     const tc_server_config config = {
-        .workers = 1, .limits = tc_limits_default, .app = tc_admin_app(&p->admin)};
+        .workers = 1, .stays = true, .limits = tc_limits_default, .app = tc_admin_app(&p->admin)};
     tc_err err = tc_server_new(&config, &p->server);
     if (!err) /* what was handed in, and the server has no use for */
         tc_listeners_move_unused(tc_server_listeners(server), tc_server_listeners(p->server));
@@ -97,6 +100,7 @@ void tc_admin_end(tc_admin_place *p)
     if (!p->server) return;
     tc_server_drain(p->server);
     tc_server_wait(p->server);
+    tc_admin_last(&p->admin);
 }
 
 void tc_admin_close(tc_admin_place *p)

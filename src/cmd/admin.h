@@ -11,8 +11,10 @@ typedef struct tc_admin_place {
     tc_admin admin;
     tc_limits limits;
     const tc_log *log;
-    tc_store *store; /* NULL: there are no records */
-    char url[128];   /* with the port that was found */
+    tc_store *store;   /* NULL: there are no records */
+    tc_ledger *ledger; /* shared with other generations; NULL: there are none */
+    int slot;
+    char url[128]; /* with the port that was found */
 } tc_admin_place;
 
 /* Whether only this machine reaches a URL like "http://127.0.0.1:9090". */

@@ -18,7 +18,7 @@
 #include "net/channel.h"
 #include "net/pass.h"
 
-enum { SECRET_HOURS = 12, INHERITED = 65536, SEND_MS = 1000, PATIENCE_S = 30 };
+enum { SECRET_HOURS = 12, INHERITED = 65536, SEND_MS = 1000 };
 
 extern char **environ;
 
@@ -50,13 +50,15 @@ static void shut(int *fd)
     *fd = -1;
 }
 
-void tc_generation_forget(generation *g)
+void tc_generation_forget(master *m, generation *g)
 {
+    const generation *serves = tc_generation_in(m, SERVING);
+    if (m->ledger) tc_ledger_end(m->ledger, g->slot, serves ? serves->slot : -1);
     shut(&g->channel);
     shut(&g->pass);
     shut(&g->words);
     tc_free(g->said);
-    *g = (generation){.channel = -1, .pass = -1, .words = -1};
+    *g = (generation){.channel = -1, .pass = -1, .words = -1, .slot = -1};
 }
 
 /* --- what is inherited --------------------------------------------------------------------- */
@@ -94,6 +96,7 @@ int tc_generation_state(master *m, const generation *g, int words, int passed, i
     if (m->notify.watchdog_ns) /* two may be late before anybody minds */
         fprintf(i.to, "pulse %lld\n", (long long)(m->notify.watchdog_ns / 4 / TC_MS));
     fprintf(i.to, "words %d\npassed %d\n", name(&i, words), name(&i, passed));
+    if (g->slot >= 0) fprintf(i.to, "ledger %d %d\n", name(&i, tc_ledger_fd(m->ledger)), g->slot);
     for (size_t k = 0; k < m->listeners.count; k++) {
         const tc_listening *l = &m->listeners.at[k];
         name_sockets(&i, l, l->tcp, l->tcp_count);
@@ -137,28 +140,59 @@ static unsigned new_number(master *m)
     return m->last_number;
 }
 
-bool tc_generation_full(const master *m)
+void tc_generation_ledger(master *m)
 {
-    for (int i = 0; i < GENERATIONS; i++)
-        if (!m->at[i].pid) return false;
-    return true;
+    if (!m->ledger && tc_ledger_new(&m->ledger) != TC_OK)
+        fprintf(stderr, "tercet: each generation counts for itself: %s\n", strerror(errno));
 }
 
-/* For one more than there may be, the oldest makes room, if it had time to drain. */
-static generation *find_room(master *m)
+void tc_generation_bounded(master *m, tc_generation_bounds bounds)
+{
+    m->bounds = bounds;
+    if (m->bounds.most > GENERATIONS) m->bounds.most = GENERATIONS;
+    if (m->bounds.most < 2) m->bounds.most = 2;
+}
+
+static unsigned count_living(const master *m)
+{
+    unsigned count = 0;
+    for (int i = 0; i < GENERATIONS; i++)
+        count += m->at[i].pid != 0;
+    return count;
+}
+
+bool tc_generation_full(const master *m)
+{
+    return count_living(m) >= m->bounds.most;
+}
+
+/* Whichever drains for the longest time makes room, if that was time enough. */
+static void make_room(master *m)
 {
     generation *oldest = NULL;
     for (int i = 0; i < GENERATIONS; i++) {
         generation *g = &m->at[i];
-        if (!g->pid) return g;
-        if (g->phase == DRAINING && (!oldest || g->began < oldest->began)) oldest = g;
+        if (!g->pid || g->phase != DRAINING) continue;
+        if (g->killed) return; /* it does */
+        if (!oldest || g->drains < oldest->drains) oldest = g;
     }
-    if (oldest && !oldest->killed && tc_clock_now() > oldest->began + PATIENCE_S * TC_S) {
-        fprintf(stderr, "tercet: %d generations: the oldest, %u, ends at once\n", GENERATIONS,
-                oldest->number);
-        oldest->killed = true;
-        kill(oldest->pid, SIGKILL);
+    const int64_t drains_ms = oldest ? (tc_clock_now() - oldest->drains) / TC_MS : 0;
+    if (!oldest || (uint64_t)drains_ms < m->bounds.drain_ms) return;
+    fprintf(stderr, "tercet: %u generations (generations): the oldest, %u, ends at once\n",
+            count_living(m), oldest->number);
+    oldest->killed = true;
+    if (m->ledger) tc_ledger_notes_of(m->ledger)->made_room++;
+    kill(oldest->pid, SIGKILL);
+}
+
+static generation *find_room(master *m)
+{
+    if (tc_generation_full(m)) {
+        make_room(m);
+        return NULL;
     }
+    for (int i = 0; i < GENERATIONS; i++)
+        if (!m->at[i].pid) return &m->at[i];
     return NULL;
 }
 
@@ -206,7 +240,9 @@ bool tc_generation_spawn(master *m)
     if (!g) return false;
     renew_secret(m);
     tc_listeners_settle(&m->listeners);
-    *g = (generation){.number = new_number(m), .began = tc_clock_now()};
+    *g = (generation){.number = new_number(m),
+                      .began = tc_clock_now(),
+                      .slot = m->ledger ? tc_ledger_take(m->ledger) : -1};
     bool good = tc_channel_pair(ends) == TC_OK && tc_pass_pair(ends + 2) == TC_OK &&
                 pipe2(ends + 4, O_CLOEXEC) == 0 && fcntl(ends[4], F_SETFL, O_NONBLOCK) == 0 &&
                 (g->said = tc_alloc(WORDS));
@@ -223,7 +259,7 @@ bool tc_generation_spawn(master *m)
         return true;
     }
     g->channel = ends[0];
-    tc_generation_forget(g);
+    tc_generation_forget(m, g);
     fprintf(stderr, "tercet: no generation can begin: %s\n", strerror(why));
     return false;
 }

@@ -20,7 +20,7 @@ enum tc_message_kind {
     TC_SAYS_KEEP = 'K',      /* descriptors for generations after it */
     TC_SAYS_LOG = 'F',       /* text: a file that is opened anew on demand */
     TC_SAYS_TEXTS = 'C',     /* its configuration, as the master keeps it (config/texts.h) */
-    TC_SAYS_READY = 'R',     /* it serves */
+    TC_SAYS_READY = 'R',     /* it serves; tc_generation_bounds, of older builds nothing */
     TC_SAYS_ALIVE = 'A',     /* all of its workers took turns lately; where that is wanted */
     /* of the master */
     TC_SAYS_NEXT = 'N',      /* .number: a newer one begins, with where its packets go */
@@ -35,3 +35,8 @@ typedef struct tc_message_head {
     tc_address at;
     uint8_t both, any_port, udp;
 } tc_message_head; /* then the text or array */
+
+/* What its configuration says of generations (tables/limit.def). */
+typedef struct tc_generation_bounds {
+    uint64_t most, drain_ms;
+} tc_generation_bounds;

@@ -29,6 +29,8 @@ struct tc_kin {
     tc_server *server;
     tc_admin_place *admin; /* while it serves */
     tc_log *log;
+    tc_ledger *ledger; /* NULL: none */
+    int ledger_fd, slot;
     int kept[TC_GENERATION_KEPT];
     size_t kept_count;
     int signals, over;
@@ -83,6 +85,7 @@ static void read_line(tc_kin *k, const char *line)
     if (sscanf(line, "words %d", &a) == 1) k->words = own(a);
     if (sscanf(line, "texts %d", &a) == 1) k->texts = own(a);
     if (sscanf(line, "passed %d", &a) == 1) k->passed = own(a);
+    if (sscanf(line, "ledger %d %d", &a, &b) == 2) k->ledger_fd = own(a), k->slot = b;
     if (sscanf(line, "kept %d", &a) == 1 && k->kept_count < TC_GENERATION_KEPT)
         k->kept[k->kept_count++] = own(a);
     if (sscanf(line, "secret %128[0-9a-f]", secret) == 1) read_secret(k, secret);
@@ -113,6 +116,8 @@ tc_kin *tc_kin_begin(void)
                         "does not understand; it has to be ended and begun anew\n");
         exit(tc_err_exit(TC_ERR_NOT_SUPPORTED));
     }
+    if (k->ledger_fd && tc_ledger_open(k->ledger_fd, &k->ledger) != TC_OK)
+        close(k->ledger_fd); /* of another build: it counts alone */
     sigset_t ends;
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
@@ -127,6 +132,7 @@ tc_kin *tc_kin_begin(void)
 
 void tc_kin_free(tc_kin *k)
 {
+    if (k) tc_ledger_free(k->ledger);
     tc_free(k);
 }
 
@@ -154,6 +160,12 @@ const int *tc_kin_kept(const tc_kin *k, size_t *ret_count)
 int tc_kin_texts(const tc_kin *k)
 {
     return k->texts;
+}
+
+tc_ledger *tc_kin_ledger(const tc_kin *k, int *ret_slot)
+{
+    *ret_slot = k->slot;
+    return k->ledger;
 }
 
 void tc_kin_hand_in(tc_kin *k, tc_server *server)
@@ -223,9 +235,13 @@ bool tc_kin_tell_log(tc_kin *k, const tc_log *log)
     return !log->path[0] || say(k, (tc_message_head){.kind = TC_SAYS_LOG}, log->path, NULL, 0);
 }
 
-bool tc_kin_ready(tc_kin *k)
+bool tc_kin_ready(tc_kin *k, const tc_limits *limits)
 {
-    if (!say(k, (tc_message_head){.kind = TC_SAYS_READY}, NULL, NULL, 0)) return false;
+    struct {
+        tc_message_head head;
+        tc_generation_bounds bounds;
+    } ready = {{.kind = TC_SAYS_READY}, {limits->generations, limits->generation_drain_ms}};
+    if (tc_channel_send(k->channel, &ready, sizeof ready, NULL, 0, WAIT_MS) != TC_OK) return false;
     fflush(stderr);
     if (k->words) (void)dup2(k->words, STDERR_FILENO); /* cannot fail: both are open */
     return true;

@@ -17,6 +17,8 @@ const uint8_t *tc_kin_secret(const tc_kin *k); /* of TLS tickets */
 const int *tc_kin_kept(const tc_kin *k, size_t *ret_count);
 /* Of a configuration that was good, to be read instead of its files; 0: these are to be read. */
 int tc_kin_texts(const tc_kin *k);
+/* What all generations share, and this one's place in it; NULL: its master has none. */
+tc_ledger *tc_kin_ledger(const tc_kin *k, int *ret_slot);
 /* Sockets and where packets for older generations go. */
 void tc_kin_hand_in(tc_kin *k, tc_server *server);
 
@@ -29,5 +31,5 @@ bool tc_kin_tell_kept(tc_kin *k, const int fds[], size_t count);
 bool tc_kin_tell_texts(tc_kin *k, int fd);
 bool tc_kin_tell_log(tc_kin *k, const tc_log *log);
 /* It serves. From here on what this process says goes where the master's words go. */
-bool tc_kin_ready(tc_kin *k);
+bool tc_kin_ready(tc_kin *k, const tc_limits *limits);
 void tc_kin_serve(tc_kin *k, tc_log *log, tc_admin_place *admin); /* until it has drained */

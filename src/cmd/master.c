@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -25,6 +26,12 @@ enum {
     RESTART_MOST_S = 10, /* between two beginnings of what ends again and again */
 };
 
+#define DEFAULT_BOUNDS                                                                             \
+    (tc_generation_bounds)                                                                         \
+    {                                                                                              \
+        tc_limits_default.generations, tc_limits_default.generation_drain_ms                       \
+    }
+
 /* --- who asked ----------------------------------------------------------------------------- */
 
 static void answer_all(int askers[], size_t *count, int code, const char *text, size_t len)
@@ -38,6 +45,19 @@ static void answer_all(int askers[], size_t *count, int code, const char *text, 
         close(askers[i]);
     }
     *count = 0;
+}
+
+/* What became of a reload; whoever takes the place of one that crashed is none. */
+static void note_reload(const master *m, bool good)
+{
+    if (!m->ledger || m->same || m->quits) return;
+    tc_ledger_notes *notes = tc_ledger_notes_of(m->ledger);
+    if (!good)
+        notes->refused++;
+    else if (notes->reloaded_at)
+        notes->reloads++;
+    if (good) notes->reloaded_at = (uint64_t)time(NULL);
+    notes->refused_last = !good;
 }
 
 /* same: in place of one that crashed. */
@@ -66,6 +86,7 @@ static void begin(master *m, bool same)
         return;
     }
     static const char why[] = "tercet: no generation can begin\n";
+    note_reload(m, false);
     answer_all(m->askers, &m->asker_count, 1, why, sizeof why - 1);
 }
 
@@ -169,6 +190,7 @@ static void hand_over(master *m, const generation *to)
         if (!g->pid || g->phase != SERVING) continue;
         tc_generation_send(g, &head, taken, count * sizeof *taken, NULL, 0);
         g->phase = DRAINING;
+        g->drains = tc_clock_now();
     }
 }
 
@@ -207,6 +229,7 @@ static void serves(master *m, generation *g)
     char text[128];
     const bool first = !tc_generation_in(m, SERVING);
     const long long took_ms = (long long)((tc_clock_now() - g->began) / TC_MS);
+    note_reload(m, true);
     hand_over(m, g);
     g->phase = SERVING;
     note_pid(m);
@@ -263,7 +286,12 @@ static void hear_one(master *m, generation *g, const char *message, size_t len, 
         memcpy(m->new_log, message + sizeof *head, more);
         m->new_log[more] = 0;
     }
-    if (begins && head->kind == TC_SAYS_READY) serves(m, g);
+    if (begins && head->kind == TC_SAYS_READY) {
+        tc_generation_bounds bounds = DEFAULT_BOUNDS;
+        if (more >= sizeof bounds) memcpy(&bounds, head + 1, sizeof bounds);
+        tc_generation_bounded(m, bounds);
+        serves(m, g);
+    }
     if (!begins && head->kind == TC_SAYS_ALIVE && (g->phase == SERVING || m->quits))
         tc_notify_say(&m->notify, "WATCHDOG=1");
 }
@@ -299,6 +327,7 @@ static void refused(master *m, generation *g, int status)
 {
     const generation *old = tc_generation_in(m, SERVING);
     const int code = WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : 1;
+    note_reload(m, false);
     tc_listeners_take_back(&m->listeners);
     drop_kept(m->new_kept, &m->new_kept_count);
     replace(&m->new_texts, -1);
@@ -330,7 +359,10 @@ static void ended(master *m, generation *g, int status)
     hear_words(g);
     say_how(g, status);
     if (g->phase == BEGINNING) refused(m, g, status);
-    tc_generation_forget(g);
+    if (m->ledger && !m->quits && !g->killed &&
+        (phase == SERVING || (phase == DRAINING && WIFSIGNALED(status))))
+        tc_ledger_notes_of(m->ledger)->crashed++;
+    tc_generation_forget(m, g);
     if (phase == BEGINNING && m->again && !m->quits) reload(m);
     if (phase == SERVING && m->quits) {
         generation *older = tc_generation_in(m, DRAINING);
@@ -540,12 +572,14 @@ int tc_master_run(const tc_master_settings *settings)
     m.settings = settings;
     m.texts = m.new_texts = -1;
     for (int i = 0; i < GENERATIONS; i++)
-        m.at[i] = (generation){.channel = -1, .pass = -1, .words = -1};
+        m.at[i] = (generation){.channel = -1, .pass = -1, .words = -1, .slot = -1};
+    tc_generation_bounded(&m, DEFAULT_BOUNDS);
     find_program(&m);
     tc_notify_open(&m.notify);
     listen_for_signals(&m);
     const bool resumed = tc_master_resume(&m);
     m.pid_written = resumed && settings->pid_file;
+    tc_generation_ledger(&m);
     if (!resumed) {
         take_handed_in(&m);
         listen_for_askers(&m);
@@ -559,5 +593,6 @@ int tc_master_run(const tc_master_settings *settings)
     tc_listeners_fini(&m.listeners);
     tc_notify_close(&m.notify);
     drop_kept(m.kept, &m.kept_count);
+    tc_ledger_free(m.ledger);
     return m.exit_code;
 }

@@ -8,8 +8,9 @@
 
 #include "cmd/master.h"
 #include "net/notify.h"
+#include "server/ledger.h"
 
-enum { GENERATIONS = 32, WORDS = 16384, ASKERS = 16, LOG_FILES = 1 };
+enum { GENERATIONS = TC_LEDGER_SLOTS, WORDS = 16384, ASKERS = 16, LOG_FILES = 1 };
 
 enum phase { BEGINNING, SERVING, DRAINING };
 
@@ -18,10 +19,12 @@ typedef struct generation {
     unsigned number;
     enum phase phase;
     int channel;
-    int pass;      /* where packets for it go */
-    int words;     /* what it says until it serves; -1: read to the end */
-    int64_t began; /* ns */
-    char *said;    /* of that, WORDS at most */
+    int pass;       /* where packets for it go */
+    int words;      /* what it says until it serves; -1: read to the end */
+    int64_t began;  /* ns */
+    int64_t drains; /* since then; ns */
+    int slot;       /* in the ledger; -1: none */
+    char *said;     /* of that, WORDS at most */
     size_t said_len;
     bool killed; /* by us */
 } generation;
@@ -33,6 +36,8 @@ typedef struct master {
     tc_listeners listeners;
     generation at[GENERATIONS];
     unsigned last_number;
+    tc_generation_bounds bounds; /* as the one that serves wants them */
+    tc_ledger *ledger;           /* NULL: there was no memory for it */
     int kept[TC_GENERATION_KEPT], new_kept[TC_GENERATION_KEPT];
     size_t kept_count, new_kept_count;
     int texts, new_texts; /* of the configuration that serves, or served last; -1: none */
@@ -55,11 +60,13 @@ typedef struct master {
 /* generation.c */
 generation *tc_generation_in(master *m, enum phase phase); /* the newest one; NULL: none */
 bool tc_generation_full(const master *m);                  /* there may be no more of them now */
+void tc_generation_bounded(master *m, tc_generation_bounds bounds);
+void tc_generation_ledger(master *m); /* makes one, if there is none yet */
 /* Begins one. False: it was said why not. */
 bool tc_generation_spawn(master *m);
 void tc_generation_send(generation *g, const tc_message_head *head, const void *more, size_t len,
                         const int fds[], size_t count);
-void tc_generation_forget(generation *g); /* its process is gone */
+void tc_generation_forget(master *m, generation *g); /* its process is gone */
 /* Writes what is inherited into a file in memory; fds: those that are named there. */
 int tc_generation_state(master *m, const generation *g, int words, int passed, int fds[],
                         size_t room, size_t *ret_count);

@@ -127,6 +127,8 @@ static int open_parts(tc_config *c, const tc_built *built, tc_kin *kin, parts *p
     if (!code) code = tc_qlog_folder_open(&p->qlog, s->qlog);
     if (!code) code = tc_confine_files(c); /* before there are threads, which the store has */
     if (!code) code = open_records(c, p);
+    for (size_t i = 0; i < kept && !p->records.store; i++)
+        close(fds[i]); /* who has no records does not hold on to them (SQLite's locks would go) */
     p->lookers = (tc_lookers){.log = &p->log, .qlog = &p->qlog};
     return code;
 }
@@ -174,6 +176,7 @@ static int serve_parts(tc_config *c, const tc_built *built, parts *p)
     const tc_err made = tc_server_new(&config, &server);
     if (made) return tc_serve_fail(made, "could not start", NULL);
     tc_admin_place admin = {.log = &p->log, .store = p->records.store};
+    if (p->kin) admin.ledger = tc_kin_ledger(p->kin, &admin.slot);
     tc_serving serving = {.what = c->file   ? c->file
                                   : s->root ? s->root
                                             : ".",

@@ -150,7 +150,7 @@ static int start(tc_server *server, const tc_serving *s)
     tc_err err = tc_server_start(server);
     if (!err) err = tc_admin_start(s->admin);
     if (!err && is_first(s)) tc_serve_announce(s, server);
-    if (!err && s->kin && !tc_kin_ready(s->kin)) err = TC_ERR_PEER_CLOSED;
+    if (!err && s->kin && !tc_kin_ready(s->kin, s->config->top.limits)) err = TC_ERR_PEER_CLOSED;
     if (!err) return 0;
     tc_server_drain(server);
     tc_server_wait(server);

@@ -49,6 +49,7 @@ static void for_all(const master *m, void (*act)(int fd))
     for (size_t i = 0; i < m->kept_count; i++)
         act(m->kept[i]);
     act(m->control);
+    if (m->ledger) act(tc_ledger_fd(m->ledger));
     act(m->texts);
 }
 
@@ -66,12 +67,16 @@ static void write_state(const master *m, FILE *to)
     for (int i = 0; i < GENERATIONS; i++) {
         const generation *g = &m->at[i];
         if (g->pid)
-            fprintf(to, "generation %ld %u %d %d %d %lld\n", (long)g->pid, g->number, (int)g->phase,
-                    g->channel, g->pass, (long long)g->began);
+            fprintf(to, "generation %ld %u %d %d %d %lld %d %lld\n", (long)g->pid, g->number,
+                    (int)g->phase, g->channel, g->pass, (long long)g->began, g->slot,
+                    (long long)g->drains);
     }
     for (size_t i = 0; i < m->kept_count; i++)
         fprintf(to, "kept %d\n", m->kept[i]);
     if (m->texts >= 0) fprintf(to, "texts %d\n", m->texts);
+    if (m->ledger) fprintf(to, "ledger %d\n", tc_ledger_fd(m->ledger));
+    fprintf(to, "bounds %llu %llu\n", (unsigned long long)m->bounds.most,
+            (unsigned long long)m->bounds.drain_ms);
     fprintf(to, "secret %lld ", (long long)m->secret_made);
     for (size_t i = 0; i < sizeof m->secret; i++)
         fprintf(to, "%02x", m->secret[i]);
@@ -103,14 +108,15 @@ void tc_master_upgrade(master *m)
 
 /* --- after that ---------------------------------------------------------------------------- */
 
+/* Older builds say less. */
 static void read_generation(master *m, const char *line)
 {
     long pid;
-    long long began;
+    long long began, drains = tc_clock_now();
     unsigned number;
-    int phase, channel, pass;
-    if (sscanf(line, "generation %ld %u %d %d %d %lld", &pid, &number, &phase, &channel, &pass,
-               &began) != 6)
+    int phase, channel, pass, slot = -1;
+    if (sscanf(line, "generation %ld %u %d %d %d %lld %d %lld", &pid, &number, &phase, &channel,
+               &pass, &began, &slot, &drains) < 6)
         return;
     for (int i = 0; i < GENERATIONS; i++) {
         generation *g = &m->at[i];
@@ -122,6 +128,8 @@ static void read_generation(master *m, const char *line)
                           .pass = pass,
                           .words = -1,
                           .began = began,
+                          .drains = drains,
+                          .slot = slot,
                           .said = tc_alloc(WORDS)};
         return;
     }
@@ -143,6 +151,10 @@ static void read_secret(master *m, const char *line)
 static void read_line(master *m, const char *line)
 {
     int fd, any_port;
+    unsigned long long most, drain_ms;
+    if (sscanf(line, "bounds %llu %llu", &most, &drain_ms) == 2)
+        tc_generation_bounded(m, (tc_generation_bounds){most, drain_ms});
+    if (sscanf(line, "ledger %d", &fd) == 1 && tc_ledger_open(fd, &m->ledger) != TC_OK) close(fd);
     (void)!sscanf(line, "last %u", &m->last_number);
     (void)!sscanf(line, "control %d", &m->control);
     (void)!sscanf(line, "texts %d", &m->texts);
@@ -179,6 +191,8 @@ bool tc_master_resume(master *m)
     while (fgets(line, sizeof line, from))
         read_line(m, line);
     fclose(from);
+    for (int i = 0; i < GENERATIONS && !m->ledger; i++)
+        m->at[i].slot = -1; /* in a ledger that this build cannot read */
     memcpy(m->new_log, m->log, sizeof m->log);
     for_all(m, disinherit);
     fprintf(stderr, "tercet: the master is %s now\n", TERCET_VERSION);

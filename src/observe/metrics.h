@@ -51,19 +51,24 @@ typedef struct tc_metrics {
 void tc_metrics_exchange(tc_metrics *m, const tc_exchange *x, int64_t now, tc_err why);
 void tc_metrics_failed(uint64_t failures[TC_METRICS_ERRORS], tc_err why);
 void tc_metrics_add(tc_metrics *to, const tc_metrics *more);
+/* Another number where tc_metrics is another struct, or its members mean something else. */
+uint64_t tc_metrics_layout(void);
 
 /* One more number to tell, of a name of its own. */
 typedef struct tc_metrics_fact {
     const char *name, *help; /* a name that ends in _total is a counter's, else a gauge's */
-    double value;
+    double value;            /* below 0: there is nothing that it could be of, and it is left out */
 } tc_metrics_fact;
+
+bool tc_metrics_fact_counts(const tc_metrics_fact *fact); /* it is a counter's */
 
 /* What there is to tell besides. */
 typedef struct tc_metrics_facts {
     const tc_limits *limits;
     const tc_reached *reached;
-    const char *version; /* of the program */
-    const char *quic;    /* "yes" or "no": whether it can */
+    const tc_metrics *living; /* without what ended processes counted: what is open; NULL: all */
+    const char *version;      /* of the program */
+    const char *quic;         /* "yes" or "no": whether it can */
     const tc_metrics_fact *more;
     size_t more_count;
 } tc_metrics_facts;

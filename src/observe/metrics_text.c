@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 #include <stdio.h>
 
+#include "base/hash.h"
 #include "observe/metrics_inside.h"
 
 typedef struct page {
@@ -61,7 +62,7 @@ static void write_failures(page *p, const char *name, const char *help,
             put(p, "%s{reason=\"%s\"} %llu\n", name, errors[i], (unsigned long long)failures[i]);
 }
 
-static void write_connections(page *p, const tc_metrics *m)
+static void write_connections(page *p, const tc_metrics *m, const tc_metrics *living)
 {
     family(p, "tercet_connections_total", "counter", "Connections taken.");
     for (size_t i = 0; i < TC_WAYS; i++)
@@ -70,7 +71,7 @@ static void write_connections(page *p, const tc_metrics *m)
     family(p, "tercet_connections_open", "gauge", "Connections that are open now.");
     for (size_t i = 0; i < TC_WAYS; i++)
         put(p, "tercet_connections_open{transport=\"%s\"} %llu\n", ways[i],
-            (unsigned long long)(m->connections[i] - m->closed[i]));
+            (unsigned long long)(living->connections[i] - living->closed[i]));
     family(p, "tercet_connections_version_total", "counter",
            "Connections by the version that was chosen; 1.1 stands for 1.0, too.");
     for (size_t i = 0; i < TC_METRICS_VERSIONS; i++)
@@ -92,12 +93,10 @@ static void write_connections(page *p, const tc_metrics *m)
 
 /* --- exchanges ----------------------------------------------------------------------------- */
 
-static uint64_t write_statuses(page *p, size_t version, size_t method, const uint64_t *counts)
+static void write_statuses(page *p, size_t version, size_t method, const uint64_t *counts)
 {
-    uint64_t sum = 0;
     for (size_t s = 0; s < TC_METRICS_STATUSES; s++) {
         if (!counts[s]) continue;
-        sum += counts[s];
         put(p, "tercet_exchanges_total{version=\"%s\",method=\"%s\",", versions[version],
             methods[method]);
         if (statuses[s])
@@ -106,7 +105,16 @@ static uint64_t write_statuses(page *p, size_t version, size_t method, const uin
             put(p, "status=\"none\",class=\"none\"");
         number(p, "}", "", counts[s]);
     }
-    return sum;
+}
+
+static uint64_t count_open(const tc_metrics *m)
+{
+    uint64_t open = m->begun;
+    for (size_t v = 0; v < TC_METRICS_VERSIONS; v++)
+        for (size_t i = 0; i < TC_METRICS_METHODS; i++)
+            for (size_t s = 0; s < TC_METRICS_STATUSES; s++)
+                open -= m->exchanges[v][i][s];
+    return open;
 }
 
 static void write_times(page *p, const char *name, const char *help,
@@ -133,16 +141,15 @@ static void write_times(page *p, const char *name, const char *help,
     }
 }
 
-static void write_exchanges(page *p, const tc_metrics *m)
+static void write_exchanges(page *p, const tc_metrics *m, const tc_metrics *living)
 {
-    uint64_t over = 0;
     family(p, "tercet_exchanges_total", "counter",
            "Requests and their answers that are over; none: without an answer of a known status.");
     for (size_t v = 0; v < TC_METRICS_VERSIONS; v++)
         for (size_t i = 0; i < TC_METRICS_METHODS; i++)
-            over += write_statuses(p, v, i, m->exchanges[v][i]);
+            write_statuses(p, v, i, m->exchanges[v][i]);
     family(p, "tercet_exchanges_open", "gauge", "Requests that are being answered now.");
-    number(p, "tercet_exchanges_open", "", m->begun - over);
+    number(p, "tercet_exchanges_open", "", count_open(living));
     write_failures(p, "tercet_exchange_failures_total",
                    "Exchanges that did not end well, by the reason.", m->exchange_failures);
     write_times(p, "tercet_first_byte_seconds",
@@ -177,6 +184,11 @@ static void write_limits(page *p, const tc_metrics_facts *f)
     }
 }
 
+bool tc_metrics_fact_counts(const tc_metrics_fact *fact)
+{
+    return tc_span_ends(tc_span_str(fact->name), TC_SPAN("_total"));
+}
+
 tc_err tc_metrics_write(tc_buf *to, const tc_metrics *m, const tc_metrics_facts *facts)
 {
     page p = {to, TC_OK};
@@ -184,12 +196,53 @@ tc_err tc_metrics_write(tc_buf *to, const tc_metrics *m, const tc_metrics_facts 
     put(&p, "tercet_build_info{version=\"%s\",quic=\"%s\"} 1\n", facts->version, facts->quic);
     for (size_t i = 0; i < facts->more_count; i++) {
         const tc_metrics_fact *more = &facts->more[i];
-        const bool counts = tc_span_ends(tc_span_str(more->name), TC_SPAN("_total"));
-        family(&p, more->name, counts ? "counter" : "gauge", more->help);
+        if (more->value < 0) continue;
+        family(&p, more->name, tc_metrics_fact_counts(more) ? "counter" : "gauge", more->help);
         put(&p, "%s %.15g\n", more->name, more->value);
     }
-    write_connections(&p, m);
-    write_exchanges(&p, m);
+    const tc_metrics *living = facts->living ? facts->living : m;
+    write_connections(&p, m, living);
+    write_exchanges(&p, m, living);
     write_limits(&p, facts);
     return p.err;
+}
+
+/* --- layout -------------------------------------------------------------------------------- */
+
+static uint64_t mix(uint64_t h, const void *bytes, size_t len)
+{
+    return tc_hash(&(tc_hash_key){h, len}, tc_span_of(bytes, len));
+}
+
+static uint64_t mix_names(uint64_t h, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        h = mix(h, names[i], strlen(names[i]));
+    return h;
+}
+
+uint64_t tc_metrics_layout(void)
+{
+    const uint64_t places[] = {offsetof(tc_metrics, connections),
+                               offsetof(tc_metrics, closed),
+                               offsetof(tc_metrics, spoken),
+                               offsetof(tc_metrics, handshakes),
+                               offsetof(tc_metrics, resumed),
+                               offsetof(tc_metrics, handshake_failures),
+                               offsetof(tc_metrics, connection_failures),
+                               offsetof(tc_metrics, bytes_in),
+                               offsetof(tc_metrics, bytes_out),
+                               offsetof(tc_metrics, begun),
+                               offsetof(tc_metrics, exchanges),
+                               offsetof(tc_metrics, exchange_failures),
+                               offsetof(tc_metrics, first),
+                               offsetof(tc_metrics, whole),
+                               sizeof(tc_metrics)};
+    uint64_t h = mix(0, places, sizeof places);
+    h = mix(h, tc_metrics_bounds, sizeof tc_metrics_bounds);
+    h = mix(h, statuses, sizeof statuses);
+    h = mix_names(h, errors, TC_METRICS_ERRORS);
+    h = mix_names(h, methods, TC_METRICS_METHODS);
+    h = mix_names(h, versions, TC_METRICS_VERSIONS);
+    return mix_names(h, ways, TC_WAYS);
 }

@@ -6,6 +6,7 @@
 #include "server/census.h"
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "server/inside.h"
 
 typedef struct part {
@@ -49,6 +50,18 @@ static void add(tc_counts *sum, const tc_counts *more)
     tc_reached_add(&sum->reached, &more->reached);
     sum->starved += more->starved;
     sum->handshakes += more->handshakes;
+}
+
+void tc_census_last(const tc_server *server, tc_counts *ret_sum)
+{
+    tc_counts one;
+    memset(ret_sum, 0, sizeof *ret_sum);
+    memset(&one, 0, sizeof one);
+    ret_sum->workers = server->count;
+    for (unsigned i = 0; i < server->count && server->config.counts; i++) {
+        read_worker(&server->workers[i], &one);
+        add(ret_sum, &one);
+    }
 }
 
 static bool is_over(const tc_worker *w)
@@ -135,4 +148,20 @@ void tc_census_ask(tc_census *census)
         tc_loop_post(p->worker->loop, &p->ask);
     }
     finish_if_all_told(census);
+}
+
+/* Rows of tables are told apart by their names. */
+uint64_t tc_counts_layout(void)
+{
+    const uint64_t places[] = {offsetof(tc_counts, reached),    offsetof(tc_counts, starved),
+                               offsetof(tc_counts, handshakes), offsetof(tc_counts, workers),
+                               offsetof(tc_counts, silent),     sizeof(tc_counts)};
+    const tc_hash_key key = {tc_metrics_layout(), 1};
+    uint64_t h = tc_hash(&key, tc_span_of((const char *)places, sizeof places));
+    for (size_t i = 0; i < tc_limit_row_count; i++)
+        h = tc_hash(&(tc_hash_key){h, tc_limit_rows[i].offset}, tc_span_str(tc_limit_rows[i].name));
+    for (size_t i = 0; i < tc_refusal_row_count; i++)
+        h = tc_hash(&(tc_hash_key){h, tc_refusal_rows[i].offset},
+                    tc_span_str(tc_refusal_rows[i].name));
+    return h;
 }

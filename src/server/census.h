@@ -9,12 +9,13 @@
 
 enum { TC_CENSUS_MS = 1000 }; /* that workers have to answer */
 
+/* Only of uint64_t: so they are shared (server/ledger.h). */
 typedef struct tc_counts {
     tc_metrics metrics;
     tc_reached reached;
     uint64_t starved;    /* see tc_server_starved */
     uint64_t handshakes; /* under way */
-    unsigned workers, silent;
+    uint64_t workers, silent;
 } tc_counts;
 
 typedef struct tc_census tc_census;
@@ -27,3 +28,8 @@ tc_err tc_census_new(tc_server *server, tc_loop *here, void (*done)(void *self, 
 void tc_census_free(tc_census *census);
 /* Begins a round, if none is under way. */
 void tc_census_ask(tc_census *census);
+/* Of a server whose workers have ended, from any thread. */
+void tc_census_last(const tc_server *server, tc_counts *ret_sum);
+
+/* A number for what the words of tc_counts mean: another build may have others in their places. */
+uint64_t tc_counts_layout(void);

@@ -91,6 +91,7 @@ struct tc_server {
     tc_server_taken taken[TC_LISTENERS_MAX];
     size_t taken_count;
     bool hands_over;                 /* somebody serves on: nobody is sent away */
+    atomic_bool ends;                /* when all has drained */
     _Atomic int kin[TC_GENERATIONS]; /* where packets for it go; 0: it is not known */
 };
 

@@ -125,13 +125,23 @@ tc_err tc_server_start(tc_server *server)
     return err;
 }
 
-void tc_server_drain(tc_server *server)
+/* Where it does so already: it looks again whether it may end. */
+static void drain_workers(tc_server *server)
 {
     for (unsigned i = 0; i < server->count; i++) {
         tc_worker *w = &server->workers[i];
-        if (w->started && !atomic_exchange(&w->told_to_drain, true))
+        if (!w->started) continue;
+        if (!atomic_exchange(&w->told_to_drain, true))
             tc_loop_post(w->loop, &w->drain);
+        else if (server->config.stays && !atomic_exchange(&w->told_over, true))
+            tc_loop_post(w->loop, &w->another_over);
     }
+}
+
+void tc_server_drain(tc_server *server)
+{
+    atomic_store(&server->ends, true);
+    drain_workers(server);
 }
 
 const tc_server_taken *tc_server_taken_of(const tc_server *server, const tc_address *at)
@@ -147,7 +157,8 @@ void tc_server_hand_over(tc_server *server, const tc_server_taken taken[], size_
     for (; server->taken_count < count && server->taken_count < TC_LISTENERS_MAX;
          server->taken_count++)
         server->taken[server->taken_count] = taken[server->taken_count];
-    tc_server_drain(server);
+    if (!server->config.stays) atomic_store(&server->ends, true);
+    drain_workers(server);
 }
 
 void tc_server_take_back(tc_server *server)

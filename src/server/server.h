@@ -30,6 +30,7 @@ typedef struct tc_server_config {
     bool early;  /* ... and early data on it (0-RTT): safe requests that may be replays */
     tc_span hsts; /* Strict-Transport-Security of every answer over https (RFC 6797); empty: none */
     bool counts;  /* its sessions, for tc_census */
+    bool stays;   /* its workers go on after tc_server_hand_over, until tc_server_drain */
     uint32_t client_connections; /* of one at a time; 0: any number */
     const tc_networks *trust;    /* proxies that may say whose a connection is; NULL: none */
     tc_limits limits;

@@ -165,7 +165,8 @@ static bool hears_for_others(const tc_worker *w)
 
 void tc_worker_stop_if_drained(tc_worker *w)
 {
-    if (w->draining && !w->open && !w->quic.open && !w->greeted && !hears_for_others(w))
+    if (w->draining && atomic_load(&w->server->ends) && !w->open && !w->quic.open && !w->greeted &&
+        !hears_for_others(w))
         tc_loop_stop(w->loop);
 }
 

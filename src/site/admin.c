@@ -1,14 +1,28 @@
 /* admin.c - see admin.h. Requests that wait for the workers' counts are a list; all that wait when
- * the counts are there get the same ones. */
+ * the counts are there get the same ones.
+ *
+ * Whatever is told was published before: so the sums that another generation tells later are not
+ * less, and a counter never goes back. */
 // SPDX-License-Identifier: MIT
 #include "site/admin.h"
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "site/acceptable.h"
 #include "site/error_page.h"
 #include "site/page.h"
 
-enum { PAGE_BYTES = 4 << 20 };
+enum { PAGE_BYTES = 4 << 20, PUBLISH_MS = 1000 };
+
+/* Only of uint64_t: what a generation publishes. */
+typedef struct counted {
+    tc_counts server;
+    uint64_t more[TC_ADMIN_FACTS]; /* in the order of tc_admin.more */
+} counted;
+
+enum { WORDS = sizeof(counted) / sizeof(uint64_t) };
+_Static_assert(sizeof(counted) <= TC_LEDGER_WORDS * sizeof(uint64_t),
+               "a slot of the ledger holds all counts");
 
 /* The worker's own. */
 typedef struct state {
@@ -16,6 +30,10 @@ typedef struct state {
     tc_loop *loop;
     tc_census *census;
     struct visit *waiting;
+    tc_alarm publish;
+    uint64_t layout;
+    counted own, all, living; /* of this generation; with all others, with those that live */
+    unsigned generations;
 } state;
 
 typedef struct visit {
@@ -25,42 +43,145 @@ typedef struct visit {
     tc_buf page;
 } visit;
 
-/* --- /metrics ------------------------------------------------------------------------------ */
+/* --- counts -------------------------------------------------------------------------------- */
 
-static size_t own_facts(const state *s, const tc_counts *sum, tc_metrics_fact *room)
+static size_t more_facts(const tc_admin *a, tc_metrics_fact *room)
+{
+    return a->more ? a->more(a->more_self, room, TC_ADMIN_FACTS) : 0;
+}
+
+static uint64_t layout_of(const tc_admin *a)
+{
+    tc_metrics_fact more[TC_ADMIN_FACTS];
+    uint64_t h = tc_counts_layout();
+    const size_t count = more_facts(a, more);
+    for (size_t i = 0; i < count; i++)
+        h = tc_hash(&(tc_hash_key){h, i}, tc_span_str(more[i].name));
+    return h;
+}
+
+/* sum: of the workers. */
+static void count(const tc_admin *a, const tc_counts *sum, counted *to)
+{
+    tc_metrics_fact more[TC_ADMIN_FACTS];
+    memset(to, 0, sizeof *to);
+    to->server = *sum;
+    const size_t n = more_facts(a, more);
+    for (size_t i = 0; i < n; i++)
+        to->more[i] = more[i].value > 0 ? (uint64_t)more[i].value : 0;
+}
+
+static void publish(const tc_admin *a, uint64_t layout, const counted *own)
+{
+    if (a->ledger)
+        tc_ledger_publish(a->ledger, a->slot, layout, (const uint64_t *)(const void *)own, WORDS);
+}
+
+static void add(counted *to, const counted *more)
+{
+    uint64_t *sum = (uint64_t *)(void *)to;
+    const uint64_t *n = (const uint64_t *)(const void *)more;
+    for (size_t i = 0; i < WORDS; i++)
+        sum[i] += n[i];
+}
+
+static void add_others(state *s)
 {
     const tc_admin *a = s->admin;
+    memset(&s->all, 0, sizeof s->all);
+    memset(&s->living, 0, sizeof s->living);
+    if (a->ledger)
+        s->generations = tc_ledger_sum(a->ledger, a->slot, s->layout, WORDS,
+                                       (uint64_t *)(void *)&s->all, (uint64_t *)(void *)&s->living);
+    add(&s->all, &s->own);
+    add(&s->living, &s->own);
+}
+
+void tc_admin_last(const tc_admin *admin)
+{
+    counted own;
+    tc_counts sum;
+    if (!admin->ledger) return;
+    tc_census_last(admin->server, &sum);
+    count(admin, &sum, &own);
+    publish(admin, layout_of(admin), &own);
+}
+
+/* --- /metrics ------------------------------------------------------------------------------ */
+
+static size_t own_facts(const state *s, tc_metrics_fact *room)
+{
+    const tc_admin *a = s->admin;
+    const tc_counts *own = &s->own.server;
     const double up = (double)(tc_loop_now(s->loop) - a->begun) / 1e9;
     const tc_metrics_fact facts[] = {
         {"tercet_uptime_seconds", "Since this generation began to serve.", up},
         {"tercet_generation", "Which configuration this is, from 1.", a->generation},
         {"tercet_draining", "1: it finishes what is under way, and ends.",
          atomic_load(&a->draining)},
-        {"tercet_workers", "Threads that serve.", sum->workers},
+        {"tercet_workers", "Threads of this generation that serve.", (double)own->workers},
         {"tercet_workers_silent",
          "Workers that did not tell their counts in time: what they said "
          "before is in the sums.",
-         sum->silent},
-        {"tercet_handshakes_open", "TLS and QUIC handshakes under way.", (double)sum->handshakes},
+         (double)own->silent},
+        {"tercet_handshakes_open", "TLS and QUIC handshakes under way.",
+         (double)s->living.server.handshakes},
         {"tercet_starved_total",
          "Times a worker took no connections for a moment, out of file "
          "descriptors or memory.",
-         (double)sum->starved}};
+         (double)s->all.server.starved}};
     memcpy(room, facts, sizeof facts);
     return sizeof facts / sizeof *facts;
 }
 
-static tc_err answer(visit *v, const tc_counts *sum)
+static size_t kin_facts(const state *s, tc_metrics_fact *room)
+{
+    if (!s->admin->ledger) return 0;
+    tc_ledger_notes *notes = tc_ledger_notes_of(s->admin->ledger);
+    const tc_metrics_fact facts[] = {
+        {"tercet_generations", "Processes that serve, or finish what is under way.",
+         s->generations},
+        {"tercet_generations_crashed_total", "Generations that ended without being told to.",
+         (double)notes->crashed},
+        {"tercet_reloads_total", "Reloads that are in force, or were.", (double)notes->reloads},
+        {"tercet_reloads_refused_total", "Reloads after which nothing had changed.",
+         (double)notes->refused},
+        {"tercet_last_reload_refused", "1: what was to be loaded last is not in force.",
+         (double)notes->refused_last},
+        {"tercet_last_reload_timestamp_seconds",
+         "When the configuration that is in force was read, in Unix time.",
+         (double)notes->reloaded_at}};
+    memcpy(room, facts, sizeof facts);
+    return sizeof facts / sizeof *facts;
+}
+
+/* As they are told: counters of all, gauges of those that live. */
+static size_t shared_facts(const state *s, tc_metrics_fact *room)
+{
+    const size_t n = more_facts(s->admin, room);
+    for (size_t i = 0; i < n; i++)
+        if (room[i].value >= 0)
+            room[i].value =
+                (double)(tc_metrics_fact_counts(&room[i]) ? s->all.more[i] : s->living.more[i]);
+    return n;
+}
+
+static tc_err answer(visit *v)
 {
     tc_exchange *x = v->x;
-    const tc_admin *a = v->home->admin;
-    tc_metrics_fact more[2 * TC_ADMIN_FACTS];
+    const state *s = v->home;
+    const tc_admin *a = s->admin;
+    tc_metrics_fact more[3 * TC_ADMIN_FACTS];
     tc_metrics_facts facts = a->facts;
-    facts.reached = &sum->reached;
+    tc_reached reached = s->all.server.reached;
+    if (a->ledger) reached.generations += tc_ledger_notes_of(a->ledger)->made_room;
+    facts.reached = &reached;
+    facts.living = &s->living.server.metrics;
     facts.more = more;
-    facts.more_count = own_facts(v->home, sum, more);
-    if (a->more) facts.more_count += a->more(a->more_self, more + facts.more_count, TC_ADMIN_FACTS);
-    tc_err err = tc_metrics_write(&v->page, &sum->metrics, &facts);
+    facts.more_count = own_facts(s, more);
+    facts.more_count += kin_facts(s, more + facts.more_count);
+    facts.more_count += shared_facts(s, more + facts.more_count);
+    tc_err err = tc_metrics_write(&v->page, &s->all.server.metrics, &facts);
     if (!err) err = tc_page_fields(x, TC_SPAN("text/plain; version=0.0.4; charset=utf-8"));
     if (!err)
         err =
@@ -76,13 +197,16 @@ static void leave(visit *v)
     v->at = NULL;
 }
 
-static void counted(void *self, tc_counts *sum)
+static void hear(void *self, tc_counts *sum)
 {
     state *s = self;
+    count(s->admin, sum, &s->own);
+    publish(s->admin, s->layout, &s->own);
+    if (s->waiting) add_others(s);
     while (s->waiting) {
         visit *v = s->waiting;
         leave(v);
-        const tc_err err = answer(v, sum);
+        const tc_err err = answer(v);
         if (err) tc_exchange_abort(v->x, err);
     }
 }
@@ -185,11 +309,20 @@ static void refuse(tc_worker *w, tc_exchange *x, tc_err err)
         tc_exchange_abort(x, err);
 }
 
+/* Without an alarm, only what was told is published. */
+static void publish_again(tc_alarm *alarm)
+{
+    state *s = (state *)((char *)alarm - offsetof(state, publish));
+    tc_census_ask(s->census);
+    (void)!tc_loop_set(s->loop, alarm, tc_loop_now(s->loop) + PUBLISH_MS * TC_MS);
+}
+
 static void worker_end(void *app, tc_worker *w, void *argument)
 {
     state *s = argument;
     (void)app;
     (void)w;
+    tc_loop_clear(s->loop, &s->publish);
     tc_census_free(s->census);
     tc_free(s);
 }
@@ -200,7 +333,15 @@ static void *worker_begin(void *app, tc_worker *w)
     if (!s) return NULL;
     s->admin = app;
     s->loop = tc_worker_loop(w);
-    if (tc_census_new(s->admin->server, s->loop, counted, s, &s->census) == TC_OK) return s;
+    s->publish.ring = publish_again;
+    s->publish.timer.deadline = TC_NEVER;
+    tc_err err = tc_census_new(s->admin->server, s->loop, hear, s, &s->census);
+    if (!err && s->admin->ledger) {
+        s->layout = layout_of(s->admin);
+        err = tc_loop_set(s->loop, &s->publish, tc_loop_now(s->loop));
+    }
+    if (!err) return s;
+    tc_census_free(s->census);
     tc_free(s);
     return NULL;
 }

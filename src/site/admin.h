@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "server/census.h"
+#include "server/ledger.h"
 
 enum { TC_ADMIN_FACTS = 16 };
 
@@ -14,9 +15,14 @@ typedef struct tc_admin {
     int64_t begun;          /* monotonic ns */
     unsigned generation;    /* of the configuration, from 1 */
     atomic_bool draining;   /* it finishes what is under way: not healthy */
-    /* What else is to be told; from the admin's thread. Returns how many. May be NULL. */
+    /* What else is to be told, in whole numbers; from the admin's thread. Returns how many. May be
+     * NULL. */
     size_t (*more)(void *self, tc_metrics_fact *room, size_t most);
     void *more_self;
+    tc_ledger *ledger; /* what other generations count is told, too; NULL: there are none */
+    int slot;          /* of this one */
 } tc_admin;
 
 tc_app tc_admin_app(tc_admin *admin); /* admin outlives both servers */
+/* Both servers have ended: publishes what was counted since it was published last. */
+void tc_admin_last(const tc_admin *admin);

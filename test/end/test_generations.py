@@ -1,0 +1,320 @@
+"""One server for who looks on, however many processes it is: what is counted goes on over reloads, upgrades and crashes,
+and is exactly what clients were answered; how many processes there may be."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+import urllib.request
+
+import harness
+from harness import PROGRAM, environment, needs_quic, wait_for
+from test_admin import read_page
+from test_master import Master
+
+
+def value(page, name, **labels):
+    """The sum of what has these labels."""
+    return sum(v for (n, l), v in page.items() if n == name and set(labels.items()) <= set(l))
+
+
+class Counted(Master):
+    def counting(self, *options, **how):
+        server = self.master("--admin", "http://127.0.0.1:0", *options, **how)
+        self.admin = re.search(r"admin +(http://127\.0\.0\.1:\d+)/metrics", server.said())[1]
+        return server
+
+    def page(self):
+        with urllib.request.urlopen(f"{self.admin}/metrics", timeout=30) as got:
+            return read_page(got.read().decode())
+
+    def until(self, wanted, name, **labels):
+        """The page on which that is so; gauges and ends of others come a moment later."""
+        def look():
+            page = self.page()
+            return page if value(page, name, **labels) == wanted else None
+        page = wait_for(look, 40, 0.1)
+        if not page:
+            page = self.page()
+            self.fail(f"{name} {labels} is {value(page, name, **labels)}, not {wanted}: {server_counts(page)}")
+        return page
+
+    def settled(self, server):
+        """When all is over and one generation is left."""
+        self.one_generation(server)
+        self.until(1, "tercet_generations")
+        return self.until(0, "tercet_connections_open")
+
+    def newest(self, server, than=()):
+        """Its process, once those before it accept nobody any more."""
+        def listens(pid):
+            port = f":{server.port:04X}"
+            lines = pathlib.Path("/proc/net/tcp").read_text().splitlines()
+            inodes = {f"socket:[{l.split()[9]}]" for l in lines[1:] if l.split()[1].endswith(port) and l.split()[3] == "0A"}
+            try:
+                return any(os.readlink(f"/proc/{pid}/fd/{fd}") in inodes for fd in os.listdir(f"/proc/{pid}/fd"))
+            except FileNotFoundError:
+                return None  # a descriptor is gone meanwhile
+
+        def one():
+            pids = [pid for pid in self.children(server) if listens(pid) is not False]
+            return pids[0] if len(pids) == 1 and pids[0] not in than else None
+        pid = wait_for(one, 30)
+        self.assertTrue(pid)
+        return pid
+
+    def held(self, server):
+        wire = server.wire(seconds=60)
+        wire.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab")
+        return wire
+
+
+def server_counts(page):
+    return {n: v for n, v in page.items() if n[0].startswith(("tercet_exchanges", "tercet_conn", "tercet_gen")) and v}
+
+
+class Continues(Counted):
+    def test_over_reloads(self):
+        server = self.counting()
+        before = value(self.settled(server), "tercet_connections_total")  # of the harness, which looked whether it is there
+        sent = 0
+        for n in range(1, 6):
+            for _ in range(n):
+                server.ask("/")
+                server.ask("/none")
+                sent += 2
+            self.reload()
+            page = self.settled(server)
+            for status in (200, 404):
+                self.assertEqual(value(page, "tercet_exchanges_total", status=str(status)), sent / 2)
+            self.assertEqual(value(page, "tercet_connections_total") - before, sent)
+            self.assertEqual(value(page, "tercet_exchange_seconds_count", version="1.1"), sent)
+            self.assertEqual(value(page, "tercet_first_byte_seconds_bucket", version="1.1", le="+Inf"), sent)
+            self.assertEqual(value(page, "tercet_reloads_total"), n)
+            self.assertEqual(value(page, "tercet_generation"), n + 1)
+
+    def test_what_an_older_one_still_serves(self):
+        server = self.counting("--limit", "body_grace_ms=120000", "--limit", "fields_bytes=500")
+        self.settled(server)
+        wires, pids = [], []
+        for n in range(1, 4):
+            pids.append(self.newest(server, than=pids))
+            wires.append(self.held(server))
+            self.until(n, "tercet_exchanges_open")
+            self.reload()
+            page = self.until(n + 1, "tercet_generations")
+            self.assertEqual(value(page, "tercet_exchanges_open"), n)
+            self.assertEqual(value(page, "tercet_connections_open"), n)
+            self.assertEqual(value(page, "tercet_exchanges_total", method="POST"), 0)
+        bytes_before = value(self.page(), "tercet_sent_bytes_total")
+        for n, wire in enumerate(wires, 1):
+            wire.send("cd")
+            self.assertEqual(wire.response("POST").status, 200)
+            page = self.until(n, "tercet_exchanges_total", method="POST", status="200")
+            self.until(3 - n, "tercet_exchanges_open")
+        page = self.settled(server)
+        self.assertGreater(value(page, "tercet_sent_bytes_total"), bytes_before + 3 * 100)
+        with server.wire() as wire:
+            wire.ask("/", fields=["X: " + "x" * 600])
+        self.until(1, "tercet_limit_reached_total", limit="fields_bytes")
+        self.reload()
+        self.until(1, "tercet_limit_reached_total", limit="fields_bytes")
+
+    def test_what_became_of_reloads(self):
+        conf = self.dir / "t.conf"
+        conf.write_text("workers = 1\n")
+        began = time.time()
+        server = self.counting("--config", conf)
+        first = value(self.page(), "tercet_last_reload_timestamp_seconds")
+        self.assertTrue(began - 2 <= first <= time.time() + 1, first)
+        conf.write_text("wrokers = 1\n")
+        for n in (1, 2):
+            self.reload(status=2)
+            page = self.page()
+            self.assertEqual(value(page, "tercet_reloads_refused_total"), n)
+            self.assertEqual(value(page, "tercet_last_reload_refused"), 1)
+            self.assertEqual(value(page, "tercet_reloads_total"), 0)
+            self.assertEqual(value(page, "tercet_last_reload_timestamp_seconds"), first)
+        conf.write_text("workers = 2\n")
+        time.sleep(1.1)
+        self.reload()
+        self.one_generation(server)
+        page = self.page()
+        self.assertEqual(value(page, "tercet_reloads_total"), 1)
+        self.assertEqual(value(page, "tercet_last_reload_refused"), 0)
+        self.assertGreater(value(page, "tercet_last_reload_timestamp_seconds"), first)
+
+    def test_records_and_those_without(self):
+        """Counters of what one configuration has and the next has not are there again with the one after."""
+        conf = self.dir / "t.conf"
+        records = f'records = {{"/c:k"}}\nstore = "sqlite:{self.dir / "r.db"}"\n'
+        conf.write_text(records)
+        server = self.counting("--config", conf)
+        for n in range(3):
+            self.assertEqual(server.ask(f"/c/k{n}", "PUT", ["Content-Type: application/json"], b'{"k":"k%d"}' % n).status, 201)
+        self.assertEqual(value(self.page(), "tercet_store_writes_total"), 3)
+        conf.write_text("workers = 1\n")
+        self.reload()
+        self.assertNotIn(("tercet_store_writes_total", ()), self.settled(server))
+        conf.write_text(records)
+        self.reload()
+        self.assertEqual(value(self.settled(server), "tercet_store_writes_total"), 3)
+
+
+class Load(Counted):
+    """What tercet bench was answered is what was counted."""
+
+    def bench_while(self, server, version, act, requests=4000, rate=1000):
+        scheme = "http" if version == "1.1" else "https"
+        port = server.port if scheme == "http" else self.secure_port
+        bench = subprocess.Popen([PROGRAM, "bench", "--json", "-k", "--http", version, "-c", "4", "-m",
+                                  "1" if version == "1.1" else "4", "-n", str(requests), "--rate", str(rate),
+                                  f"{scheme}://127.0.0.1:{port}/"],
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+        told, over = [], threading.Event()
+
+        def look():
+            while not over.is_set():
+                told.append(value(self.page(), "tercet_exchanges_total"))
+                time.sleep(0.03)
+        looking = threading.Thread(target=look)
+        looking.start()
+        try:
+            time.sleep(0.3)
+            act()
+            out, err = bench.communicate(timeout=120)
+        finally:
+            over.set()
+            looking.join()
+            bench.kill()
+            bench.wait()
+        self.assertEqual(told, sorted(told), "a counter went back")
+        self.assertGreater(len(told), 3)
+        return json.loads(out), told[-1]
+
+    def exactly(self, version, act, **how):
+        self.secure_port = harness.free_port()
+        server = self.counting(listen=["http://127.0.0.1:{port}", f"https://127.0.0.1:{self.secure_port}"], **how)
+        self.settled(server)
+        got, _ = self.bench_while(server, version, lambda: act(server))
+        self.assertEqual(got["statuses"], {"200": 4000}, got)
+        self.assertEqual(got["errors"], [], got)
+        page = self.settled(server)
+        self.assertEqual(value(page, "tercet_exchanges_total", version=version, status="200"), 4000, server_counts(page))
+        self.assertEqual(value(page, "tercet_exchange_seconds_count", version=version), 4000)
+        self.assertEqual(value(page, "tercet_exchanges_open"), 0)
+        return server, page
+
+    def storm(self, server):
+        for _ in range(8):
+            self.reload()
+
+    def calm(self, server):
+        for _ in range(4):
+            self.reload()
+            self.one_generation(server)
+
+    def test_reloads_http_1(self):
+        _, page = self.exactly("1.1", self.storm)
+        self.assertEqual(value(page, "tercet_reloads_total"), 8)
+
+    def test_reloads_http_2(self):
+        self.exactly("2", self.storm)
+
+    @needs_quic
+    def test_reloads_http_3(self):
+        self.exactly("3", self.calm)
+
+    def test_upgrades(self):
+        program = shutil.copy(PROGRAM, self.dir / "program")
+
+        def act(server):
+            for _ in range(3):
+                shutil.copy(PROGRAM, self.dir / "new")
+                os.rename(self.dir / "new", program)
+                self.reload()
+                inode = os.stat(program).st_ino
+                self.assertTrue(wait_for(lambda: os.stat(f"/proc/{server.proc.pid}/exe").st_ino == inode, 30))
+        mine, harness.PROGRAM = harness.PROGRAM, pathlib.Path(program)
+        try:
+            _, page = self.exactly("1.1", act)
+        finally:
+            harness.PROGRAM = mine
+        self.assertEqual(value(page, "tercet_reloads_total"), 3)
+
+    def test_generations_that_are_killed(self):
+        """Of the last second something may be lost, nothing may be counted twice, and nothing goes back."""
+        server = self.counting()
+        self.settled(server)
+        kills = 3
+
+        def act():
+            for _ in range(kills):
+                old = self.one_generation(server)
+                os.kill(old, signal.SIGKILL)
+                self.assertTrue(wait_for(lambda: old not in self.children(server) and self.children(server), 30))
+                server.ask("/")
+        # who scrapes is cut off, too: so nobody does, but for the beginning and the end
+        bench = subprocess.Popen([PROGRAM, "bench", "--json", "-c", "4", "-n", "4000", "--rate", "1000", f"{server.url}/"],
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+        try:
+            time.sleep(1.5)
+            told = value(self.page(), "tercet_exchanges_total")
+            act()
+            got = json.loads(bench.communicate(timeout=120)[0])
+        finally:
+            bench.kill()
+            bench.wait()
+        page = self.settled(server)
+        counted = value(page, "tercet_exchanges_total", status="200")
+        self.assertGreaterEqual(counted, told)
+        # an answer may be lost on its way when its server is killed: at most one a connection
+        self.assertLessEqual(counted, got["statuses"]["200"] + kills * (1 + 4))
+        self.assertEqual(value(page, "tercet_generations_crashed_total"), kills)
+        self.assertEqual(value(page, "tercet_reloads_total"), 0)
+        self.assertEqual(value(page, "tercet_exchanges_open"), 0)
+
+
+class Bounded(Counted):
+    def test_the_oldest_makes_room(self):
+        server = self.counting("--limit", "generations=3", "--limit", "generation_drain_ms=0", "--limit", "body_grace_ms=120000")
+        wires, pids = [], []
+        for n in range(1, 4):
+            pids.append(self.newest(server, than=pids))
+            wires.append(self.held(server))
+            self.until(min(n, 3), "tercet_exchanges_open")
+            self.reload()
+        self.assertNotIn(pids[0], self.children(server))
+        self.assertEqual(wires[0].sock.recv(100), b"")
+        page = self.until(1, "tercet_limit_reached_total", limit="generations")
+        self.assertEqual(value(page, "tercet_generations"), 3)
+        self.assertEqual(value(page, "tercet_generations_crashed_total"), 0)
+        self.assertIn("3 generations (generations): the oldest, 1, ends at once", server.said())
+        for wire in wires[1:]:
+            wire.send("cd")
+            self.assertEqual(wire.response("POST").status, 200)
+        page = self.settled(server)
+        self.assertEqual(value(page, "tercet_exchanges_total", status="200", method="POST"), 2)
+
+    def test_it_has_its_time(self):
+        server = self.counting("--limit", "generations=2", "--limit", "generation_drain_ms=3600000", "--limit", "body_grace_ms=120000")
+        wire = self.held(server)
+        self.until(1, "tercet_exchanges_open")
+        self.reload()
+        self.newest(server)
+        waiting = subprocess.Popen([PROGRAM, "reload", "--control", self.control], stdin=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, env=environment())
+        self.addCleanup(waiting.wait)
+        self.addCleanup(waiting.kill)
+        with self.assertRaises(subprocess.TimeoutExpired):
+            waiting.wait(1.5)
+        self.assertEqual(value(self.page(), "tercet_reloads_total"), 1)
+        wire.send("cd")
+        self.assertEqual(wire.response("POST").status, 200)
+        self.assertEqual(waiting.wait(60), 0)
+        page = self.until(2, "tercet_reloads_total")
+        self.assertEqual(value(page, "tercet_limit_reached_total", limit="generations"), 0)
