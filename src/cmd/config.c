@@ -6,6 +6,7 @@
 
 #include "cmd/configure.h"
 #include "cmd/example_config.h"
+#include "config/notes.h"
 #include "config/show.h"
 
 #define USUAL_FILE "/etc/tercet/tercet.conf"
@@ -81,6 +82,7 @@ static int judge(const tc_command *command, tc_config *c, const char *file, bool
         code = tc_configure_complain(command, c);
     else
         code = shown ? show(c) : praise(c);
+    if (!shown && code == 0) tc_config_notes(c, tc_config_speaks_clear(c), tc_configure_note);
     tc_built_fini(&built);
     return code;
 }

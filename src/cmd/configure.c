@@ -20,6 +20,16 @@ bool tc_configure(tc_config *c, const char *file, tc_built *ret_built)
     return !c->fault_count && !c->no_memory;
 }
 
+void tc_configure_note(const tc_section *s, const char *sentence)
+{
+    static const char *const kinds[] = {
+        [TC_SCOPE_SERVER] = "server", [TC_SCOPE_SITE] = "site ", [TC_SCOPE_ROUTE] = "route "};
+    const tc_section *around = s->parent;
+    fprintf(stderr, "  note     %s%s", kinds[s->scope], s->title ? s->title : "");
+    if (around && around->title) fprintf(stderr, " of site %s", around->title);
+    fprintf(stderr, ": %s\n", sentence);
+}
+
 int tc_configure_complain(const tc_command *command, const tc_config *c)
 {
     tc_span faults = tc_buf_span(&c->faults);

@@ -3,8 +3,9 @@
 // SPDX-License-Identifier: MIT
 #include <stdio.h>
 
+#include "cmd/configure.h"
 #include "cmd/serve_run.h"
-#include "config/asking.h"
+#include "config/notes.h"
 #include "net/quic.h"
 
 /* What cannot be promised in clear text is said once. */
@@ -17,16 +18,6 @@ static void announce_forms(const tc_record_place *records, bool any_clear)
         fprintf(stderr,
                 "    over http:// its cookie goes without Secure and __Host-: whoever is on "
                 "the way can read it\n");
-}
-
-static void warn(const tc_section *s, const char *sentence)
-{
-    static const char *const kinds[] = {
-        [TC_SCOPE_SERVER] = "server", [TC_SCOPE_SITE] = "site ", [TC_SCOPE_ROUTE] = "route "};
-    const tc_section *around = s->parent;
-    fprintf(stderr, "  note     %s%s", kinds[s->scope], s->title ? s->title : "");
-    if (around && around->title) fprintf(stderr, " of site %s", around->title);
-    fprintf(stderr, ": %s\n", sentence);
 }
 
 void tc_serve_announce(const tc_serving *s, const tc_server *server)
@@ -63,7 +54,7 @@ void tc_serve_announce(const tc_serving *s, const tc_server *server)
         fprintf(stderr, "  records  %.*s by %.*s, in %s\n", TC_FMT(records->collections.at[i].path),
                 TC_FMT(records->collections.at[i].key), records->where);
     announce_forms(records, any_clear);
-    tc_config_warn(s->config, clear, warn);
+    tc_config_notes(s->config, clear, tc_configure_note);
     if (s->admin->server) fprintf(stderr, "  admin    %s/metrics /health\n", s->admin->url);
     fprintf(stderr, "  %u worker%s, Ctrl-C ends\n", workers, workers == 1 ? "" : "s");
 }

@@ -64,49 +64,6 @@ static void add_auth(tc_config *c, const tc_section *s, tc_asking *a)
         tc_config_fault(c, s, about_file ? "auth-users" : "auth", NULL, "%s", why);
 }
 
-/* --- warnings -------------------------------------------------------------------------------- */
-
-static bool asks_in_clear(const tc_section *s)
-{
-    return s->asking && s->asking->auth && !s->settings.redirect_https;
-}
-
-static bool anybody_writes(const tc_section *s)
-{
-    return s->uploads && (!s->asking || (!s->asking->auth && !s->asking->access.only_allowed));
-}
-
-/* Whether requests find it: what stands around sites is none itself, where it has no routes. */
-static bool is_served(const tc_section *s)
-{
-    bool sites = false, routes = false;
-    for (const tc_section *in = s->first; in; in = in->next) {
-        sites |= in->scope == TC_SCOPE_SITE;
-        routes |= in->scope == TC_SCOPE_ROUTE;
-    }
-    return routes || !sites;
-}
-
-/* In a block, and in none around it: there it was said already. */
-static bool begins(const tc_section *s, bool (*holds)(const tc_section *s))
-{
-    if (!is_served(s) || !holds(s)) return false;
-    for (const tc_section *around = s->parent; around; around = around->parent)
-        if (is_served(around) && holds(around)) return false;
-    return true;
-}
-
-void tc_config_warn(const tc_config *c, bool clear, void (*say)(const tc_section *s, const char *))
-{
-    for (const tc_section *s = &c->top; s; s = tc_section_next(s)) {
-        if (clear && begins(s, asks_in_clear))
-            say(s, "auth over http://: whoever is on the way reads the passwords; redirect-https "
-                   "comes before it");
-        if (begins(s, anybody_writes))
-            say(s, "writable, with neither auth nor allow: whoever may ask may write");
-    }
-}
-
 /* --- all of it ------------------------------------------------------------------------------- */
 
 /* Whether the block says anything of it itself. */

@@ -6,7 +6,3 @@
 /* Fills .asking of a block, whose parent has its own; faults are c's. All of it lives as long as c.
  */
 void tc_config_asking(tc_config *c, tc_section *s);
-
-/* What is allowed and may not be meant, when all is resolved: one line for each block, where it
- * begins to hold. clear: http:// is spoken. */
-void tc_config_warn(const tc_config *c, bool clear, void (*say)(const tc_section *s, const char *));

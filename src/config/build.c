@@ -14,6 +14,7 @@
 #include "config/build_inside.h"
 #include "config/content.h"
 #include "config/methods.h"
+#include "config/pages.h"
 #include "config/preloads.h"
 #include "config/uploads.h"
 #include "config/variants.h"
@@ -208,17 +209,6 @@ const struct tc_built_root *tc_build_root(tc_built *b, tc_config *c, const tc_se
 
 /* --- all of it ------------------------------------------------------------------------------- */
 
-/* Whether what stands outside of sites is a site, too. */
-static bool is_site(const tc_section *top)
-{
-    bool any = false, routes = false;
-    for (const tc_section *s = top->first; s; s = s->next) {
-        any |= s->scope == TC_SCOPE_SITE;
-        routes |= s->scope == TC_SCOPE_ROUTE;
-    }
-    return !any || routes;
-}
-
 void tc_build(tc_config *c, tc_built *b)
 {
     *b = (tc_built){.root_count = 0};
@@ -240,13 +230,14 @@ void tc_build(tc_config *c, tc_built *b)
     if (c->no_memory) return;
     b->sites.files = files;
     b->sites.added = added;
-    if (is_site(&c->top)) b->sites.fallback = add_site(b, c, &c->top);
+    if (tc_section_served(&c->top)) b->sites.fallback = add_site(b, c, &c->top);
     for (const tc_section *s = c->top.first; s && !c->no_memory; s = s->next)
         if (s->scope == TC_SCOPE_SITE) {
             tc_site *site = add_site(b, c, s);
             if (site) add_names(b, c, s, site);
         }
     b->sites.dressed |= b->sites.added_count > 0;
+    if (!c->no_memory) tc_config_pages(b, c);
 }
 
 void tc_built_fini(tc_built *b)

@@ -3,6 +3,8 @@
 #include "config/check.h"
 
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -129,22 +131,10 @@ static void check_listen(tc_config *c)
                             "it is for http://, and no listen has it");
 }
 
-/* Of a file; what the command line says is seen soon enough. */
-static bool by_file(const tc_section *s, const char *name)
-{
-    bool file = false, option = false;
-    for (const tc_given *g = s->given; g; g = g->next) {
-        if (!g->row || strcmp(g->row->name, name) != 0) continue;
-        file |= g->file != NULL;
-        option |= !g->file;
-    }
-    return file && !option;
-}
-
 static void check_urls(tc_config *c)
 {
     const tc_words *urls = &c->top.settings.listen;
-    for (size_t i = 0; i < urls->count && by_file(&c->top, "listen"); i++) {
+    for (size_t i = 0; i < urls->count && tc_section_by_file(&c->top, "listen"); i++) {
         tc_listen_url parsed;
         const char *detail = "";
         tc_span url;
@@ -162,7 +152,7 @@ static void check_urls(tc_config *c)
 
 static void check_file(tc_config *c, const tc_section *s, const char *name, const char *file)
 {
-    if (file && by_file(s, name) && access(file, R_OK))
+    if (file && tc_section_by_file(s, name) && access(file, R_OK))
         tc_config_fault(c, s, name, file, "%s", strerror(errno));
 }
 
@@ -177,6 +167,23 @@ static void check_files(tc_config *c, const tc_section *s)
     if (s->parent) return;
     check_file(c, s, "client-ca", v->client_ca);
     check_file(c, s, "client-crl", v->client_crl);
+}
+
+/* Whether whoever checks may become that user is seen at the start. */
+static void check_user(tc_config *c)
+{
+    const tc_settings *v = &c->top.settings;
+    if (v->group && !v->user) tc_config_fault(c, &c->top, "group", NULL, "it needs user NAME");
+    errno = 0;
+    if (v->user && tc_section_by_file(&c->top, "user") && !getpwnam(v->user))
+        tc_config_fault(c, &c->top, "user", NULL, "%s",
+                        errno ? strerror(errno)
+                              : "there is no such user; `useradd --system NAME` makes one");
+    errno = 0;
+    if (v->group && tc_section_by_file(&c->top, "group") && !getgrnam(v->group))
+        tc_config_fault(c, &c->top, "group", NULL, "%s",
+                        errno ? strerror(errno)
+                              : "there is no such group; `groupadd --system NAME` makes one");
 }
 
 static void check_block(tc_config *c, const tc_section *b)
@@ -201,6 +208,7 @@ void tc_config_check(tc_config *c)
     check_admin(c);
     check_listen(c);
     check_urls(c);
+    check_user(c);
     for (const tc_section *s = &c->top; s; s = tc_section_next(s))
         check_block(c, s);
     for (const tc_section *s = &c->top; s; s = tc_section_next(s))

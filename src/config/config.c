@@ -118,6 +118,27 @@ void tc_section_adopt(tc_section *parent, tc_section *child)
     parent->last = &child->next;
 }
 
+bool tc_section_by_file(const tc_section *s, const char *name)
+{
+    bool file = false, option = false;
+    for (const tc_given *g = s->given; g; g = g->next) {
+        if (!g->row || strcmp(g->row->name, name) != 0) continue;
+        file |= g->file != NULL;
+        option |= !g->file;
+    }
+    return file && !option;
+}
+
+bool tc_section_served(const tc_section *s)
+{
+    bool sites = false, routes = false;
+    for (const tc_section *in = s->first; in; in = in->next) {
+        sites |= in->scope == TC_SCOPE_SITE;
+        routes |= in->scope == TC_SCOPE_ROUTE;
+    }
+    return routes || !sites;
+}
+
 tc_section *tc_section_next(const tc_section *s)
 {
     if (s->first) return s->first;

@@ -90,6 +90,12 @@ void tc_config_fault_at(tc_config *c, const char *file, unsigned line, const cha
 /* Whether it was given in this very block, when resolved; of a flag, turned on. */
 bool tc_section_has(const tc_section *s, const char *name);
 
+/* ... by the file, and not by the command line: what that says is seen soon enough. */
+bool tc_section_by_file(const tc_section *s, const char *name);
+
+/* Whether requests find it: what stands around sites is none itself, where it has no routes. */
+bool tc_section_served(const tc_section *s);
+
 /* All blocks, each before those inside it: start with &c->top; NULL at the end. */
 tc_section *tc_section_next(const tc_section *s);
 

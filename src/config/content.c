@@ -29,6 +29,7 @@ static void read_error_files(tc_config *c, tc_section *s)
     const tc_words *list = &s->settings.error_page;
     tc_error_file *files = room_for(c, list->count, sizeof *files);
     for (size_t i = 0; files && i < list->count; i++) {
+        files[i] = (tc_error_file){0};
         const char *fault = tc_error_file_read(tc_span_str(list->at[i]), &files[i]);
         if (fault) tc_config_fault(c, s, "error-page", list->at[i], "%s", fault);
     }

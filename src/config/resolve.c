@@ -12,13 +12,9 @@ static const char *place_of(enum tc_scope scope)
 /* A relative path is one beside the file that names it. */
 static const char *path_of(tc_config *c, const tc_given *g)
 {
-    tc_span value = tc_span_str(g->value), scheme = {0};
-    if (g->row->form == TC_FORM_STORE && tc_span_starts(value, TC_SPAN("sqlite:")))
-        scheme = tc_span_take(&value, sizeof "sqlite:" - 1);
+    tc_span scheme, value;
     const char *slash = g->file ? strrchr(g->file, '/') : NULL;
-    if (g->row->form == TC_FORM_PLAIN || !slash || !value.len || value.at[0] == '/')
-        return g->value;
-    if (tc_span_eq(value, TC_SPAN("-")) || tc_span_eq(value, TC_SPAN("off"))) return g->value;
+    if (!slash || !tc_setting_is_relative(g->row, g->value, &scheme, &value)) return g->value;
     const char *path = tc_arena_printf(&c->arena, "%.*s%.*s/%.*s", TC_FMT(scheme),
                                        (int)(slash - g->file), g->file, TC_FMT(value))
                            .at;

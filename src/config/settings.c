@@ -40,6 +40,19 @@ const tc_setting_row *tc_setting_of(tc_span name)
     return NULL;
 }
 
+bool tc_setting_is_relative(const tc_setting_row *row, const char *value, tc_span *ret_scheme,
+                            tc_span *ret_path)
+{
+    tc_span path = tc_span_str(value), scheme = {0};
+    if (row->form == TC_FORM_STORE && tc_span_starts(path, TC_SPAN("sqlite:")))
+        scheme = tc_span_take(&path, sizeof "sqlite:" - 1);
+    if (row->form == TC_FORM_PLAIN || !path.len || path.at[0] == '/') return false;
+    if (tc_span_eq(path, TC_SPAN("-")) || tc_span_eq(path, TC_SPAN("off"))) return false;
+    *ret_scheme = scheme;
+    *ret_path = path;
+    return true;
+}
+
 static const char *next_name(void *argument)
 {
     size_t *i = argument;

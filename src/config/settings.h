@@ -49,6 +49,11 @@ static inline const tc_option *tc_setting_option(const tc_setting_row *row)
     return &tc_setting_options[row - tc_setting_rows];
 }
 
+/* Whether a value of it is a path that depends on the folder from which it is looked at; what
+ * stands before it is apart ("sqlite:"). */
+bool tc_setting_is_relative(const tc_setting_row *row, const char *value, tc_span *ret_scheme,
+                            tc_span *ret_path);
+
 /* The nearest name to one that is none; NULL: none is near. */
 const char *tc_setting_meant(tc_span name);
 

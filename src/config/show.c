@@ -2,6 +2,10 @@
 // SPDX-License-Identifier: MIT
 #include "config/show.h"
 
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 
 enum { COMMENT_AT = 44 };
@@ -23,12 +27,23 @@ static tc_err add_text(tc_buf *out, const char *text)
     return err ? err : tc_buf_add_byte(out, '"');
 }
 
-static tc_err add_list(tc_buf *out, const tc_words *list)
+/* A path as it is from anywhere: so that what is shown may be read in any folder. */
+static tc_err add_path(tc_buf *out, const tc_setting_row *row, const char *text)
+{
+    char path[2 * PATH_MAX], here[PATH_MAX];
+    tc_span scheme, value;
+    if (!tc_setting_is_relative(row, text, &scheme, &value) || !getcwd(here, sizeof here))
+        return add_text(out, text);
+    const int n = snprintf(path, sizeof path, "%.*s%s/%.*s", TC_FMT(scheme), here, TC_FMT(value));
+    return add_text(out, n > 0 && (size_t)n < sizeof path ? path : text);
+}
+
+static tc_err add_list(tc_buf *out, const tc_setting_row *row, const tc_words *list)
 {
     tc_err err = tc_buf_add_byte(out, '{');
     for (size_t i = 0; i < list->count && !err; i++) {
         if (i) err = tc_buf_add(out, TC_SPAN(", "));
-        if (!err) err = add_text(out, list->at[i]);
+        if (!err) err = add_path(out, row, list->at[i]);
     }
     return err ? err : tc_buf_add_byte(out, '}');
 }
@@ -66,17 +81,18 @@ static bool has_value(const tc_option *o, const void *member)
     return true;
 }
 
-static tc_err add_value(tc_buf *out, const tc_option *o, const void *member)
+static tc_err add_value(tc_buf *out, const tc_setting_row *row, const void *member)
 {
+    const tc_option *o = tc_setting_option(row);
     switch (o->kind) {
     case TC_OPTION_FLAG:
     case TC_OPTION_OFF: return tc_buf_add(out, tc_span_str(*(const bool *)member ? "on" : "off"));
-    case TC_OPTION_TEXT: return add_text(out, *(const char *const *)member);
+    case TC_OPTION_TEXT: return add_path(out, row, *(const char *const *)member);
     case TC_OPTION_NUMBER:
         return tc_buf_printf(out, "%llu", (unsigned long long)*(const uint64_t *)member);
     case TC_OPTION_SECONDS: return add_seconds(out, *(const int64_t *)member);
     case TC_OPTION_CHOICE: return add_choice(out, o, *(const int *)member);
-    case TC_OPTION_LIST: return add_list(out, member);
+    case TC_OPTION_LIST: return add_list(out, row, member);
     case TC_OPTION_HEADING:
     case TC_OPTION_COUNT: break;
     }
@@ -116,7 +132,7 @@ static tc_err add_setting(tc_buf *out, const tc_section *s, const tc_setting_row
     if (!given && !has_value(o, member))
         return err ? err : tc_buf_printf(out, "# %s is not set\n", row->name);
     if (!err) err = tc_buf_printf(out, "%s = ", row->name);
-    if (!err) err = add_value(out, o, member);
+    if (!err) err = add_value(out, row, member);
     return err ? err : end_line(out, start, given);
 }
 

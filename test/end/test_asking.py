@@ -524,6 +524,22 @@ class Notes(Asking):
                 self.assertEqual(self.notes(text), notes)
 
 
+    def test_a_root_that_is_for_no_other_host(self):
+        why = 'server: root: hosts that no site names get 421, and nothing of it; site "default" { } serves them'
+        root = self.site({"a": "x"})
+        for text, notes in ((f"root = '{root}' site a {{ root = '/usr' }}", [why]), (f"root = '{root}' site 'a b' {{ }}", [why]),
+                            (f"root = '{root}' site a {{ }} site 'b default' {{ }}", []), (f"root = '{root}'", []),
+                            (f"root = '{root}' site a {{ }} route '/b' {{ }}", []), (f"site a {{ root = '{root}' }}", [])):
+            with self.subTest(text):
+                conf = self.conf(text)
+                self.assertEqual(self.notes(text, root=False, echo=False), notes)
+                checked = self.tercet("config", "check", conf)
+                self.assertEqual(checked.err, "".join(f"  note     {note}\n" for note in notes))
+                self.assertIn(" is good: ", checked.text)
+                server = self.serve("--config", conf, root=False, echo=False)
+                self.assertEqual(server.ask("/a", host="elsewhere").status, 421 if notes or "site a { root" in text else 200)
+
+
 class Settings(Asking):
     def test_what_is_wrong_is_said(self):
         rows = (('trust = {"10.0.0.0/8", "10.1/16"}', 'tercet.conf:1: trust = 10.1/16: "10.1/16" is no network'),

@@ -16,7 +16,18 @@ def without_comments(text):
     return [line for line in (re.sub(r"\s*# .*$", "", line) for line in text.splitlines()) if line]
 
 
-class Golden(Case):
+class Shown(Case):
+    def assertShownIsTheSame(self, shown):
+        """In another folder, too."""
+        other = self.dir / "other" / "shown.conf"
+        other.parent.mkdir(exist_ok=True)
+        other.write_text(shown)
+        for cwd, name in ((other.parent, other.name), (self.dir, "other/shown.conf"), ("/", str(other))):
+            twice = self.tercet("config", "show", name, cwd=cwd).text
+            self.assertEqual(without_comments(shown), without_comments(twice))
+
+
+class Golden(Shown):
     def test_faults(self):
         files = sorted((FOLDER / "bad").glob("*.conf"))
         self.assertGreater(len(files), 15)
@@ -31,18 +42,28 @@ class Golden(Case):
                 said = [line for line in outcome.err.splitlines() if not line.startswith("        ")]
                 self.assertEqual(sorted(said), sorted(wanted))
 
+    def test_what_is_shown_is_good_anywhere(self):
+        names = ("cert.pem", "key.pem", "users", "www/index.html")
+        folder = pathlib.Path(self.site({f"conf/{name}": "" for name in names} | {"conf/tercet.conf": """
+            root = "www" listen = {"https://127.0.0.1:18080"} cert = {"cert.pem", "./cert.pem"} key = {"key.pem", "../conf/key.pem"}
+            access-log = "log/access.log" qlog = "q" store = "sqlite:db/r.db" records = {"/c:k"} control = off tickets = "t"
+            languages = {} compress = off add-field = {"X-A: \\"$x\\\\"}
+            route "/a \\"b" { root = "/usr" answer = "200 a\\nb" } """}))
+        (folder / "conf" / "q").mkdir()
+        shown = self.tercet("config", "show", "conf/tercet.conf", cwd=folder).text
+        here = folder / "conf"
+        for line in (f'root = "{here}/www"', f'cert = {{"{here}/cert.pem", "{here}/./cert.pem"}}', 'control = "off"',
+                     f'key = {{"{here}/key.pem", "{here}/../conf/key.pem"}}', f'access-log = "{here}/log/access.log"',
+                     f'store = "sqlite:{here}/db/r.db"', f'tickets = "{here}/t"', f'qlog = "{here}/q"', '    root = "/usr"'):
+            self.assertRegex(shown, "(?m)^" + re.escape(line) + "  ")
+        self.assertShownIsTheSame(shown)
+
     def test_good_ones_and_what_is_in_force(self):
         for file in [*sorted((FOLDER / "good").glob("*.conf")), EXAMPLE]:
             with self.subTest(file.name):
                 self.assertIn("is good: ", self.tercet("config", "check", file.name, cwd=file.parent).text)
                 shown = self.tercet("config", "show", file.name, cwd=file.parent).text
-                again = file.parent / ".shown.conf"
-                again.write_text(shown)
-                try:
-                    twice = self.tercet("config", "show", again.name, cwd=file.parent).text
-                finally:
-                    again.unlink()
-                self.assertEqual(without_comments(shown), without_comments(twice))
+                self.assertShownIsTheSame(shown)
 
     def test_show_says_where_it_was_given(self):
         shown = self.tercet("config", "show", "sites.conf", "--set", "workers=3", cwd=FOLDER / "good").text
@@ -78,7 +99,7 @@ class Golden(Case):
         self.assertIn("and 30 more faults", said)
 
 
-class Papers(Case):
+class Papers(Shown):
     """What pages and examples show is what the program takes. Paths in it are made below a folder of the test."""
 
     def here(self, text):
@@ -92,6 +113,13 @@ class Papers(Case):
                 place.write_text(self.users)
             return f'{name} = {brace}"{place}"'
 
+        pages = re.findall(r'"(?:[45]\w\w) (/[^"]+)"', text) + re.findall(r'\bfallback = "(/[^"]+)"', text)
+        for root in re.findall(r'\broot = "([^"]+)"', text):
+            for page in pages:
+                place_of_page = self.dir / "papers" / root.lstrip("/") / page.lstrip("/")
+                place_of_page.parent.mkdir(parents=True, exist_ok=True)
+                place_of_page.write_text("")
+
         def file(found):
             place = self.dir / "papers" / found[1].lstrip("/")
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +132,9 @@ class Papers(Case):
     def judged(self, name, text):
         folder = self.site({"sites/one.conf": 'site "one.example" { answer = 204 }\n', name: self.here(text)}, "judged")
         outcome = self.tercet("config", "check", name, cwd=folder, check=False)
-        self.assertEqual((outcome.status, outcome.err), (0, ""), text)
+        said = [line for line in outcome.err.splitlines() if not line.startswith("  note ")]
+        self.assertEqual((outcome.status, said), (0, []), text)
+        self.assertShownIsTheSame(self.tercet("config", "show", name, cwd=folder).text)
 
     def setUp(self):
         super().setUp()
