@@ -6,6 +6,7 @@
 
 #include "cmd/configure.h"
 #include "cmd/example_config.h"
+#include "config/check.h"
 #include "config/notes.h"
 #include "config/show.h"
 
@@ -78,7 +79,9 @@ static int judge(const tc_command *command, tc_config *c, const char *file, bool
     tc_built built;
     int code;
     if (!file && (!shown || access(USUAL_FILE, R_OK) == 0)) file = USUAL_FILE;
-    if (!tc_configure(c, file, &built))
+    const bool good = tc_configure(c, file, &built);
+    if (good && !shown) tc_config_check_pairs(c);
+    if (!good || c->fault_count)
         code = tc_configure_complain(command, c);
     else
         code = shown ? show(c) : praise(c);

@@ -12,6 +12,7 @@
 #include "http/target.h"
 #include "net/listen.h"
 #include "net/quic.h"
+#include "net/tls.h"
 #include "server/server.h"
 
 static bool is_path(const char *text)
@@ -200,6 +201,26 @@ static void check_block(tc_config *c, const tc_section *b)
         tc_config_fault(c, b, "key", NULL, "there is no cert for it");
     else if (tc_section_has(b, "key") && s->key.count > s->cert.count)
         tc_config_fault(c, b, "key", s->key.at[s->cert.count], "there is no cert for it");
+}
+
+void tc_config_check_pairs(tc_config *c)
+{
+    char why[TC_TLS_WHY] = "";
+    for (const tc_section *s = &c->top; s; s = tc_section_next(s)) {
+        const tc_words *certs = &s->settings.cert, *keys = &s->settings.key;
+        for (size_t i = 0; i < certs->count && tc_section_has(s, "cert"); i++) {
+            const tc_tls_pair pair = {certs->at[i], i < keys->count ? keys->at[i] : certs->at[i]};
+            tc_tls *tls = NULL;
+            const tc_err err = tc_tls_server_new(
+                &(tc_tls_server_config){.pairs = &pair, .pair_count = 1, .no_tickets = true}, &tls,
+                why);
+            if (err)
+                tc_config_fault(c, s, "cert", pair.certificate, "%s",
+                                why[0] ? why : tc_err_sentence(err));
+            else
+                tc_tls_free(tls);
+        }
+    }
 }
 
 void tc_config_check(tc_config *c)

@@ -13,5 +13,8 @@ bool tc_config_is_secure(const char *url); /* "https:..." */
 /* The first setting that was given and makes sense with https:// alone; NULL: none. */
 const char *tc_config_secure_setting(const tc_config *c);
 
+/* Certificates and keys that cannot be used together: where they are not about to be loaded all the
+ * same. Behind tc_config_check, if that found no faults. */
+void tc_config_check_pairs(tc_config *c);
 /* Every fault of a resolved configuration. */
 void tc_config_check(tc_config *c);

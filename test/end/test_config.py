@@ -16,6 +16,14 @@ def without_comments(text):
     return [line for line in (re.sub(r"\s*# .*$", "", line) for line in text.splitlines()) if line]
 
 
+def pair_of(case):
+    """A certificate with its key behind it."""
+    made = case.other("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                      "-subj", "/CN=example.org", "-keyout", "-", "-out", "-")
+    assert made.status == 0, made
+    return made.text
+
+
 class Shown(Case):
     def assertShownIsTheSame(self, shown):
         """In another folder, too."""
@@ -43,7 +51,7 @@ class Golden(Shown):
                 self.assertEqual(sorted(said), sorted(wanted))
 
     def test_what_is_shown_is_good_anywhere(self):
-        names = ("cert.pem", "key.pem", "users", "www/index.html")
+        names = ("cert.pem", "key.pem", "www/index.html")
         folder = pathlib.Path(self.site({f"conf/{name}": "" for name in names} | {"conf/tercet.conf": """
             root = "www" listen = {"https://127.0.0.1:18080"} cert = {"cert.pem", "./cert.pem"} key = {"key.pem", "../conf/key.pem"}
             access-log = "log/access.log" qlog = "q" store = "sqlite:db/r.db" records = {"/c:k"} control = off tickets = "t"
@@ -88,6 +96,20 @@ class Golden(Shown):
                 self.assertEqual(outcome.status, 2)
                 self.assertIn(complaint, outcome.err)
 
+    def test_certificates_are_tried(self):
+        """By whoever asks whether the file is good: who serves loads them in any case."""
+        one, two = pair_of(self), pair_of(self)
+        place = pathlib.Path(self.site({"one.pem": one, "two.pem": two, "junk.pem": "junk", "tercet.conf": ""}))
+        for setting, said in (('cert = {"one.pem", "two.pem"}', None), ('cert = {"one.pem"} key = {"one.pem"}', None),
+                              ('cert = {"one.pem", "junk.pem"}', "cert = junk.pem: junk.pem: there is no private key in it"),
+                              ('cert = {"one.pem"} key = {"two.pem"}', "cert = one.pem: two.pem is not the key of one.pem"),
+                              ('cert = {"one.pem"} key = {"no.pem"}', "key = no.pem: No such file or directory")):
+            with self.subTest(setting):
+                (place / "tercet.conf").write_text(f'listen = {{"https://127.0.0.1:18443"}} {setting}\n')
+                outcome = self.tercet("config", "check", "tercet.conf", cwd=place, check=False)
+                self.assertEqual(outcome.status, 2 if said else 0, outcome.err)
+                self.assertIn("tercet: tercet.conf:1: " + said if said else "", outcome.err)
+
     def test_no_text(self):
         place = pathlib.Path(self.site({"zero.conf": b"index = \"a\0b\"\n"})) / "zero.conf"
         self.assertIn("a byte of it is 0", self.tercet("config", "check", str(place), check=False).err)
@@ -123,7 +145,7 @@ class Papers(Shown):
         def file(found):
             place = self.dir / "papers" / found[1].lstrip("/")
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text("")
+            place.write_text(self.pair)
             return f'"{place}"'
         text = re.sub(r'\b(root|qlog|auth-users) = (\{?)"([^"]+)"', place, text)
         return re.sub(r'\b(?:cert|key|client-ca|client-crl) = (?:\{[^}]*\}|"[^"]+")',
@@ -139,6 +161,7 @@ class Papers(Shown):
     def setUp(self):
         super().setUp()
         self.users = self.tercet("password", "alice", stdin=b"secret\n").text
+        self.pair = pair_of(self)
 
     def test_pages(self):
         count = 0
