@@ -8,9 +8,9 @@ void tc_fetch_over(tc_fetch *f, tc_err err, tc_span why); /* the first reason gi
 void tc_fetch_again(tc_fetch *f);                         /* looks for a connection again */
 
 /* race.c */
-/* The head start of QUIC (RFC 8305, 5); of a request that went out early, which must be given up.
- */
-enum { TC_RACE_MS = 250, TC_RACE_EARLY_MS = 1000 };
+/* The head start of QUIC (RFC 8305, 5), head_start_ms, is so many times as long for a request that
+ * went out early, which must be given up. */
+enum { TC_RACE_EARLY_TIMES = 4 };
 void tc_race_choose(tc_fetch *f);     /* by which version, where that is left to us */
 bool tc_race_asks(const tc_fetch *f); /* whether HTTPS records are asked for */
 void tc_race_served(tc_connect *c, const tc_service *service); /* ... and what they said */

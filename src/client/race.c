@@ -134,7 +134,8 @@ void tc_race_begin(tc_fetch *f, tc_connection *connection)
     if (!tc_race_tries(f) || f->head_start.ring) return; /* another address: the clock runs */
     f->head_start = (tc_alarm){.ring = head_start_over};
     const bool early = tc_session_early(&connection->session);
-    const int64_t ms = early ? TC_RACE_EARLY_MS : TC_RACE_MS;
+    const int64_t ms =
+        (int64_t)f->client->limits->head_start_ms * (early ? TC_RACE_EARLY_TIMES : 1);
     if (tc_loop_set(loop, &f->head_start, tc_loop_now(loop) + ms * TC_MS) != TC_OK && !early)
         (void)tc_race_falls_back(f, TC_ERR_NO_MEMORY);
 }

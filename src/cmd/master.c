@@ -95,23 +95,38 @@ static void reload(master *m)
     begin(m, false);
 }
 
-static void hear_askers(master *m)
+/* Whoever has said nothing for the longest makes room. */
+static void meet_askers(master *m)
 {
-    char word[64];
     int fd;
     while (tc_channel_accept(m->control, &fd) == TC_OK) {
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        size_t len = 0;
-        const bool asks = poll(&p, 1, 100) == 1 &&
-                          tc_channel_receive(fd, word, sizeof word, &len, NULL, NULL) == TC_OK &&
-                          len == 6 && memcmp(word, "reload", 6) == 0;
-        if (!asks || m->quits || m->waiting_count == ASKERS) {
-            close(fd);
-            continue;
+        if (m->silent_count == ASKERS) {
+            close(m->silent[0]);
+            memmove(m->silent, m->silent + 1, --m->silent_count * sizeof *m->silent);
         }
-        m->waiting[m->waiting_count++] = fd;
-        reload(m);
+        m->silent[m->silent_count++] = fd;
     }
+}
+
+static void hear_askers(master *m)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < m->silent_count; i++) {
+        char word[64];
+        size_t len = 0;
+        const int fd = m->silent[i];
+        const tc_err err = tc_channel_receive(fd, word, sizeof word, &len, NULL, NULL);
+        if (err == TC_ERR_NOTHING) {
+            m->silent[kept++] = fd;
+        } else if (err || len != 6 || memcmp(word, "reload", 6) != 0 || m->quits ||
+                   m->waiting_count == ASKERS) {
+            close(fd);
+        } else {
+            m->waiting[m->waiting_count++] = fd;
+            reload(m);
+        }
+    }
+    m->silent_count = kept;
 }
 
 /* --- a generation begins ------------------------------------------------------------------- */
@@ -465,7 +480,7 @@ static void look_at_clock(master *m)
 
 static void turn(master *m)
 {
-    struct pollfd p[2 + 2 * GENERATIONS];
+    struct pollfd p[2 + 2 * GENERATIONS + ASKERS];
     generation *who[2 + 2 * GENERATIONS];
     nfds_t n = 0;
     p[n++] = (struct pollfd){.fd = m->signals, .events = POLLIN};
@@ -478,9 +493,12 @@ static void turn(master *m)
         who[n] = g;
         p[n++] = (struct pollfd){.fd = g->words, .events = POLLIN};
     }
+    const nfds_t theirs = n;
+    for (size_t i = 0; i < m->silent_count; i++)
+        p[n++] = (struct pollfd){.fd = m->silent[i], .events = POLLIN};
     const bool waits = m->restart_at || tc_generation_in(m, BEGINNING);
     if (poll(p, n, waits ? 250 : -1) < 0) return; /* EINTR */
-    for (nfds_t i = 2; i < n; i++) {
+    for (nfds_t i = 2; i < theirs; i++) {
         if (!p[i].revents || !who[i]->pid) continue;
         if (p[i].fd == who[i]->words)
             hear_words(who[i]);
@@ -488,7 +506,8 @@ static void turn(master *m)
             hear_generation(m, who[i]);
     }
     if (p[0].revents) hear_signals(m);
-    if (p[1].revents) hear_askers(m);
+    if (p[1].revents) meet_askers(m);
+    hear_askers(m);
     reap(m);
     look_at_clock(m);
 }

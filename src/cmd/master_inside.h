@@ -47,6 +47,8 @@ typedef struct master {
     int signals, control;
     int askers[ASKERS], waiting[ASKERS]; /* who asked for the one that begins, and for the next */
     size_t asker_count, waiting_count;
+    int silent[ASKERS]; /* who has connected and not said yet what he wants */
+    size_t silent_count;
     bool same;  /* one begins in place of one that crashed, with its configuration */
     bool again; /* one more generation is asked for */
     bool quits;

@@ -48,6 +48,8 @@ static void for_all(const master *m, void (*act)(int fd))
         if (m->at[i].pid) act(m->at[i].channel), act(m->at[i].pass);
     for (size_t i = 0; i < m->kept_count; i++)
         act(m->kept[i]);
+    for (size_t i = 0; i < m->silent_count; i++)
+        act(m->silent[i]);
     act(m->control);
     if (m->ledger) act(tc_ledger_fd(m->ledger));
     act(m->texts);
@@ -73,6 +75,8 @@ static void write_state(const master *m, FILE *to)
     }
     for (size_t i = 0; i < m->kept_count; i++)
         fprintf(to, "kept %d\n", m->kept[i]);
+    for (size_t i = 0; i < m->silent_count; i++)
+        fprintf(to, "asker %d\n", m->silent[i]);
     if (m->texts >= 0) fprintf(to, "texts %d\n", m->texts);
     if (m->ledger) fprintf(to, "ledger %d\n", tc_ledger_fd(m->ledger));
     fprintf(to, "bounds %llu %llu\n", (unsigned long long)m->bounds.most,
@@ -164,6 +168,8 @@ static void read_line(master *m, const char *line)
         close(fd);
     if (sscanf(line, "kept %d", &fd) == 1 && m->kept_count < TC_GENERATION_KEPT)
         m->kept[m->kept_count++] = fd;
+    if (sscanf(line, "asker %d", &fd) == 1 && m->silent_count < ASKERS)
+        m->silent[m->silent_count++] = fd;
     read_generation(m, line);
     read_secret(m, line);
 }

@@ -118,7 +118,7 @@ def status_of(data):
 class H2:
     """One end of a connection: bytes out as they are said, frames in."""
 
-    def __init__(self, sock, greeting=PREFACE + settings((TABLE_SIZE, 0)), seconds=30, settled=True):
+    def __init__(self, sock, greeting=PREFACE + settings((TABLE_SIZE, 0)), seconds=60, settled=True):
         """settled: waits for the other end's SETTINGS and acknowledges them."""
         self.sock, self.held, self.over = sock, b"", False
         sock.settimeout(seconds)
@@ -136,7 +136,7 @@ class H2:
         sock = socket.socket()
         if receive:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
-        sock.settimeout(30)
+        sock.settimeout(60)
         sock.connect((host, port))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:

@@ -30,12 +30,12 @@ class Bystander:
 
     def __exit__(self, *_):
         self.stop.set()
-        self.thread.join(60)
+        self.thread.join(200)
 
 
 @needs_quic
 class H3Attack(Tls):
-    SECONDS = 120
+    SECONDS = 600
 
     def begin(self, *options, **how):
         files = {"index.html": "home", "half": b"h" * 500_000}
@@ -55,7 +55,7 @@ class H3Attack(Tls):
         """That limit was; the server is ended."""
         self.assertAlive()
         self.server.signal()
-        self.server.wait(20)
+        self.server.wait(120)
         self.assertRegex(self.server.said(), rf"limit {name} reached [1-9]")
         self.server = None
 
@@ -73,19 +73,22 @@ class H3Attack(Tls):
             got = work()
             during = self.server.memory()
             served = bystander.served
-            end = time.monotonic() + 60
+            end = time.monotonic() + 200
             while bystander.served == served and not bystander.faults and time.monotonic() < end:
                 time.sleep(0.01)
         self.assertEqual(bystander.faults, [])
         self.assertGreater(bystander.served, served)
         if not sanitized():
             self.assertLess(max(during, self.server.memory()) - memory, grows)
-            self.assertLess(self.server.cpu_seconds() - cpu, seconds)
+            self.assertLess(self.server.cpu_seconds() - cpu, seconds + 0.01 * bystander.served)  # each of them is a handshake
         return got
 
     def closes(self, conn, kind, code, what=""):
         """The server closes it with that code, kind "transport" or "application"."""
-        conn.until(lambda: conn.closed)
+        for _ in range(60):  # whoever has closed says so again to whoever goes on
+            if conn.until(lambda: conn.closed, 2):
+                break
+            conn.knock()
         self.assertIsNotNone(conn.closed, f"{what}: nothing was said")
         self.assertEqual((conn.closed[0], hex(conn.closed[1])), (kind, hex(code)), what)
         conn.close()

@@ -78,7 +78,7 @@ class H3(Quic):
         if greet and self.done:
             self.send_stream(CONTROL, b"\0" + frame(SETTINGS, settings))
 
-    def ask(self, pairs=None, content=b"", seconds=20.0):
+    def ask(self, pairs=None, content=b"", seconds=60.0):
         """A request on the next stream; its status. None: there was no answer."""
         sid = next(self.next_stream)
         self.send_stream(sid, headers(pairs or request()) + (frame(DATA, content) if content else b""), True)

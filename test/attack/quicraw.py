@@ -247,6 +247,7 @@ class Quic:
         self.ids, self.challenges, self.responses, self.retired = [], [], 0, 0
         self.strange, self.received, self.datagrams = 0, 0, 0
         self.sent_at, self.next_stream, self.acked = {}, itertools.count(0, 4), -1
+        self.initial_acked, self.unheard = -1, {}  # packets with frames of streams that nobody acknowledged
         self.initial_keys()
 
     def close(self):
@@ -298,17 +299,32 @@ class Quic:
     def send(self, *frames, **how):
         """One packet of the application's space with these frames."""
         sock = how.pop("sock", None)
+        self.unheard[self.spaces[APPLICATION].next] = frames
         self.raw(self.packet(b"".join(frames), **how), sock)
 
+    def again(self, most=40):
+        """Says once more what nobody acknowledged: a server that has no time for us loses packets."""
+        if self.closed or not self.done:
+            return
+        for number in sorted(self.unheard)[:most]:
+            self.send(*self.unheard.pop(number))
+
+    def knock(self):
+        """Says anything, to hear something."""
+        if self.ready:
+            self.send(PING)
+        else:
+            self.raw(self.packet(PING, INITIAL, least=1200))
+
     def send_stream(self, sid, data, fin=False):
-        """In order, in as many packets as it takes; no more at a time than a socket holds, since nothing is sent twice."""
+        """In order, in as many packets as it takes; no more at a time than a socket holds."""
         space = self.spaces[APPLICATION]
         at, parts = self.sent_at.get(sid, 0), [data[i:i + 1100] for i in range(0, len(data), 1100)] or [b""]
         for i, part in enumerate(parts):
             self.send(stream(sid, part, at, fin and i == len(parts) - 1))
             at += len(part)
             if i % 20 == 19:
-                self.until(lambda: space.next - self.acked < 20 or self.closed, 5)
+                self.until(lambda: space.next - self.acked < 20 or self.closed, 20)
         self.sent_at[sid] = at
 
     # --- TLS ---
@@ -334,7 +350,7 @@ class Quic:
         self.raw(self.packet(crypto(0, self.transcript), INITIAL, least=1200))
         return self
 
-    def handshake(self, seconds=20):
+    def handshake(self, seconds=100):
         end = time.monotonic() + seconds
         self.start()
         while not self.done and not self.closed:
@@ -424,11 +440,15 @@ class Quic:
                     self.raw(self.packet(space.ack(), kind, least=1200 if kind == INITIAL else 0))
         return heard
 
-    def until(self, what, seconds=20.0):
+    def until(self, what, seconds=60.0):
         """Hears until what() is true; its last value."""
-        end = time.monotonic() + seconds
+        end, heard = time.monotonic() + seconds, time.monotonic()
         while not what() and time.monotonic() < end:
-            self.hear(0.05)
+            if self.hear(0.05):
+                heard = time.monotonic()
+            elif time.monotonic() - heard > 1:  # silence
+                self.again()
+                heard = time.monotonic()
         return what()
 
     def take_datagram(self, data):
@@ -500,11 +520,19 @@ class Quic:
 
     def take_frame(self, kind, type_, r):
         if type_ in (2, 3):
-            self.acked = max(self.acked, r.varint()) if kind == APPLICATION else [r.varint(), self.acked][1]
-            r.varint()
-            count = r.varint()
-            for _ in range(1 + 2 * count + 3 * (type_ == 3)):
+            high, _, count = r.varint(), r.varint(), r.varint()
+            ranges = [(high - r.varint(), high)]
+            for _ in range(count):
+                last = ranges[-1][0] - r.varint() - 2
+                ranges.append((last - r.varint(), last))
+            for _ in range(3 * (type_ == 3)):
                 r.varint()
+            if kind == INITIAL:
+                self.initial_acked = max(self.initial_acked, high)
+            if kind == APPLICATION:
+                self.acked = max(self.acked, high)
+                for number in [n for n in self.unheard if any(a <= n <= b for a, b in ranges)]:
+                    del self.unheard[number]
         elif type_ == 4:
             sid, code, _ = r.varint(), r.varint(), r.varint()
             self.resets[sid] = code

@@ -99,7 +99,7 @@ class ProxyHeaders(Attack):
         for wire in wires:
             wire.send(SIGNATURE[:5])
         for wire in wires:
-            self.assertTrue(wire.ended(20))
+            self.assertTrue(wire.ended())
             wire.close()
 
     def test_69_of_anybody(self):

@@ -20,7 +20,7 @@ class Bystander:
 
     def ask(self):
         try:
-            h2, wire, stream = H2.connect(self.port), Wire(self.port, seconds=30), 1
+            h2, wire, stream = H2.connect(self.port), Wire(self.port, seconds=60), 1
             while not self.stop.is_set():
                 began = time.monotonic()
                 if h2.ask(stream) != 200 or wire.ask("/").status != 200:
@@ -60,25 +60,27 @@ class Floods(Attack):
             while len(bystander.times) < 5 and not bystander.faults:
                 time.sleep(0.01)
         self.assertEqual(bystander.faults, [])
-        self.assertLess(sorted(bystander.times)[len(bystander.times) // 2], 2)
+        self.assertLess(sorted(bystander.times)[len(bystander.times) // 2], 8)
         if not sanitized():
             self.assertLess(self.server.memory() - memory, grows)
-            self.assertLess(self.server.cpu_seconds() - cpu, seconds)
+            self.assertLess(self.server.cpu_seconds() - cpu, seconds + 0.002 * len(bystander.times))
 
     def flood(self, say, least, most, batch=50, code=ENHANCE_YOUR_CALM, first=b""):
-        """say(n) is sent for n = 0, 1, ... until the server ends it, between least and most of them later."""
+        """say(n) is sent for n = 0, 1, ... until the server ends it, between least and most of them later. In each ten
+        seconds there may be as many again, so who is slow says more at a time."""
         def work():
             h2 = self.open()
             h2.send(first)
-            n = 0
-            while n < most + 20 * batch and h2.goaway is None:
-                h2.send(b"".join(say(i) for i in range(n, n + batch)))
-                n += batch
+            n, size, began = 0, batch, time.monotonic()
+            while time.monotonic() - began < 200 and h2.goaway is None:
+                h2.send(b"".join(say(i) for i in range(n, n + size)))
+                n += size
                 if not h2.ping():
                     break
+                size = min(size * 2, 10 * batch) if time.monotonic() - began > 3 else batch
             self.assertEqual(h2.goaway, code)
             self.assertGreaterEqual(n, least)
-            self.assertLessEqual(n, most + batch)
+            self.assertLessEqual(n, most + size + most * (time.monotonic() - began) / 10)
             h2.rest()  # and it is closed, not only told
         self.attack(work)
 
@@ -294,7 +296,7 @@ class Floods(Attack):
         self.assertEqual(bystander.faults, [])
         self.assertAlive(server)
         if not sanitized():
-            self.assertLess(server.cpu_seconds() - cpu, 4)
+            self.assertLess(server.cpu_seconds() - cpu, 4 + 0.002 * len(bystander.times))
 
     def test_34_streams_without_a_window(self):
         self.hostages(PREFACE + settings((TABLE_SIZE, 0), (INITIAL_WINDOW, 0)), "/")
@@ -308,7 +310,7 @@ class Floods(Attack):
         h2 = H2.connect(server.port, greeting=PREFACE + settings((TABLE_SIZE, 0), (INITIAL_WINDOW, 1)))
         self.addCleanup(h2.close)
         h2.send(headers(1, request(path="/big")))
-        end = time.monotonic() + 25
+        end = time.monotonic() + 200
         while 1 not in h2.resets and time.monotonic() < end and h2.ping():
             h2.send(window(1, 1))
             time.sleep(0.05)

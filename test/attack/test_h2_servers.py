@@ -37,7 +37,7 @@ def hint():
 class Servers(Case):
     def get(self, *parts, hold=True, options=()):
         peer = Peer(self, said(*parts, hold=hold))
-        return self.tercet("get", f"http://127.0.0.1:{peer.port}/", "--http", "2", *options, seconds=40)
+        return self.tercet("get", f"http://127.0.0.1:{peer.port}/", "--http", "2", *options, seconds=300)
 
     def refused(self, *parts, **how):
         got = self.get(*parts, **how)
@@ -61,7 +61,7 @@ class Servers(Case):
             while True:
                 wire.send(hint() * 100)
         peer = Peer(self, talk)
-        got = self.tercet("get", f"http://127.0.0.1:{peer.port}/", "--http", "2", seconds=40)
+        got = self.tercet("get", f"http://127.0.0.1:{peer.port}/", "--http", "2", seconds=300)
         self.assertNotEqual(got.status, 0)
         self.assertIn("too many informational responses", got.err)
 

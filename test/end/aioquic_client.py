@@ -120,4 +120,4 @@ async def main(plan):
     print(json.dumps(told))
 
 
-asyncio.run(asyncio.wait_for(main(json.load(sys.stdin)), 60))
+asyncio.run(asyncio.wait_for(main(json.load(sys.stdin)), 250))

@@ -12,7 +12,7 @@ from harness import die_with_parent, environment
 
 
 class Chromium:
-    def __init__(self, case, *args, seconds=60):
+    def __init__(self, case, *args, seconds=400):
         self.to, self.come = [], {}
         self.end = time.monotonic() + seconds
         theirs_in, self.write = os.pipe()

@@ -25,6 +25,7 @@ ROOT = HERE.parents[1]
 EXAMPLE = ROOT / "examples" / "site"
 PROGRAM = pathlib.Path(os.environ.get("TERCET_PROGRAM", ROOT / "build" / "release" / "tercet"))
 SANITIZERS = "exitcode=99:abort_on_error=0"
+PATIENCE = 60  # seconds: what takes milliseconds may take so long where many others want the machine
 LIBC = ctypes.CDLL(None)
 IPV6 = socket.has_ipv6 and os.path.exists("/proc/net/if_inet6") and bool(
     pathlib.Path("/proc/net/if_inet6").read_text().strip())
@@ -79,7 +80,7 @@ def free_port():
     raise RuntimeError("no free port")
 
 
-def wait_for(what, seconds=5.0, every=0.02):
+def wait_for(what, seconds=PATIENCE, every=0.02):
     """Calls what() until it is true; its last value."""
     end = time.monotonic() + seconds
     while True:
@@ -87,6 +88,47 @@ def wait_for(what, seconds=5.0, every=0.02):
         if value or time.monotonic() > end:
             return value
         time.sleep(every)
+
+
+def settled(what, quiet=2.0, seconds=PATIENCE):
+    """Waits until what() has stayed the same, and true, for that time; its last value."""
+    end = time.monotonic() + seconds
+    value, since = what(), time.monotonic()
+    while time.monotonic() < end and not (value and time.monotonic() - since >= quiet):
+        time.sleep(0.05)
+        now = what()
+        if now != value:
+            value, since = now, time.monotonic()
+    return value
+
+
+def whole_lines(path):
+    """The lines of a file that somebody writes, without a last one that is not whole yet; none if there is no file."""
+    try:
+        return pathlib.Path(path).read_bytes().decode(errors="replace").split("\n")[:-1]
+    except FileNotFoundError:
+        return []
+
+
+def lines_of(path, count):
+    """The whole lines of a log once there are so many. Each worker writes its own, a moment later: they stand in any order."""
+    wait_for(lambda: len(whole_lines(path)) >= count)
+    lines = whole_lines(path)
+    assert len(lines) >= count, f"{count} lines did not come: {lines}"
+    return lines
+
+
+def is_gone(pid):
+    """Whether that process has ended, and at most waits to be asked for its status."""
+    try:
+        return "State:\tZ" in pathlib.Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def is_traced(pid):
+    """Whether somebody traces each thread of that process."""
+    return all("TracerPid:\t0" not in (task / "status").read_text() for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
 
 
 def die_with_parent(files=None, user=None):
@@ -157,7 +199,7 @@ class Response:
 class Wire:
     """A raw TCP connection: what is sent and read is what a test says, byte by byte."""
 
-    def __init__(self, port, host="127.0.0.1", seconds=10, receive=None):
+    def __init__(self, port, host="127.0.0.1", seconds=PATIENCE, receive=None):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.sock = socket.socket(family)
         if receive:
@@ -215,12 +257,17 @@ class Wire:
             have += len(data)
         return b"".join(parts)
 
-    def rest(self, bound=1 << 28):
+    def rest(self, bound=1 << 28, may_reset=False):
         """Everything up to the end of the connection."""
         parts = [self.take(len(self.held))]
         size = len(parts[0])
         while size < bound:
-            data = self.sock.recv(1 << 20)
+            try:
+                data = self.sock.recv(1 << 20)
+            except ConnectionResetError:
+                if not may_reset:
+                    raise
+                break
             if not data:
                 break
             parts.append(data)
@@ -269,7 +316,7 @@ class Wire:
         self.send("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
         return self.response(method)
 
-    def ended(self, seconds=5.0):
+    def ended(self, seconds=PATIENCE):
         """Whether the other side ends the connection, without another byte, in that time."""
         self.sock.settimeout(seconds)
         try:
@@ -306,8 +353,7 @@ class Server:
                                          env=environment(**(env or {})), cwd=cwd,
                                          preexec_fn=die_with_parent(files, user))
             self.address = "::1" if listen and "[::1]" in listen[0] else "127.0.0.1"
-            wait_for(lambda: self.proc.poll() is not None or self.answers(), 15)
-            if self.proc.poll() is None and self.answers():
+            if wait_for(lambda: self.proc.poll() is not None or self.is_ready(), 2 * PATIENCE) and self.proc.poll() is None:
                 return
             if self.proc.poll() != 98:
                 break
@@ -317,11 +363,25 @@ class Server:
             self.proc.wait()
         raise AssertionError(f"{' '.join(argv)}: not ready (status {status}): {self.said()[-2000:]}")
 
-    def answers(self):
+    def is_ready(self):
+        """Whether it serves. The connection that asks is quite over then: it counts no more where connections are counted."""
         if "Ctrl-C ends" not in self.said():  # the port is open a moment before all is said
             return False
         try:
-            socket.create_connection((self.address, self.port), 1).close()
+            with socket.create_connection((self.address, self.port), PATIENCE) as sock:
+                sock.shutdown(socket.SHUT_WR)
+                while sock.recv(4096):
+                    pass
+        except ConnectionResetError:
+            pass
+        except OSError:
+            return False
+        return True
+
+    def accepts(self):
+        """Whether connections can be made."""
+        try:
+            socket.create_connection((self.address, self.port), PATIENCE).close()
             return True
         except OSError:
             return False
@@ -337,7 +397,7 @@ class Server:
 
     def ask(self, target="/", method="GET", fields=(), body=b"", **more):
         """One request on a connection of its own."""
-        with Wire(self.port, host=self.address, seconds=20) as wire:
+        with Wire(self.port, host=self.address) as wire:
             return wire.ask(target, method, list(fields) + ["Connection: close"], body, **more)
 
     def raw(self, data, end=False):
@@ -347,9 +407,9 @@ class Server:
                 wire.send(data)
                 if end:
                     wire.end()
-            except (BrokenPipeError, ConnectionResetError):
+            except OSError:
                 pass  # it had heard enough: what it said is still there to be read
-            return wire.rest()
+            return wire.rest(may_reset=len(data) > 16384)  # it reads what is left only so long
 
     def said(self):
         """All of standard error so far. (pread: the place in the file is the program's too.)"""
@@ -369,7 +429,7 @@ class Server:
     def signal(self, number=signal.SIGINT):
         self.proc.send_signal(number)
 
-    def wait(self, seconds=10):
+    def wait(self, seconds=2 * PATIENCE):
         return self.proc.wait(seconds)
 
     def stop(self, check=True):
@@ -382,7 +442,7 @@ class Server:
         if early is None:
             self.proc.send_signal(signal.SIGINT)
             try:
-                self.proc.wait(10)
+                self.proc.wait(2 * PATIENCE)
             except subprocess.TimeoutExpired:
                 slow = True
                 self.proc.kill()
@@ -398,7 +458,7 @@ class Server:
             if early is not None and early != 0:
                 raise AssertionError(f"the server had ended by itself with status {early}: {said[-1500:]!r}")
             if slow:
-                raise AssertionError("the server did not end within 10 s after SIGINT")
+                raise AssertionError(f"the server did not end within {2 * PATIENCE} s after SIGINT")
             if status != 0:
                 raise AssertionError(f"the server ended with status {status} after SIGINT: {said[-1500:]!r}")
 
@@ -426,7 +486,7 @@ class Peer:
             self.count += 1
             wire = Wire.__new__(Wire)
             wire.sock, wire.held = sock, b""
-            sock.settimeout(15)
+            sock.settimeout(2 * PATIENCE)
             self.open.append(sock)
             threading.Thread(target=self.serve, args=(wire,), daemon=True).start()
 
@@ -481,7 +541,7 @@ def answers(*parts, close=True):
         for part in parts:
             wire.send(part)
         if not close:
-            time.sleep(15)
+            wire.rest()  # the other one ends
     return talk
 
 
@@ -501,7 +561,7 @@ class Outcome:
 
 class Case(unittest.TestCase):
     """A test with a folder of its own. SECONDS bounds each test."""
-    SECONDS = 60
+    SECONDS = 300
     maxDiff = 4000
 
     def run(self, result=None):
@@ -543,7 +603,7 @@ class Case(unittest.TestCase):
         self.addCleanup(server.stop)
         return server
 
-    def tercet(self, *args, stdin=None, seconds=30, cwd=None, env=None, check=True, within=()):
+    def tercet(self, *args, stdin=None, seconds=2 * PATIENCE, cwd=None, env=None, check=True, within=()):
         """Runs the program to its end; within: a command that runs it."""
         began = time.monotonic()
         proc = subprocess.Popen([str(a) for a in within] + [str(PROGRAM)] + [str(a) for a in args], cwd=cwd or self.dir,
@@ -566,7 +626,7 @@ class Case(unittest.TestCase):
             raise AssertionError(f"tercet {args}: ended by signal {-proc.returncode}: {outcome}")
         return outcome
 
-    def other(self, *argv, seconds=60, stdin=None, group=False):
+    def other(self, *argv, seconds=3 * PATIENCE, stdin=None, group=False):
         """Runs another program (curl, wrk, ...) to its end."""
         proc = subprocess.Popen([str(a) for a in argv], stdin=subprocess.PIPE if stdin is not None else
                                 subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -583,7 +643,7 @@ class Case(unittest.TestCase):
             raise AssertionError(f"{argv[0]}: not done after {seconds} s: {err[-800:]!r}") from None
         return Outcome(proc.returncode, out, err, time.monotonic() - began)
 
-    def curl(self, *args, seconds=30):
+    def curl(self, *args, seconds=2 * PATIENCE):
         return self.other("curl", "-sS", "--max-time", seconds, "--noproxy", "*", *args, seconds=seconds + 5)
 
     # --- things that many tests assert ---
@@ -606,7 +666,7 @@ class Case(unittest.TestCase):
         self.assertIsNone(server.proc.poll(), "the server is gone")
         self.assertEqual(server.ask(target).status, 200)
 
-    def assertDate(self, text, near=None, within=3):
+    def assertDate(self, text, near=None, within=PATIENCE):
         self.assertRegex(text, r"^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|"
                                r"Nov|Dec) \d{4} \d\d:\d\d:\d\d GMT$")
         seconds = email.utils.parsedate_to_datetime(text).timestamp()

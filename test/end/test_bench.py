@@ -2,6 +2,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import time
@@ -101,7 +102,8 @@ class Counts(Bench):
         self.assertEqual((got["connections_made"], got["resumed"]), (20, 18))
         server.signal()
         server.wait()
-        self.assertIn("limit quic_unvalidated reached 2 times", server.said())
+        times = int(re.search(r"limit quic_unvalidated reached (\d+) times", server.said())[1])
+        self.assertIn(times, range(2, 10))  # twice, or more often where an answer was so late that the client asked again
 
     @needs_quic
     def test_handshakes(self):
@@ -115,8 +117,8 @@ class Counts(Bench):
     def test_time(self):
         """Until the time is over; what is under way then is neither done nor failed."""
         server = self.serve(files=self.files)
-        got = self.bench("-d", 0.5, "-c", 4, f"{server.url}/small")
-        self.assertGreaterEqual(got["seconds"], 0.5)
+        got = self.bench("-d", 3, "-c", 4, f"{server.url}/small")
+        self.assertGreaterEqual(got["seconds"], 3)
         self.assertGreater(got["done"], 0)
         self.assertEqual(got["failed"], 0)
         self.assertEqual(got["begun"], got["done"] + got["unfinished"])
@@ -181,10 +183,10 @@ class Rate(Bench):
     def test_a_rate_that_is_not_kept(self):
         """What was due and never begun is counted, and said."""
         peer = Peer(self, lambda peer, wire: wire.rest())
-        words = ("-d", 0.5, "-c", 1, "--rate", 1000, f"http://127.0.0.1:{peer.port}/")
+        words = ("-d", 3, "-c", 1, "--rate", 1000, f"http://127.0.0.1:{peer.port}/")
         got = self.bench(*words)
         self.assertEqual((got["begun"], got["done"], got["unfinished"], got["rate_was_kept"]), (1, 0, 1, False))
-        self.assertGreaterEqual(got["not_begun"], 499)
+        self.assertGreaterEqual(got["not_begun"], 2999)
         self.assertIn("the rate was not kept", self.tercet("bench", *words, env=self.env).text)
 
     def test_a_connection_that_ends(self):
@@ -240,7 +242,7 @@ class Shown(Bench):
         server = self.serve(files=self.files)
         main, other = pty.openpty()
         self.addCleanup(os.close, main)
-        proc = subprocess.Popen([str(PROGRAM), "bench", "-d", "1", f"{server.url}/small"], stdout=subprocess.DEVNULL, stderr=other,
+        proc = subprocess.Popen([str(PROGRAM), "bench", "-d", "3", f"{server.url}/small"], stdout=subprocess.DEVNULL, stderr=other,
                                 preexec_fn=die_with_parent(), env=environment(**self.env))
         os.close(other)
         said = b""
@@ -249,7 +251,7 @@ class Shown(Bench):
                 said += data
         except OSError:
             pass  # the other end is closed
-        self.assertEqual(proc.wait(20), 0)
+        self.assertEqual(proc.wait(120), 0)
         self.assertRegex(said, rb"\r\x1b\[K  \d\.\d s   [\d,]+ requests/s   [\d.]+ .?B/s   0 errors")
         self.assertTrue(said.endswith(b"\r\x1b[K"), said[-80:])
 
@@ -261,9 +263,9 @@ class Shown(Bench):
         self.addCleanup(proc.wait)
         self.addCleanup(proc.kill)
         before = server.cpu_seconds()
-        self.assertTrue(wait_for(lambda: server.cpu_seconds() > before, 20))
+        self.assertTrue(wait_for(lambda: server.cpu_seconds() > before))
         proc.send_signal(signal.SIGINT)
-        out, err = proc.communicate(timeout=20)
+        out, err = proc.communicate(timeout=300)
         self.assertEqual(proc.returncode, 130, err)
         got = json.loads(out)
         self.assertTrue(got["interrupted"])

@@ -53,7 +53,7 @@ class Client(Case):
         proc = subprocess.Popen([str(PROGRAM), *map(str, args)], stdin=subprocess.DEVNULL, stdout=out, stderr=slave,
                                 env=environment(**(env or {})), preexec_fn=die_with_parent(), cwd=self.dir)
         os.close(slave)
-        screen, piped, end = b"", b"", time.monotonic() + 20
+        screen, piped, end = b"", b"", time.monotonic() + 200
         fds = [master] + ([] if both else [proc.stdout.fileno()])
         while fds and time.monotonic() < end:
             for fd in select.select(fds, [], [], 0.2)[0]:
@@ -69,7 +69,7 @@ class Client(Case):
                     piped += data
         os.close(master)
         try:
-            status = proc.wait(5)
+            status = proc.wait(120)
         except subprocess.TimeoutExpired:
             proc.kill()
             proc.wait()
@@ -114,10 +114,9 @@ class Asking(Client):
 
     def test_head_does_not_wait_for_a_body(self):
         peer = self.peer(lambda peer, wire: (peer.request(wire), wire.send(
-            b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"), time.sleep(3)))
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"), wire.rest()))  # until the client goes
         got = self.tercet("head", peer.url)
         self.assertEqual(got.status, 0, got)
-        self.assertLess(got.seconds, 2.5)
 
     def test_fields(self):
         peer = self.last = self.peer(OK)
@@ -355,7 +354,7 @@ class Answers(Client):
                                 env=environment(), preexec_fn=die_with_parent())
         proc.stdout.read(10)
         proc.stdout.close()
-        self.assertIn(proc.wait(10), (23, -13))
+        self.assertIn(proc.wait(120), (23, -13))
         proc.stderr.close()
 
     def test_verbose(self):
@@ -582,15 +581,15 @@ class Lies(Client):
         self.assertIn("127.0.0.1", got.err)
 
     def test_name_that_is_none(self):
-        self.assertEqual(self.tercet("get", "http://nowhere.invalid/", seconds=50).status, 6)
+        self.assertEqual(self.tercet("get", "http://nowhere.invalid/", seconds=300).status, 6)
 
     def test_no_answer_in_time(self):
-        got = self.get(lambda peer, wire: (peer.request(wire), time.sleep(12)), "--limit", "response_ms=500", seconds=11)
+        got = self.get(lambda peer, wire: (peer.request(wire), wire.rest()), "--limit", "response_ms=500")
         self.assertEqual(got.status, 28, got)
 
     def test_body_that_stops(self):
         got = self.get(lambda peer, wire: (peer.request(wire), wire.send(
-            b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"), time.sleep(12)), "--limit", "response_ms=500", seconds=11)
+            b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"), wire.rest()), "--limit", "response_ms=3000")
         self.assertEqual(got.status, 28, got)
         self.assertEqual(got.out, b"abc")
 
@@ -604,7 +603,7 @@ class Lies(Client):
                 s.setblocking(False)
                 s.connect_ex(full.getsockname())
                 held.append(s)
-            got = self.tercet("get", "--connect-timeout", "1", f"http://127.0.0.1:{full.getsockname()[1]}/", seconds=20)
+            got = self.tercet("get", "--connect-timeout", "1", f"http://127.0.0.1:{full.getsockname()[1]}/", seconds=300)
             self.assertEqual(got.status, 28, got)
             for s in held:
                 s.close()
@@ -709,16 +708,16 @@ class Terminal(Client):
                     return True
                 except OSError:
                     return False
-            self.assertTrue(wait_for(ready, 15))
+            self.assertTrue(wait_for(ready))
             with Wire(port) as wire:
                 wire.ask("/nowhere-in-particular?\x1b[31m".replace("\x1b", "%1b"))
-            end = time.monotonic() + 3
+            end = time.monotonic() + 60
             while b"nowhere-in-particular" not in screen and time.monotonic() < end:
                 if select.select([master], [], [], 0.2)[0]:
                     screen += os.read(master, 65536)
         finally:
             proc.terminate()
-            proc.wait(10)
+            proc.wait(120)
             os.close(master)
         self.assertIn(b"nowhere-in-particular", screen)
         self.assertIn(b"404", screen)

@@ -3,6 +3,7 @@ which of file and options wins, and sites and routes as a client meets them."""
 import os
 import pathlib
 import re
+import shutil
 
 from harness import Case
 
@@ -67,7 +68,9 @@ class Golden(Shown):
         self.assertShownIsTheSame(shown)
 
     def test_good_ones_and_what_is_in_force(self):
-        for file in [*sorted((FOLDER / "good").glob("*.conf")), EXAMPLE]:
+        here = shutil.copytree(FOLDER, self.dir / "config") / "good"  # where nobody else writes
+        shutil.copytree(EXAMPLE.parent, self.dir / "examples")
+        for file in [*sorted(here.glob("*.conf")), self.dir / "examples" / EXAMPLE.name]:
             with self.subTest(file.name):
                 self.assertIn("is good: ", self.tercet("config", "check", file.name, cwd=file.parent).text)
                 shown = self.tercet("config", "show", file.name, cwd=file.parent).text

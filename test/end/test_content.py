@@ -92,7 +92,7 @@ class Content(Case):
         for n in range(30_000):
             os.mknod(root / "huge" / f"{n:05}")
         server = self.conf('listing = on', root=root)
-        wires = [server.wire(seconds=30) for _ in range(8)]
+        wires = [server.wire(seconds=60) for _ in range(8)]
         for wire in wires:
             wire.send(b"GET /huge/ HTTP/1.1\r\nHost: h\r\n\r\n")
         times = []
@@ -100,14 +100,14 @@ class Content(Case):
             began = time.monotonic()
             self.assertEqual(server.ask("/").status, 200)
             times.append(time.monotonic() - began)
-        self.assertLess(sorted(times)[10], 1)
+        self.assertLess(sorted(times)[10], 8)
         for wire in wires:
             answer = wire.response()
             self.assertEqual(answer.status, 200)
             self.assertIn("There is more in this folder", answer.text)
             self.assertEqual(answer.text.count("<tr"), 10_000 + 2)
         server.signal()
-        server.wait(20)
+        server.wait()
         self.assertIn("limit listing_entries reached 8 times", server.said())
 
     def test_64_prefixes(self):

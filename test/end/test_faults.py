@@ -34,7 +34,7 @@ class Calls(Case):
 
     def ask(self, *how, **more):
         try:
-            with Wire(self.server.port, seconds=20) as wire:
+            with Wire(self.server.port, seconds=60) as wire:
                 return wire.ask(*how, **more)
         except (OSError, EOFError) as gone:
             self.assertNotIsInstance(gone, TimeoutError, how)

@@ -42,7 +42,7 @@ class Served(Case):
     @unittest.skipUnless(shutil.which("h2load"), "no h2load here")
     def test_h2load_longer(self):
         for path, count, clients, streams in (("/612.html", 20_000, 10, 100), ("/big.bin", 60, 6, 5)):
-            got = self.other("h2load", "-n", count, "-c", clients, "-m", streams, "-w", 20, self.server.url + path, seconds=100)
+            got = self.other("h2load", "-n", count, "-c", clients, "-m", streams, "-w", 20, self.server.url + path, seconds=300)
             self.assertIn(b"%d succeeded, 0 failed, 0 errored, 0 timeout" % count, got.out)
             self.assertIn(b"%d 2xx, 0 3xx, 0 4xx, 0 5xx" % count, got.out)
 
@@ -69,7 +69,7 @@ class Served(Case):
         self.assertEqual(got.out, b"404")
 
     def test_the_preface_may_come_in_pieces(self):
-        with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as s:
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=60) as s:
             for byte in PREFACE + frame(4, 0, 0):
                 s.sendall(bytes([byte]))
             s.sendall(frame(6, 0, 0, b"12345678"))
@@ -80,7 +80,7 @@ class Served(Case):
                 heard += more
 
     def test_a_broken_frame_is_told(self):
-        with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as s:
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=60) as s:
             s.sendall(PREFACE + frame(4, 0, 0) + frame(6, 0, 1, b"12345678"))
             heard = b""
             while more := s.recv(4096):
@@ -90,7 +90,7 @@ class Served(Case):
 
     def test_the_end_is_told_to_who_is_idle(self):
         server = self.serve("--limit", "idle_ms=400", files={"a.txt": "a"})
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as s:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as s:
             s.sendall(PREFACE + frame(4, 0, 0) + frame(4, 1, 0))
             heard = b""
             while more := s.recv(4096):
@@ -99,7 +99,7 @@ class Served(Case):
 
     def test_settings_that_are_not_acknowledged(self):
         server = self.serve("--limit", "h2_settings_ms=400", files={"a.txt": "a"})
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as s:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as s:
             s.sendall(PREFACE + frame(4, 0, 0))
             heard = b""
             while more := s.recv(4096):
@@ -114,7 +114,7 @@ class Served(Case):
         get = b"\x82\x86\x84\x41\x01h"
         rest = 8000 - 127
         large = b"\0\x01x\x7f" + bytes([rest & 127 | 128, rest >> 7]) + b"v" * 8000
-        with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as s:
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=60) as s:
             s.sendall(PREFACE + frame(4, 0, 0) + frame(4, 1, 0) + frame(1, 1, 1, get) + b"".join(frame(9, 0, 1, large) for _ in range(9)) +
                       frame(9, 4, 1) + frame(6, 0, 0, b"12345678"))
             heard = b""

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from harness import Peer, die_with_parent, free_port, needs_quic, wait_for
+from harness import Peer, die_with_parent, free_port, lines_of, needs_quic, wait_for, whole_lines
 from test_tls import BIG, Tls
 
 CHROMIUM = ("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
@@ -71,7 +71,7 @@ class Served(Quic):
         self.assertIn(b"type=Retry", said)
         server.signal()
         server.wait()
-        self.assertIn("limit quic_unvalidated reached 1 time", server.said())
+        self.assertRegex(server.said(), r"limit quic_unvalidated reached [1-9] time")  # again where the client asked again
 
     def test_a_token_for_the_next_time(self):
         server = self.secure("--limit", "quic_unvalidated=0")
@@ -95,12 +95,11 @@ class Served(Quic):
         state = ("--session-file", session, "--tp-file", params)
 
         def ask(path, *options):
+            before = len(whole_lines(self.dir / "log"))  # which the one before has waited for
             self.gtlsclient(server, path, options=("-q", *state, *options))
-            self.assertTrue(wait_for(lambda: len(self.lines()) > len(seen), 10))
-            seen.append(self.lines()[-1])
-            return seen[-1]["status"], seen[-1].get("early", False)
+            line, = self.lines_since(before, 1)
+            return line
 
-        seen = []
         self.assertEqual(ask("/small", "--wait-for-ticket"), (200, False))
         self.assertEqual(ask("/small", "--wait-for-ticket"), (200, True))
         self.assertEqual(ask("/echo", "--wait-for-ticket", "-d", content, "-m", "POST"), (425, True))
@@ -110,14 +109,10 @@ class Served(Quic):
         session.write_bytes(kept)  # the ticket once more
         self.assertEqual(ask("/small"), (200, False))
 
-    def lines(self):
-        log = self.dir / "log"
-        return [json.loads(line) for line in log.read_text().split("\n")[:-1]] if log.exists() else []
-
     def lines_since(self, before, number):
         """In no order: each worker writes its own."""
-        self.assertTrue(wait_for(lambda: len(self.lines()) >= before + number, 10))
-        return sorted((line["status"], line.get("early", False)) for line in self.lines()[before:])
+        lines = [json.loads(line) for line in lines_of(self.dir / "log", before + number)[before:]]
+        return sorted((line["status"], line.get("early", False)) for line in lines)
 
     def test_what_a_proxy_says(self):
         server = self.secure("--log-format", "json", log=str(self.dir / "log"))
@@ -126,11 +121,11 @@ class Served(Quic):
             for value in ("1", "0", "nonsense"):
                 with self.subTest(version=version, value=value):
                     ask = ("--http", version, "--cacert", self.ca, url, "Accept:application/json", f"Early-Data:{value}")
-                    before = len(self.lines())
+                    before = len(whole_lines(self.dir / "log"))
                     self.assertTrue(json.loads(self.tercet("get", *ask, env=self.env).text)["early"])
                     self.assertEqual(self.tercet("post", "--fail", "--data", "x", *ask, env=self.env).status, 22)
                     self.assertEqual(self.lines_since(before, 2), [(200, True), (425, True)])
-            before = len(self.lines())
+            before = len(whole_lines(self.dir / "log"))
             plain = self.tercet("post", "--fail", "--data", "x", "--http", version, "--cacert", self.ca, url, env=self.env)
             self.assertEqual(plain.status, 0)
             self.assertEqual(self.lines_since(before, 1), [(200, False)])
@@ -163,23 +158,23 @@ class Served(Quic):
 
     def test_the_end_waits_for_what_is_under_way(self):
         site = self.site(self.files)
-        os.truncate(site / "big", 300_000_000)
+        os.truncate(site / "big", 100_000_000)
         server = self.secure(root=site, files=None)
         got = []
-        one = threading.Thread(target=lambda: got.append(self.get(server, "/big", "-q", "-o", self.dir / "out", seconds=60)))
+        one = threading.Thread(target=lambda: got.append(self.get(server, "/big", "-q", "-o", self.dir / "out", seconds=300)))
         one.start()
-        self.assertTrue(wait_for(lambda: server.cpu_seconds() > 0.05, 20))
+        self.assertTrue(wait_for(lambda: any(path.stat().st_size for path in self.dir.glob("out*"))))
         server.signal()
-        one.join(60)
-        server.wait(60)
+        one.join()
+        server.wait(300)
         self.assertEqual(got[0].status, 0)
-        self.assertEqual((self.dir / "out").stat().st_size, 300_000_000)
+        self.assertEqual((self.dir / "out").stat().st_size, 100_000_000)
 
     def test_strange_datagrams(self):
         server = self.secure()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.connect(("127.0.0.1", server.port))
-            s.settimeout(0.5)
+            s.settimeout(1)
             for n in range(3000):
                 s.send(os.urandom(1 + n % 1400))
                 s.send(b"\xc0\0\0\0\1\x08" + os.urandom(1200 + n % 200))
@@ -196,7 +191,7 @@ class Served(Quic):
                     return False
                 return True
             answer = b""
-            self.assertTrue(wait_for(answered, 20))
+            self.assertTrue(wait_for(answered))
             self.assertIn(struct.pack(">I", 1), answer)
             self.assertLess(len(answer), 1200)
         self.get(server)
@@ -257,7 +252,6 @@ class Asked(Quic):
                                   f"https://127.0.0.1:{sock.getsockname()[1]}/", env=self.env)
                 self.assertEqual(got.status, 28, got)
                 self.assertIn(words, got.err)
-                self.assertLess(got.seconds, 20)
 
     def test_only_over_https(self):
         got = self.tercet("get", "--http", 3, "http://127.0.0.1:1/", env=self.env)
@@ -279,7 +273,7 @@ class Asked(Quic):
                         got = self.tercet("get", "--http", 3, "-q", "--cacert", self.authority()[0],
                                           f"https://127.0.0.1:{port}{path}", env=self.env)
                         return got.status == 0
-                    self.assertTrue(wait_for(asked, 10), got)
+                    self.assertTrue(wait_for(asked), got)
                     self.assertEqual(got.out, wanted)
             finally:
                 peer.terminate()
@@ -295,7 +289,7 @@ class Asked(Quic):
             try:
                 url = f"https://127.0.0.1:{port}/small"
                 self.assertTrue(wait_for(lambda: self.tercet("get", "--http", 3, "-q", "--cacert", self.authority()[0], url,
-                                                             env=self.env).out == b"s" * 612, 10))
+                                                             env=self.env).out == b"s" * 612))
                 mark = out.stat().st_size
                 got = self.tercet("bench", "-n", 4, "-c", 1, "--no-keep-alive", "--resume", "--json", "--http", 3, "--cacert",
                                   self.authority()[0], url, env=self.env)
@@ -305,7 +299,7 @@ class Asked(Quic):
             finally:
                 peer.terminate()
         said = out.read_bytes()[mark:]
-        self.assertEqual(said.count(b"Sending Retry packet"), 1)
+        self.assertIn(said.count(b"Sending Retry packet"), (1, 2, 3))  # for the first one, and again if it asks again
         self.assertGreaterEqual(len(set(re.findall(rb"I\d+ (0x\w+) .*pkt tx .*version=0x6b3343cf .*type=Handshake", said))), 4)
 
 
@@ -339,9 +333,9 @@ class Early(Quic):
         posted = self.tercet("post", "--early-data", "--http", 3, "--cacert", self.ca, "--data", "x",
                              f"https://127.0.0.1:{server.port}/echo", env=self.env)
         self.assertEqual(posted.status, 0, posted)
-        self.assertTrue(wait_for(lambda: len(log.read_text().splitlines()) == 6, 10))
-        lines = [json.loads(line) for line in log.read_text().splitlines()]
-        self.assertEqual([x.get("early", False) for x in lines], [False, True, True, True, False, False])
+        lines = [json.loads(line) for line in lines_of(log, 6)]
+        self.assertEqual(sorted((x["method"], x.get("early", False)) for x in lines),
+                         [("GET", False)] * 2 + [("GET", True)] * 3 + [("POST", False)])
         self.assertEqual(list(self.file.parent.glob("*.part")), [])
 
     def test_a_server_that_takes_none(self):
@@ -401,7 +395,8 @@ class Early(Quic):
                 silent.bind(("127.0.0.1", port))
                 self.addCleanup(silent.close)
                 self.secure("--no-quic", port=port)
-            got = self.tercet(*ask, env=self.env)
+            patient = () if len(seen) == 3 else ("--limit", "head_start_ms=60000")
+            got = self.tercet(*ask, *patient, env=self.env)
             self.assertEqual(got.status, 0, got)
             last = json.loads(got.text)["exchanges"][-1]
             seen.append((last["response"]["version"], last["connection"]["tls"]["early_data"]))
@@ -429,7 +424,7 @@ class Early(Quic):
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent()) as peer:
             try:
                 self.assertTrue(wait_for(lambda: self.tercet("get", "--http", 3, "-q", "--cacert", self.ca,
-                                                             f"https://127.0.0.1:{port}/small", env=self.env).status == 0, 10))
+                                                             f"https://127.0.0.1:{port}/small", env=self.env).status == 0))
                 self.assertEqual(self.ask(port), (None, False))
                 for _ in range(3):
                     self.assertEqual(self.ask(port), ("accepted", True))
@@ -442,7 +437,7 @@ PAGE = """<title>Safe Page</title><p id=p></p><script>
 const sleep = ms => new Promise(done => setTimeout(done, ms));
 (async () => {
   const seen = [];
-  while (seen.at(-1) !== 'h3' && seen.length < 400) {
+  while (seen.at(-1) !== 'h3' && seen.length < 4000) {
     const url = location.origin + '/small?' + seen.length;
     await (await fetch(url, {cache: 'no-store'})).text();
     let entry;
@@ -457,7 +452,7 @@ const sleep = ms => new Promise(done => setTimeout(done, ms));
 
 
 class Browser(Quic):
-    SECONDS = 200
+    SECONDS = 600
 
     def test_chromium_moves_by_itself(self):
         """By Alt-Svc alone. Chromium believes an authority that somebody added over TCP, but over QUIC only one that it
@@ -470,10 +465,10 @@ class Browser(Quic):
         for options in (("-N", "--empty-password"), ("-A", "-n", "tercet", "-t", "C,,", "-i", self.ca)):
             self.assertEqual(self.other("certutil", *options, "-d", f"sql:{database}").status, 0)
         got = self.other("env", f"HOME={home}", *CHROMIUM, "--origin-to-force-quic-on=127.0.0.1:1", f"--user-data-dir={self.dir}/profile",
-                         "--virtual-time-budget=20000", "--dump-dom", f"https://127.0.0.1:{server.port}/", seconds=90, group=True)
+                         "--virtual-time-budget=200000", "--dump-dom", f"https://127.0.0.1:{server.port}/", seconds=300, group=True)
         self.assertRegex(got.text, r'<p id="p">(h2 )+h3</p>', got.text[:3000])
-        self.assertRegex(log.read_text(), r"GET /  HTTP/2\n")
-        self.assertRegex(log.read_text(), r"GET /small\?\d+  HTTP/3\n")
+        for line in (r"GET /  HTTP/2\n", r"GET /small\?\d+  HTTP/3\n"):
+            self.assertTrue(wait_for(lambda: re.search(line, log.read_text())), line)
 
     def test_chromium(self):
         log = self.dir / "log"
@@ -483,7 +478,7 @@ class Browser(Quic):
         pin = base64.b64encode(hashlib.sha256(der).digest()).decode()
         got = self.other(*CHROMIUM, f"--origin-to-force-quic-on=127.0.0.1:{server.port}", f"--ignore-certificate-errors-spki-list={pin}",
                          f"--user-data-dir={self.dir}/profile", "--virtual-time-budget=3000", "--dump-dom",
-                         f"https://127.0.0.1:{server.port}/", seconds=90, group=True)
+                         f"https://127.0.0.1:{server.port}/", seconds=300, group=True)
         self.assertEqual(got.status, 0, got)
         self.assertIn("<title>Safe Page</title>", got.text)
-        self.assertRegex(log.read_text(), r"GET /  HTTP/3")
+        self.assertTrue(wait_for(lambda: re.search(r"GET /  HTTP/3", log.read_text())))

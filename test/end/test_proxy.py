@@ -44,7 +44,7 @@ class Proxy(Peer):
                 wire.send(b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"tests\"\r\n"
                           b"Content-Length: 5\r\n\r\nwho?\n")
             elif method == b"CONNECT":
-                with socket.create_connection(("127.0.0.1", int(target.rpartition(b":")[2])), 15) as there:
+                with socket.create_connection(("127.0.0.1", int(target.rpartition(b":")[2])), 60) as there:
                     wire.send(self.said)
                     pump(wire.sock, there)
                 return
@@ -54,7 +54,7 @@ class Proxy(Peer):
     def forward(self, method, target, head, body):
         _, port, path = re.fullmatch(rb"http://([^/:]+|\[[^]]+\])(?::(\d+))?(/.*)?", target).groups()
         fields = re.sub(rb"(?im)^proxy-[^\r]*\r\n", b"", head.partition(b"\r\n")[2])
-        with Wire(int(port or 80), seconds=15) as origin:
+        with Wire(int(port or 80), seconds=60) as origin:
             origin.send(method + b" " + (path or b"*") + b" HTTP/1.1\r\nConnection: close\r\n" + fields + body)
             answer = origin.response(method.decode())
         kept = "".join(f"{n}: {v}\r\n" for n, v in answer.fields if n not in ("connection", "content-length", "transfer-encoding"))
@@ -186,12 +186,13 @@ class Asking(Proxied):
         # what is remembered of HTTP/3 is not used through it, and is without
         url = f"https://localhost:{port}/small"
         self.assertEqual(self.exchanges(None, "--cacert", self.ca, url)[0]["response"]["version"], "HTTP/2")
-        self.assertEqual(self.exchanges(None, "--cacert", self.ca, url)[0]["response"]["version"], "HTTP/3")
+        patient = ("--limit", "head_start_ms=60000")  # QUIC is not to lose because it is slow
+        self.assertEqual(self.exchanges(None, "--cacert", self.ca, *patient, url)[0]["response"]["version"], "HTTP/3")
         self.assertEqual(self.exchanges(proxy, "--cacert", self.ca, url)[0]["response"]["version"], "HTTP/2")
         self.assertEqual(proxy.count, 1)
         got = self.ask(proxy, "--cacert", self.ca, "--http", "all", url)
         self.assertRegex(got.text, r"HTTP/3 .*QUIC")
-        self.assertEqual(self.exchanges(None, "--cacert", self.ca, url)[0]["response"]["version"], "HTTP/3")
+        self.assertEqual(self.exchanges(None, "--cacert", self.ca, *patient, url)[0]["response"]["version"], "HTTP/3")
 
     def test_redirects_choose_anew(self):
         port, secure = self.both()
@@ -419,15 +420,15 @@ class Broken(Proxied):
 
     def test_never_answers(self):
         got = self.fails(self.says(then=lambda wire: wire.rest()), "did not answer CONNECT in time", status=28,
-                         options=("--connect-timeout", "0.5"))
+                         options=("--connect-timeout", "3"))
         self.assertGreater(got.seconds, 0.4)
         self.fails(self.says(b"HTTP/1.1 2", then=lambda wire: wire.rest()), "did not answer CONNECT in time", status=28,
-                   options=("--connect-timeout", "0.5"))
-        self.fails(self.says(then=lambda wire: wire.rest()), status=28, options=("--max-time", "0.5"))
+                   options=("--connect-timeout", "3"))
+        self.fails(self.says(then=lambda wire: wire.rest()), status=28, options=("--max-time", "3"))
 
     def test_a_tunnel_to_nobody(self):
         self.fails(self.says(b"HTTP/1.1 200 OK\r\n\r\n", then=lambda wire: wire.rest()), "TLS", status=28,
-                   options=("--connect-timeout", "0.5"))
+                   options=("--connect-timeout", "3"))
         self.fails(self.says(b"HTTP/1.1 200 OK\r\n\r\n", then=lambda wire: wire.more()), "TLS", status=35)
 
     def test_refuses(self):
@@ -469,7 +470,7 @@ class Broken(Proxied):
 
         def talk(peer, wire):
             target = peer.request(wire)[0].split()[1]
-            with socket.create_connection(("127.0.0.1", int(target.rpartition(b":")[2])), 15) as there:
+            with socket.create_connection(("127.0.0.1", int(target.rpartition(b":")[2])), 60) as there:
                 for byte in b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n":
                     wire.send(bytes([byte]))
                     time.sleep(0.002)
@@ -495,7 +496,7 @@ class Broken(Proxied):
                       b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200_000):
             peer_gone = threading.Event()
             self.fails(self.says(first, then=forever), "the proxy's answer to CONNECT is malformed")
-            self.assertTrue(peer_gone.wait(10), "the client did not hang up")
+            self.assertTrue(peer_gone.wait(120), "the client did not hang up")
 
     def test_memory(self):
         if sanitized():
@@ -523,11 +524,11 @@ class Tinyproxy(Proxied):
 
         def answers():
             try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
+                socket.create_connection(("127.0.0.1", port), 60).close()
                 return True
             except OSError:
                 return False
-        self.assertTrue(wait_for(answers, 10))
+        self.assertTrue(wait_for(answers))
         return port
 
     def test_tinyproxy(self):

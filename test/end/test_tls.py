@@ -72,7 +72,7 @@ class Tls(Case):
         return context
 
     def connect(self, server, context=None, name="localhost", **how):
-        plain = socket.create_connection(("127.0.0.1", server.port), 15)
+        plain = socket.create_connection(("127.0.0.1", server.port), 60)
         wire = (context or self.context()).wrap_socket(plain, server_hostname=name, **how)
         self.addCleanup(wire.close)
         return wire
@@ -229,16 +229,16 @@ class Serving(Tls):
 
     def test_files_are_taken_up(self):
         crt, key = self.certificate("site", "DNS:localhost")
-        server = self.secure("--cert", crt, "--key", key)
+        server = self.secure("--limit", "idle_ms=3600000", "--cert", crt, "--key", key)
         self.assertEqual(self.served_name(server, "localhost"), "site")
         kept = self.connect(server, self.context(self.authority()[0]))
         new_crt, new_key = self.certificate("renewed", "DNS:localhost")
         new_key.replace(key)
         new_crt.replace(crt)
-        self.assertTrue(wait_for(lambda: self.served_name(server, "localhost") == "renewed", 8, 0.3))
+        self.assertTrue(wait_for(lambda: self.served_name(server, "localhost") == "renewed", every=0.3))
         self.assertTrue(wait_for(lambda: "taken up" in server.said()))
         crt.write_text("garbage")
-        self.assertTrue(wait_for(lambda: self.served_name(server, "localhost") and "the old one serves on" in server.said(), 8, 0.3))
+        self.assertTrue(wait_for(lambda: self.served_name(server, "localhost") and "the old one serves on" in server.said(), every=0.3))
         self.assertEqual(self.served_name(server, "localhost"), "renewed")
         self.assertIn(b"200 OK", self.talk(kept)[0])
 
@@ -295,20 +295,20 @@ class Faults(Tls):
         self.alive(server)
 
     def test_slow_handshake(self):
-        server = self.secure("--limit", "handshake_ms=500")
+        server = self.secure("--limit", "handshake_ms=2000")
         silent, begun = server.wire(), server.wire()
         begun.send(b"\x16\x03\x01\x02\x00\x01")
-        self.assertTrue(begun.ended(5))
+        self.assertTrue(begun.ended())
         silent.send(b"\x16")
-        self.assertTrue(silent.ended(5))
-        self.alive(server)
+        self.assertTrue(silent.ended())
+        self.assertTrue(wait_for(lambda: not self.curl("--cacert", self.ca, f"https://localhost:{server.port}/").status))  # unless it is slow
         server.signal()
         server.wait()
-        self.assertIn("limit handshake_ms reached 2 times", server.said())
+        self.assertRegex(server.said(), "limit handshake_ms reached [2-9] times")
 
     def test_renegotiation_is_refused(self):
         server = self.secure()
-        got = self.other("openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-tls1_2", stdin=b"R\n", seconds=20)
+        got = self.other("openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-tls1_2", stdin=b"R\n", seconds=300)
         self.assertNotIn("Verify return code: 0 (ok)\n---\nRENEGOTIATING\ndepth", got.text)
         self.assertRegex(got.text + got.err, r"RENEGOTIATING")
         self.assertRegex(got.err, r"(?i)no renegotiation|unexpected|alert|error")
@@ -478,7 +478,7 @@ class Client(Tls):
         self.assertEqual(got.status, 35, got)
 
     def test_silent_server(self):
-        peer = Peer(self, lambda peer, wire: time.sleep(20))
+        peer = Peer(self, lambda peer, wire: wire.rest())
         got = self.get(peer, "--limit", "handshake_ms=300")
         self.assertEqual(got.status, 28, got)
         got = self.get(peer, "--max-time", "0.3")
@@ -582,5 +582,5 @@ class Defaults(Tls):
                          "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
                          "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={self.dir}/profile",
                          "--virtual-time-budget=3000", f"--ignore-certificate-errors-spki-list={pin}", "--dump-dom",
-                         f"https://127.0.0.1:{server.port}/", seconds=60, group=True)
+                         f"https://127.0.0.1:{server.port}/", seconds=300, group=True)
         self.assertIn("Safe Page", got.text)

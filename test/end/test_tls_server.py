@@ -2,21 +2,21 @@
 connections made for another name, resumption, and faults; with curl, openssl and Python's ssl as peers."""
 import json
 import os
-import re
+import random
 import socket
 import ssl
 import subprocess
 import threading
 import time
 
-from harness import Peer, free_port, sanitized, wait_for
+from harness import Peer, free_port, lines_of, wait_for
 from test_tls import Tls
 
 NAMES = "DNS:localhost,IP:127.0.0.1"
 
 
 class Reload(Tls):
-    SECONDS = 90
+    SECONDS = 600
 
     def test_under_load(self):
         """Certificates, and the authorities of clients, change while several threads open connections to several
@@ -31,7 +31,8 @@ class Reload(Tls):
             new.replace(file)
         put(both, *pairs[0])
         put(authorities, self.authority()[0])
-        server = self.secure("--cert", both, "--client-ca", authorities, "--client-cert", "request", "--workers", 4)
+        server = self.secure("--cert", both, "--client-ca", authorities, "--client-cert", "request", "--workers", 4,
+                             "--limit", "idle_ms=3600000", "--limit", "handshake_ms=3600000")
         kept = [self.connect(server, self.context(self.authority()[0])) for _ in range(20)]
         stop, faults, done, seen = threading.Event(), [], [0] * 4, set()
 
@@ -39,7 +40,7 @@ class Reload(Tls):
             context, session = self.context(self.authority()[0]), None
             while not stop.is_set():
                 try:
-                    plain = socket.create_connection(("127.0.0.1", server.port), 30)
+                    plain = socket.create_connection(("127.0.0.1", server.port), 60)
                     with context.wrap_socket(plain, server_hostname="localhost", session=session) as wire:
                         seen.add(wire.getpeercert()["serialNumber"])
                         head, body = self.talk(wire)
@@ -54,17 +55,19 @@ class Reload(Tls):
             thread.start()
         try:
             for round in range(1, 5):
+                before = server.said().count("taken up")
                 put(both, *pairs[round % 4])
                 if round % 2:
                     put(authorities, self.authority()[0], self.authority(f"other{round}")[0])
-                self.assertTrue(wait_for(lambda: faults or server.said().count("taken up") >= round, 15, 0.1))
+                self.assertTrue(wait_for(lambda: faults or server.said().count("taken up") > before and len(seen) >= min(round + 1, 4), every=0.1),
+                                f"round {round}: {len(seen)} certificates were shown")
                 self.assertEqual(faults, [])
+            self.assertTrue(wait_for(lambda: faults or min(done) > 3))
         finally:
             stop.set()
             for thread in threads:
-                thread.join(40)
+                thread.join(200)
         self.assertEqual(faults, [])
-        self.assertGreater(min(done), 3)
         self.assertEqual(len(seen), 4, "not every certificate was shown")
         self.assertNotIn("cannot be used", server.said())
         for wire in kept:
@@ -82,7 +85,7 @@ class Pairs(Tls):
             for change in (False, True):
                 if change:
                     self.certificate("rsa", NAMES, kind=("rsa:2048",))
-                    self.assertTrue(wait_for(lambda: self.curl(*common).text == "200" and "was taken up" in server.said(), 8, 0.3))
+                    self.assertTrue(wait_for(lambda: self.curl(*common).text == "200" and "was taken up" in server.said(), every=0.3))
                 for kind in ("RSA", "ECDSA"):
                     with self.subTest(kind=kind, first=pairs[0][0].name, change=change):
                         got = self.curl("--tls-max", "1.2", "--ciphers", f"ECDHE-{kind}-AES128-GCM-SHA256", *common)
@@ -144,13 +147,14 @@ class Redirect(Tls):
     def test_the_usual_port_is_not_named(self):
         if os.getuid() != 0:
             self.skipTest("port 443 is for root")
+        mine = f"127.{random.randrange(64, 128)}.{random.randrange(256)}.{random.randrange(1, 255)}"  # another run has one of its own
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.9", 443))
+                probe.bind((mine, 443))
             except OSError as fault:
-                self.skipTest(f"127.0.0.9:443: {fault}")
-        server = self.secure("--redirect-https", listen=["http://127.0.0.1:{port}", "https://127.0.0.9:443"])
+                self.skipTest(f"{mine}:443: {fault}")
+        server = self.secure("--redirect-https", listen=["http://127.0.0.1:{port}", f"https://{mine}:443"])
         self.assertEqual(server.ask("/", host="a.example:8080").get("location"), "https://a.example/")
 
     def test_wrong_use(self):
@@ -185,8 +189,9 @@ class ClientCertificates(Tls):
         self.log = self.dir / "log"
 
     def asking(self, *options, **how):
+        """It reads what comes behind a handshake that it refuses for long enough, that a slow client hears the alert."""
         return self.secure("--cert", self.pair[0], "--key", self.pair[1], "--client-ca", self.authority()[0], *options,
-                           "--log-format", "json", log=str(self.log), **how)
+                           "--limit", "linger_ms=60000", "--log-format", "json", log=str(self.log), **how)
 
     def get(self, server, pair=None, *options, path="/echo"):
         own = ("--cert", pair[0], "--key", pair[1]) if pair else ()
@@ -195,8 +200,7 @@ class ClientCertificates(Tls):
 
     def logged(self, count):
         """The lines of the log, once there are so many."""
-        wait_for(lambda: self.log.exists() and self.log.read_text().count("\n") >= count)
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [json.loads(line) for line in lines_of(self.log, count)]
 
     def test_known_client(self):
         for options in ((), ("--client-cert", "require"), ("--client-cert", "request")):
@@ -291,13 +295,13 @@ class ClientCertificates(Tls):
         got = self.get(server, other)
         self.assertEqual(got.status, 58, got)
         self.assertIn("revoked", got.err)
-        self.assertIn("it was revoked", self.logged(2)[1]["why"])
+        self.assertEqual(["it was revoked" in line.get("why", "") for line in self.logged(2)].count(True), 1)
         context = self.context(self.authority()[0])
         context.load_cert_chain(*self.me)
         first = self.connect(server, context)
         self.assertIn(b"200 OK", self.talk(first)[0])
         self.revoked(other[0], self.me[0])
-        self.assertTrue(wait_for(lambda: self.get(server) and "crl.pem has changed and was taken up" in server.said(), 8, 0.3))
+        self.assertTrue(wait_for(lambda: self.get(server) and "crl.pem has changed and was taken up" in server.said(), every=0.3))
         self.assertEqual(self.get(server, self.me).status, 58)
         with self.assertRaisesRegex(ssl.SSLError, "(?i)revoked"):  # what it proved before does not help
             self.talk(self.connect(server, context, session=first.session))
@@ -328,9 +332,8 @@ class ClientCertificates(Tls):
                 self.assertIn(b'"certificate": "CN=me"', self.talk(second, "/echo", "Accept: application/json\r\nConnection: close\r\n")[1])
                 self.assertTrue(second.session_reused)
 
-    def test_resumed_client_whose_time_is_over(self):
-        server = self.asking()
-        end = time.strftime("%y%m%d%H%M%SZ", time.gmtime(time.time() + 6))
+    def brief(self, end):
+        """A client's certificate until then."""
         crt, key, csr = (self.dir / f"brief.{e}" for e in ("pem", "key", "csr"))
         ca, ca_key = self.authority()
         self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", csr, "-subj", "/CN=brief")
@@ -338,12 +341,23 @@ class ClientCertificates(Tls):
         (self.dir / "ca.cnf").write_text(f"[a]\ndatabase={self.dir}/index.txt\nnew_certs_dir={self.dir}\ndefault_md=sha256\npolicy=p\nrand_serial=yes\n"
                                          "[p]\ncommonName=supplied\n[e]\nextendedKeyUsage=clientAuth\nbasicConstraints=CA:FALSE\n")
         self.openssl("ca", "-batch", "-config", self.dir / "ca.cnf", "-name", "a", "-cert", ca, "-keyfile", ca_key, "-in", csr, "-out", crt, "-notext",
-                     "-extensions", "e", "-startdate", "200101000000Z", "-enddate", end)
-        context = self.context(ca)
-        context.load_cert_chain(crt, key)
-        first = self.connect(server, context)
-        self.assertIn(b"200 OK", self.talk(first)[0])
-        time.sleep(7.5)
+                     "-extensions", "e", "-startdate", "200101000000Z", "-enddate", time.strftime("%y%m%d%H%M%SZ", time.gmtime(end)))
+        return crt, key
+
+    def test_resumed_client_whose_time_is_over(self):
+        server = self.asking()
+        for seconds in (5, 20, 80):  # the first is enough, unless the machine is slow
+            end = time.time() + seconds
+            context = self.context(self.authority()[0])
+            context.load_cert_chain(*self.brief(end))
+            try:
+                first = self.connect(server, context)
+                head, _ = self.talk(first)
+                break
+            except ssl.SSLError:
+                self.assertGreater(time.time(), end - 1)
+        self.assertIn(b"200 OK", head)
+        time.sleep(max(0, end + 1.5 - time.time()))
         with self.assertRaisesRegex(ssl.SSLError, "(?i)expired"):
             self.talk(self.connect(server, context, session=first.session))
 
@@ -404,7 +418,7 @@ class Resumption(Tls):
     def s_client(self, server, name, *options):
         """Whether the session was resumed; and a request is answered."""
         got = self.other("openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-servername", name, "-CAfile", self.authority()[0],
-                         "-ign_eof", *options, stdin=b"GET /small HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n" % name.encode(), seconds=20)
+                         "-ign_eof", *options, stdin=b"GET /small HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n" % name.encode(), seconds=300)
         return "Reused, TLSv1" in got.text, "s" * 612 in got.text
 
     def test_not_under_another_certificate(self):
@@ -442,7 +456,7 @@ class Resumption(Tls):
         new = self.certificate("new", "DNS:one.example")
         new[1].replace(pair[1])
         new[0].replace(pair[0])
-        self.assertTrue(wait_for(lambda: self.s_client(server, "one.example") and "taken up" in server.said(), 8, 0.3))
+        self.assertTrue(wait_for(lambda: self.s_client(server, "one.example") and "taken up" in server.said(), every=0.3))
         self.assertEqual(self.s_client(server, "one.example", "-sess_in", session), (False, True))
 
 
@@ -466,7 +480,7 @@ class Handshakes(Tls):
             try:
                 for byte in hello:
                     drip.send(bytes([byte]))
-                    time.sleep(0.1)
+                    time.sleep(0.5)
             except OSError:
                 pass
         began = time.monotonic()
@@ -477,16 +491,16 @@ class Handshakes(Tls):
                 wire.rest()
             except ConnectionResetError:
                 pass
-        self.assertLess(time.monotonic() - began, 15)  # the hello alone would take longer
+        self.assertLess(time.monotonic() - began, 100)  # the hello alone would take longer
         thread.join()
         self.assertGreater(len(hello), 200)
-        self.assertIn(b"200 OK", self.talk(self.connect(server))[0])
+        self.assertTrue(wait_for(lambda: not self.curl("--cacert", self.ca, f"https://localhost:{server.port}/").status))  # unless it is slow
         server.signal()
         server.wait()
-        self.assertIn("limit handshake_ms reached 2 times", server.said())
+        self.assertRegex(server.said(), "limit handshake_ms reached [2-9] times")
 
     def test_a_flood_makes_room(self):
-        server = self.secure("--workers", 1, "--limit", "handshakes=8")
+        server = self.secure("--workers", 1, "--limit", "handshakes=8", "--limit", "handshake_ms=3600000")
         hello = self.hello()
         wires = []
         for n in range(40):
@@ -620,7 +634,7 @@ class Truncated(Tls):
                     if sent:
                         wire.sendall(sent)
                     raw = socket.socket(fileno=wire.detach())
-                    raw.settimeout(15)
+                    raw.settimeout(60)
                     raw.sendall(cut)
                     raw.shutdown(socket.SHUT_WR)
                     got = b""

@@ -13,7 +13,7 @@ SYSTEM = all(map(os.path.isdir, STORES)) and shutil.which("update-ca-certificate
 
 
 class Trust(Tls):
-    SECONDS = 120
+    SECONDS = 600
 
     def setUp(self):
         super().setUp()
@@ -26,7 +26,7 @@ class Trust(Tls):
     def in_namespace(self, script):
         """A shell script where the system's store is empty at first: (status, what it printed)."""
         mounts = "".join(f"mount -t tmpfs tmpfs {store}\n" for store in STORES)
-        got = self.other(*NAMESPACE, "env", f"XDG_STATE_HOME={self.state}", f"HOME={self.home}", "sh", "-ec", mounts + script, seconds=100)
+        got = self.other(*NAMESPACE, "env", f"XDG_STATE_HOME={self.state}", f"HOME={self.home}", "sh", "-ec", mounts + script, seconds=300)
         return got
 
     @unittest.skipUnless(SYSTEM, "this system has its store elsewhere")
@@ -89,7 +89,7 @@ class Trust(Tls):
         got = self.other("env", f"HOME={self.home}", "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
                          "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
                          "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={self.dir}/profile",
-                         "--virtual-time-budget=3000", "--dump-dom", f"https://127.0.0.1:{server.port}/", seconds=60, group=True)
+                         "--virtual-time-budget=3000", "--dump-dom", f"https://127.0.0.1:{server.port}/", seconds=300, group=True)
         shutil.rmtree(self.dir / "profile", True)
         return got.text
 

@@ -73,7 +73,7 @@ OF_THE_WIRE = ("date", "connection", "transfer-encoding", "keep-alive", "strict-
 
 
 class Versions(Case):
-    SECONDS = 180
+    SECONDS = 600
 
     def setUp(self):
         super().setUp()
@@ -151,7 +151,7 @@ class Versions(Case):
             items += ["--data", "-" if content == "stream" else f"@{self.dir / 'given'}"]
             (self.dir / "given").write_bytes(BIG if content == "stream" else content)
         got = self.tercet("get", f"{scheme}://127.0.0.1:{self.server(scheme).port}{target}", *items, *option, "--json",
-                          stdin=BIG if content == "stream" else None, seconds=60)
+                          stdin=BIG if content == "stream" else None, seconds=300)
         self.assertEqual(got.status, 0, (row, exchange[:2], got.err[-500:]))
         told = json.loads(got.out)["exchanges"][0]
         self.assertEqual(told["request"]["version"], name)

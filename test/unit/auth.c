@@ -103,7 +103,12 @@ static void nobody_costs_as_much_as_somebody(void **state)
     write_users(text);
     assert_int_equal(tc_passwords_open(path, &p, why), TC_OK);
     tc_password_list *l = tc_passwords_now(p, TC_S);
-    const int64_t somebody = cost_of(l, "al", "x"), nobody = cost_of(l, "nobody", "sesame");
+    int64_t somebody = INT64_MAX, nobody = INT64_MAX;
+    for (int i = 0; i < 5; i++) { /* others use the caches, too: the least counts */
+        const int64_t cost[] = {cost_of(l, "al", "x"), cost_of(l, "nobody", "sesame")};
+        if (cost[0] < somebody) somebody = cost[0];
+        if (cost[1] < nobody) nobody = cost[1];
+    }
     assert_true(nobody > somebody / 3 && somebody > nobody / 3);
     tc_password_list_drop(l);
     tc_passwords_free(p);

@@ -87,7 +87,7 @@ static size_t hear(char *room, size_t size)
 static void hear_all(char *room, size_t len)
 {
     size_t have = 0;
-    const int64_t patience = tc_loop_tick(loop) + 10 * TC_S;
+    const int64_t patience = tc_loop_tick(loop) + 120 * TC_S;
     while (have < len && tc_loop_now(loop) < patience) {
         have += hear(room + have, len - have);
         assert_int_equal(tc_loop_turn(loop, tc_loop_now(loop) + TC_MS), TC_OK);
@@ -164,7 +164,7 @@ static void a_large_run_is_taken_in_part(void **state)
     size_t at = 0, have = 0;
     const tc_run first = tc_run_bytes(TC_SPAN("small"));
     assert_int_equal(write_runs(&first, 1), 5);
-    const int64_t patience = tc_loop_tick(loop) + 10 * TC_S;
+    const int64_t patience = tc_loop_tick(loop) + 120 * TC_S;
     while (have < SIZE + 5 && tc_loop_now(loop) < patience) {
         const tc_run run = tc_run_bytes(tc_span_of(sent + at, SIZE - at));
         flush();
@@ -204,7 +204,7 @@ static void a_large_file_is_taken_in_part(void **state)
     const int fd = file_of(bytes, SIZE);
     size_t at = 0, have = 0;
     bool was_stuck = false;
-    const int64_t patience = tc_loop_tick(loop) + 10 * TC_S;
+    const int64_t patience = tc_loop_tick(loop) + 120 * TC_S;
     while (have < SIZE && tc_loop_now(loop) < patience) {
         const tc_run run = tc_run_file(fd, at, SIZE - at);
         if (at < SIZE) at += write_runs(&run, 1);
@@ -267,7 +267,7 @@ static void what_was_acknowledged_is_not_untaken(void **state)
     assert_int_equal(write_runs(&run, 1), 5);
     flush();
     hear_all(room, 5);
-    const int64_t patience = tc_loop_tick(loop) + 10 * TC_S;
+    const int64_t patience = tc_loop_tick(loop) + 120 * TC_S;
     while (l->type->untaken(l) && tc_loop_tick(loop) < patience)
         usleep(1000);
     assert_int_equal(l->type->untaken(l), 0);

@@ -74,7 +74,7 @@ static int wait_at(uint16_t port)
 static tc_err accept_any(const tc_listening *g)
 {
     struct sockaddr_storage peer;
-    for (int turn = 0; turn < 1000; turn++) {
+    for (int turn = 0; turn < 60000; turn++) {
         for (unsigned i = 0; i < g->tcp_count; i++) {
             int fd;
             if (tc_accept(g->tcp[i], &fd, &peer) != TC_OK) continue;

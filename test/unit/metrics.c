@@ -155,7 +155,7 @@ static double value(const char *series)
 /* The connections are over once the workers said so. */
 static void until(const char *series, double wanted)
 {
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 24000; i++) {
         (void)scrape();
         if (value(series) == wanted) return;
         usleep(5000);

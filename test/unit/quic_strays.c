@@ -23,6 +23,17 @@ static void all_to_the_first(int fd)
                      0);
 }
 
+/* A version that nobody speaks: the first worker answers it, and has read by then what came before.
+ */
+static void until_all_are_read(int fd)
+{
+    char hello[1200] = {(char)0xc0, 0x1a, 0x2a, 0x3a, 0x4a, 8,   'a',
+                        'b',        'c',  'd',  'e',  'f',  'g', 'h'};
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    assert_int_equal(send(fd, hello, sizeof hello, 0), sizeof hello);
+    assert_int_equal(poll(&ready, 1, 120000), 1);
+}
+
 /* How many packets for the second worker, of a connection that it does not know, are answered. */
 static unsigned answered(uint64_t limit, tc_reached *ret_reached)
 {
@@ -53,8 +64,9 @@ static unsigned answered(uint64_t limit, tc_reached *ret_reached)
         char answer[1500];
         struct pollfd ready = {.fd = fd, .events = POLLIN};
         assert_int_equal(send(fd, packet, sizeof packet, 0), sizeof packet);
-        if (poll(&ready, 1, limit ? 10000 : 20) > 0) count += recv(fd, answer, 1500, 0) > 20;
+        if (poll(&ready, 1, limit ? 120000 : 20) > 0) count += recv(fd, answer, 1500, 0) > 20;
     }
+    until_all_are_read(fd);
     close(fd);
     tc_server_drain(server);
     tc_server_wait(server);
@@ -79,7 +91,7 @@ static void no_more_than_may_be_on_their_way(void **state)
     tc_reached reached;
     (void)state;
     assert_int_equal(answered(0, &reached), 0);
-    assert_in_range(reached.quic_strays, 1, PACKETS); /* the last may not have been read */
+    assert_int_equal(reached.quic_strays, PACKETS);
 }
 
 int main(void)

@@ -41,7 +41,7 @@ static void done(tc_session_ask *a)
 static answer wait_for(tc_session_ask *a, tc_span id)
 {
     answer got = {.over = false};
-    const int64_t patience = tc_clock_now() + 30 * TC_S;
+    const int64_t patience = tc_clock_now() + 120 * TC_S;
     a->done = done;
     a->self = &got;
     a->path = TC_SPAN(PATH);
@@ -251,7 +251,7 @@ static void ended_ones_are_swept_and_the_others_counted(void **state)
     tc_sessions sweeping;
     tc_sessions_init(&sweeping, store, 0, loop, &limits, &reached, &fresh);
     assert_non_null(sweeping.sweep);
-    const int64_t patience = tc_clock_now() + 60 * TC_S;
+    const int64_t patience = tc_clock_now() + 120 * TC_S;
     while ((stored() > 3 || atomic_load(&fresh.open) != 3) && tc_clock_now() < patience)
         assert_int_equal(tc_loop_turn(loop, tc_clock_now() + 10 * TC_MS), TC_OK);
     assert_int_equal(stored(), 3);

@@ -36,7 +36,7 @@ static size_t receive(int fd, const tc_address *local, tc_udp_room *room, char *
     size_t have = 0;
     unsigned count;
     *ret_pieces = 0;
-    for (const int64_t end = tc_clock_now() + 10 * TC_S; have < most && tc_clock_now() < end;) {
+    for (const int64_t end = tc_clock_now() + 120 * TC_S; have < most && tc_clock_now() < end;) {
         assert_int_equal(tc_udp_receive(fd, local, room, d, &count), TC_OK);
         for (unsigned i = 0; i < count; i++) {
             assert_true(have + d[i].len <= most);
@@ -140,7 +140,7 @@ static void steered_by_id(void **state)
             assert_int_equal(send(clients[i], packet, sizeof packet, 0), sizeof packet);
         }
     }
-    for (const int64_t end = tc_clock_now() + 10 * TC_S;
+    for (const int64_t end = tc_clock_now() + 120 * TC_S;
          all < EACH * WORKERS && tc_clock_now() < end;)
         for (int i = 0; i < WORKERS; i++) {
             tc_datagrams d[TC_UDP_BATCH];
@@ -173,7 +173,7 @@ static void nobody_there(void **state)
     close(server);
     assert_int_equal(tc_udp_connect(&bound, &client, &ours), TC_OK);
     assert_int_equal(send(client, "x", 1, 0), 1);
-    for (const int64_t end = tc_clock_now() + 10 * TC_S; !err && tc_clock_now() < end;)
+    for (const int64_t end = tc_clock_now() + 120 * TC_S; !err && tc_clock_now() < end;)
         err = tc_udp_receive(client, &ours, room, d, &count);
     assert_int_equal(err, TC_ERR_CONNECT);
     close(client);
