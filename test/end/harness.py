@@ -13,19 +13,20 @@ import re
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import tempfile
 import threading
 import time
 import unittest
 
+from waiting import PATIENCE, is_gone, is_traced, lines_of, settled, wait_for, whole_lines  # suites take them from here
+from wire import Response, Wire
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 EXAMPLE = ROOT / "examples" / "site"
 PROGRAM = pathlib.Path(os.environ.get("TERCET_PROGRAM", ROOT / "build" / "release" / "tercet"))
 SANITIZERS = "exitcode=99:abort_on_error=0"
-PATIENCE = 60  # seconds: what takes milliseconds may take so long where many others want the machine
 LIBC = ctypes.CDLL(None)
 IPV6 = socket.has_ipv6 and os.path.exists("/proc/net/if_inet6") and bool(
     pathlib.Path("/proc/net/if_inet6").read_text().strip())
@@ -80,57 +81,6 @@ def free_port():
     raise RuntimeError("no free port")
 
 
-def wait_for(what, seconds=PATIENCE, every=0.02):
-    """Calls what() until it is true; its last value."""
-    end = time.monotonic() + seconds
-    while True:
-        value = what()
-        if value or time.monotonic() > end:
-            return value
-        time.sleep(every)
-
-
-def settled(what, quiet=2.0, seconds=PATIENCE):
-    """Waits until what() has stayed the same, and true, for that time; its last value."""
-    end = time.monotonic() + seconds
-    value, since = what(), time.monotonic()
-    while time.monotonic() < end and not (value and time.monotonic() - since >= quiet):
-        time.sleep(0.05)
-        now = what()
-        if now != value:
-            value, since = now, time.monotonic()
-    return value
-
-
-def whole_lines(path):
-    """The lines of a file that somebody writes, without a last one that is not whole yet; none if there is no file."""
-    try:
-        return pathlib.Path(path).read_bytes().decode(errors="replace").split("\n")[:-1]
-    except FileNotFoundError:
-        return []
-
-
-def lines_of(path, count):
-    """The whole lines of a log once there are so many. Each worker writes its own, a moment later: they stand in any order."""
-    wait_for(lambda: len(whole_lines(path)) >= count)
-    lines = whole_lines(path)
-    assert len(lines) >= count, f"{count} lines did not come: {lines}"
-    return lines
-
-
-def is_gone(pid):
-    """Whether that process has ended, and at most waits to be asked for its status."""
-    try:
-        return "State:\tZ" in pathlib.Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
-def is_traced(pid):
-    """Whether somebody traces each thread of that process."""
-    return all("TracerPid:\t0" not in (task / "status").read_text() for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
-
-
 def die_with_parent(files=None, user=None):
     """A preexec function: the child ends with this process; limits and rights are put on it."""
     def prepare():
@@ -156,175 +106,6 @@ def environment(**more):
 def complaint_of_sanitizer(text):
     found = re.search(rb"(==\d+==ERROR: \w+Sanitizer.*|WARNING: ThreadSanitizer.*|.*runtime error: .*)", text, re.S)
     return found[1][:4000].decode(errors="replace") if found else None
-
-
-class Response:
-    """A response as it stood on the wire."""
-
-    def __init__(self, head, body=b"", complete=True):
-        self.head, self.body, self.complete = head, body, complete
-        lines = head.split(b"\r\n")
-        match = re.fullmatch(rb"(HTTP/1\.[01]) (\d{3}) (.*)", lines[0])
-        if not match:
-            raise AssertionError(f"no status line: {head[:200]!r}")
-        self.version, self.status, self.reason = match[1].decode(), int(match[2]), match[3].decode()
-        self.fields = []
-        for line in lines[1:]:
-            if line:
-                name, colon, value = line.partition(b":")
-                if not colon or not re.fullmatch(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
-                    raise AssertionError(f"malformed field line: {line!r}")
-                self.fields.append((name.decode().lower(), value.strip(b" \t").decode("latin-1")))
-        self.trailers = []
-
-    def get(self, name, default=None):
-        found = [v for n, v in self.fields if n == name.lower()]
-        return ", ".join(found) if found else default
-
-    def __contains__(self, name):
-        return any(n == name.lower() for n, _ in self.fields)
-
-    @property
-    def text(self):
-        return self.body.decode()
-
-    @property
-    def closes(self):
-        return "close" in (self.get("connection") or "").lower().replace(" ", "").split(",")
-
-    def __repr__(self):
-        return f"<{self.status} {self.fields} {self.body[:120]!r}>"
-
-
-class Wire:
-    """A raw TCP connection: what is sent and read is what a test says, byte by byte."""
-
-    def __init__(self, port, host="127.0.0.1", seconds=PATIENCE, receive=None):
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.sock = socket.socket(family)
-        if receive:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
-        self.sock.settimeout(seconds)
-        self.sock.connect((host, port))
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.held = b""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def send(self, data):
-        self.sock.sendall(data if isinstance(data, bytes) else data.encode("latin-1"))
-        return self
-
-    def end(self):
-        self.sock.shutdown(socket.SHUT_WR)
-        return self
-
-    def close(self):
-        self.sock.close()
-
-    def reset(self):
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.sock.close()
-
-    def more(self, size=65536):
-        """Reads once into what is held; False at the end."""
-        data = self.sock.recv(size)
-        self.held += data
-        return bool(data)
-
-    def take(self, n):
-        got, self.held = self.held[:n], self.held[n:]
-        return got
-
-    def until(self, mark):
-        while mark not in self.held:
-            if not self.more():
-                raise EOFError(f"closed while waiting for {mark!r}; got {self.held[:300]!r}")
-        return self.take(self.held.index(mark) + len(mark))
-
-    def exactly(self, n):
-        parts, have = [self.take(n)], 0
-        have = len(parts[0])
-        while have < n:
-            data = self.sock.recv(min(1 << 20, n - have))
-            if not data:
-                break
-            parts.append(data)
-            have += len(data)
-        return b"".join(parts)
-
-    def rest(self, bound=1 << 28, may_reset=False):
-        """Everything up to the end of the connection."""
-        parts = [self.take(len(self.held))]
-        size = len(parts[0])
-        while size < bound:
-            try:
-                data = self.sock.recv(1 << 20)
-            except ConnectionResetError:
-                if not may_reset:
-                    raise
-                break
-            if not data:
-                break
-            parts.append(data)
-            size += len(data)
-        return b"".join(parts)
-
-    def head(self):
-        return Response(self.until(b"\r\n\r\n")[:-2])
-
-    def response(self, method="GET", interim=False):
-        """One final response (interim: whatever comes next), by the framing of RFC 9112, 6.3."""
-        while True:
-            answer = self.head()
-            if interim or answer.status >= 200 or answer.status == 101:
-                break
-        if method == "HEAD" or answer.status in (204, 304) or answer.status < 200:
-            return answer
-        if "chunked" in (answer.get("transfer-encoding") or "").lower():
-            parts = []
-            while True:
-                size = int(self.until(b"\r\n").split(b";")[0], 16)
-                if size == 0:
-                    break
-                parts.append(self.exactly(size))
-                assert self.exactly(2) == b"\r\n", "no CRLF after a chunk"
-            answer.body = b"".join(parts)
-            while True:
-                line = self.until(b"\r\n")[:-2]
-                if not line:
-                    break
-                name, _, value = line.partition(b":")
-                answer.trailers.append((name.decode().lower(), value.strip().decode()))
-        elif "content-length" in answer:
-            want = int(answer.get("content-length"))
-            answer.body = self.exactly(want)
-            answer.complete = len(answer.body) == want
-        else:
-            answer.body = self.rest()
-        return answer
-
-    def ask(self, target="/", method="GET", fields=(), body=b"", version="HTTP/1.1", host="localhost"):
-        """Sends one request and reads its response."""
-        lines = [f"{method} {target} {version}"] + ([f"Host: {host}"] if host else []) + list(fields)
-        if body:
-            lines.append(f"Content-Length: {len(body)}")
-        self.send("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
-        return self.response(method)
-
-    def ended(self, seconds=PATIENCE):
-        """Whether the other side ends the connection, without another byte, in that time."""
-        self.sock.settimeout(seconds)
-        try:
-            return not self.held and self.sock.recv(1) == b""
-        except ConnectionResetError:
-            return not self.held
-        except TimeoutError:
-            return False
 
 
 class Server:

@@ -5,9 +5,9 @@ import shutil
 import subprocess
 import unittest
 
-import test_h2_client
+import h2_case
 from harness import Case, environment, free_port, wait_for
-from test_h2_client import DATA, END_HEADERS, END_STREAM, HEADERS, OK, RST_STREAM, field
+from h2_case import DATA, END_HEADERS, END_STREAM, HEADERS, OK, RST_STREAM, field
 
 PUSH_PROMISE = 5
 
@@ -117,7 +117,7 @@ class Said(Case):
             self.assertIn(why, got.err.decode() if isinstance(got.err, bytes) else got.err)
 
 
-class Taken(test_h2_client.H2):
+class Taken(h2_case.H2):
     """`tercet get --push`: what is shown as (path, status or error, bytes)."""
 
     def shown(self, url, *args, **how):
