@@ -105,10 +105,10 @@ class Sessions(Master):
     def test_the_metrics_are_at_the_old_port(self):
         server = self.begin()
         self.assertIn(b"200 OK", self.talk(self.connect(server))[0])
-        self.assertEqual(self.value(self.generation(1), "tercet_exchanges_total", status="200"), 1)
+        self.assertTrue(wait_for(lambda: self.value(self.generation(1), "tercet_exchanges_total", status="200") == 1))
         for number in (2, 3):
             self.reload()
-            self.assertEqual(self.value(self.generation(number), "tercet_exchanges_total", status="200"), number - 1)
+            self.assertTrue(wait_for(lambda: self.value(self.generation(number), "tercet_exchanges_total", status="200") == number - 1))
             self.assertIn(b"200 OK", self.talk(self.connect(server))[0])
             self.assertTrue(wait_for(lambda: self.value(self.page(), "tercet_exchanges_total", status="200") == number))
             self.assertEqual(self.curl(f"{self.admin}/health").text, "ok\n")
@@ -150,6 +150,6 @@ class Sessions(Master):
         for number in (2, 3):
             self.reload()
             ask()
+            self.assertTrue(wait_for(lambda: self.value(self.generation(number), "tercet_handshakes_total", resumed="yes") == number - 1))
             page = self.generation(number)
-            self.assertEqual(self.value(page, "tercet_handshakes_total", resumed="yes"), number - 1)
             self.assertEqual(self.value(page, "tercet_handshakes_total", resumed="no"), 1)
