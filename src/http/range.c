@@ -34,7 +34,7 @@ static bool read_one(tc_span s, uint64_t size, tc_range *ret_range, bool *ret_in
     uint64_t first, last = UINT64_MAX, suffix;
     if (take_byte(&s, '-')) {
         if (!take_number(&s, &suffix) || s.len) return false;
-        *ret_inside = suffix > 0 && size > 0;
+        *ret_inside = suffix > 0;
         *ret_range = (tc_range){suffix < size ? size - suffix : 0, size - 1};
         return true;
     }
@@ -89,7 +89,7 @@ enum tc_range_verdict tc_ranges_of(tc_span field, uint64_t size, tc_range_set *s
 {
     const size_t equals = tc_span_find(field, '=');
     tc_span rest = tc_span_from(field, equals + 1), member;
-    bool any = false, room = true;
+    bool any = false, room = true, whole = false;
     set->count = 0;
     if (!tc_span_ieq(tc_span_first(field, equals), TC_SPAN("bytes"))) return TC_RANGE_NONE;
     while (tc_list_next(&rest, &member)) {
@@ -97,9 +97,10 @@ enum tc_range_verdict tc_ranges_of(tc_span field, uint64_t size, tc_range_set *s
         bool inside;
         any = true;
         if (!read_one(member, size, &one, &inside)) return nothing(set, TC_RANGE_NONE);
-        if (inside && room) room = add(set, one);
+        whole |= inside && size == 0; /* what has no bytes has all that its end may have */
+        if (inside && size > 0 && room) room = add(set, one);
     }
-    if (!any) return TC_RANGE_NONE;
+    if (!any || whole) return TC_RANGE_NONE;
     if (!room) return nothing(set, TC_RANGE_TOO_MANY);
     return set->count ? TC_RANGE_SOME : TC_RANGE_NOT_SATISFIABLE;
 }

@@ -28,8 +28,9 @@ typedef struct tc_range_set {
 
 /* What a Range field asks of a representation of size bytes: first-last, first- or -suffix. Ranges
  * that overlap, or that are no more than TC_RANGE_GAP apart, are joined; those past the end are
- * left out (14.1.2). NONE: another unit, malformed, last before first. NOT_SATISFIABLE: well
- * formed, but nothing of it lies in the representation, and always where size is 0. set->at and
+ * left out (14.1.2). NONE: another unit, malformed, last before first, and -suffix where
+ * size is 0 (14.1.1: satisfied, but by no bytes). NOT_SATISFIABLE: well formed, but nothing of it
+ * lies in the representation. set->at and
  * room are the caller's; count is written. Costs at most members times room. */
 enum tc_range_verdict tc_ranges_of(tc_span range_field, uint64_t size, tc_range_set *set);
 /* How many there are at most: room for more is of no use. */

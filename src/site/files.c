@@ -98,6 +98,8 @@ static tc_err serve_part(tc_exchange *x, tc_file *f, const tc_range *part)
     if (!at) return TC_ERR_NO_MEMORY;
     const tc_span range = tc_span_of(at, tc_content_range_write(at, part, f->size));
     tc_err err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_CONTENT_RANGE, range);
+    if (!err && !part && f->vary.len)
+        err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_VARY, f->vary);
     if (err) return err;
     if (!part) return tc_error_page(x, 416, (tc_span){0});
     err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_CONTENT_TYPE, f->type);
@@ -153,6 +155,7 @@ static bool serve_conditional(tc_exchange *x, tc_file *f, tc_err *ret_err)
     }
     tc_span range;
     if (x->theirs.method != TC_METHOD_GET ||
+        tc_fields_times(&x->theirs.fields, TC_FIELD_RANGE) != 1 ||
         !tc_fields_get(&x->theirs.fields, TC_FIELD_RANGE, &range) ||
         !tc_if_range_holds(&x->theirs, &valid, now))
         return false;

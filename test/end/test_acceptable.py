@@ -118,6 +118,18 @@ class Acceptable(Case):
         self.check(server.ask("/a.html", fields=[CODED]))
         self.assertEqual(server.ask("/a.html", fields=["Accept-Encoding: gzip"]).body, PAGE.encode())
 
+    def test_ranges_of_what_was_chosen(self):
+        server = self.serve("--compress", "gzip", files={"a.html": PAGE})
+        time.sleep(0.2)
+        for fields, size in (((), len(PAGE)), (["Accept-Encoding: gzip"], None)):
+            whole = server.ask("/a.html", fields=fields)
+            size = size or len(whole.body)
+            answer = server.ask("/a.html", fields=["Range: bytes=99999999-", *fields])
+            self.check(answer, 416)
+            self.assertEqual(answer.get("content-range"), f"bytes */{size}")
+            twice = server.ask("/a.html", fields=["Range: bytes=0-1", "Range: bytes=4-5", *fields])
+            self.assertEqual((twice.status, twice.body), (200, whole.body))  # together they are malformed
+
     def test_a_twin_will_do(self):
         root = self.site({"a.txt": PAGE, "b.txt": PAGE})
         (root / "a.txt.gz").write_bytes(gzip.compress(PAGE.encode()))
