@@ -5,6 +5,7 @@
 #include "http/exchange.h"
 #include "net/loop.h"
 #include "site/files.h"
+#include "site/variants.h"
 
 const char *tc_error_file_read(tc_span text, tc_error_file *ret_file)
 {
@@ -46,13 +47,13 @@ static bool is_our_page(const tc_exchange *x)
 
 /* In the place of what is said of our page, so that it takes no memory. Our pages load nothing from
  * anywhere; what the site's own need is for the site to say. */
-static void describe(tc_fields *to, const tc_file *f, tc_span language)
+static void describe(tc_fields *to, const tc_file *f)
 {
     for (uint32_t i = 0; i < to->count; i++) {
         if (to->at[i].id == TC_FIELD_CONTENT_TYPE) to->at[i].value = f->type;
-        if (to->at[i].id == TC_FIELD_CONTENT_LANGUAGE) to->at[i].value = language;
+        if (to->at[i].id == TC_FIELD_CONTENT_LANGUAGE) to->at[i].value = f->language;
     }
-    if (!language.len) tc_fields_remove(to, tc_field_name(TC_FIELD_CONTENT_LANGUAGE));
+    if (!f->language.len) tc_fields_remove(to, tc_field_name(TC_FIELD_CONTENT_LANGUAGE));
     tc_fields_remove(to, TC_SPAN("content-security-policy"));
 }
 
@@ -66,8 +67,12 @@ void tc_error_file_answer(tc_files *files, tc_exchange *x)
     if (!path.len ||
         tc_file_get(&files->folder, path, tc_loop_now(files->loop), &f) != TC_FILE_FOUND)
         return;
+    tc_file *spoken = tc_variant_spoken(f, &x->theirs.fields);
+    spoken->refs++;
+    tc_file_unref(f);
+    f = spoken;
     if (tc_arena_defer(&x->arena, tc_file_unref, f) != TC_OK) return;
-    describe(&x->ours.fields, f, config->language);
+    describe(&x->ours.fields, f);
     x->runs[0] = tc_files_run(x, f, 0, f->size);
     x->run_count = f->size > 0;
     x->ours.length = (int64_t)f->size;

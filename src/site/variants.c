@@ -363,6 +363,11 @@ static size_t choose_row(tc_file *f, const tc_fields *request)
     return recall(c->languages, f->folder->config, f->variants, request);
 }
 
+tc_file *tc_variant_spoken(tc_file *f, const tc_fields *request)
+{
+    return f->variants ? f->variants->rows[choose_row(f, request)].of[TC_CODING_IDENTITY] : f;
+}
+
 tc_variant_choice tc_variant_choose(tc_file *f, const tc_fields *request)
 {
     const size_t number = choose_row(f, request);

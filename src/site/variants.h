@@ -72,6 +72,8 @@ typedef struct tc_variant_choice {
  */
 tc_variant_choice tc_variant_choose(tc_file *f, const tc_fields *request);
 
+/* The language that a request would rather have, as it is; f itself where nothing is looked for. */
+tc_file *tc_variant_spoken(tc_file *f, const tc_fields *request);
 /* Bits of the codings in which a row is there, or could be made. */
 unsigned tc_variant_codings(const struct tc_variant_row *row);
 

@@ -191,6 +191,18 @@ class Languages(Case):
         self.assertEqual(server.ask("/page.de.html").get("content-language"), "de")
         self.assertEqual(server.ask("/none.html", fields=["Accept-Language: de"]).status, 404)
 
+    def test_an_error_page_that_is_wished(self):
+        files = {"lost.en.html": "lost", "lost.de.html": "verloren", "plain.html": "plain", "plain.de.html": "einfach"}
+        server = self.serve("--languages", "en", "--languages", "de", "--error-page", "404 /lost.html", "--error-page",
+                            "405 /plain.html", files=files)
+        for value, text, language in (("de-AT, en;q=0.5", "verloren", "de"), ("en", "lost", "en"), ("fr", "lost", "en"), ("", "lost", "en")):
+            for _ in range(2):
+                answer = server.ask("/none", fields=["Accept-Language: " + value])
+                self.assertEqual((answer.status, answer.text, answer.get("content-language")), (404, text, language), value)
+        for value, text, language in (("de", "einfach", "de"), ("en", "plain", None)):
+            answer = server.ask("/plain.html", "POST", fields=["Accept-Language: " + value])
+            self.assertEqual((answer.status, answer.text, answer.get("content-language")), (405, text, language), value)
+
 
 if __name__ == "__main__":
     unittest.main()
