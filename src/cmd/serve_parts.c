@@ -16,6 +16,7 @@
 #include "cmd/serve_run.h"
 #include "cmd/term.h"
 #include "config/check.h"
+#include "config/uploads.h"
 #include "server/server.h"
 #include "site/asking.h"
 #include "site/site.h"
@@ -172,11 +173,12 @@ static int serve_parts(tc_config *c, const tc_built *built, parts *p)
                                      .app = tc_site_app(&site),
                                      .generation = p->kin ? tc_kin_number(p->kin) : 0,
                                      .passed = p->kin ? tc_kin_passed(p->kin) : 0};
+    tc_admin_place admin = {.log = &p->log, .store = p->records.store};
+    if (p->kin) admin.ledger = tc_kin_ledger(p->kin, &admin.slot);
+    if (admin.ledger) tc_config_share_uploads(c, admin.ledger, admin.slot);
     tc_server *server;
     const tc_err made = tc_server_new(&config, &server);
     if (made) return tc_serve_fail(made, "could not start", NULL);
-    tc_admin_place admin = {.log = &p->log, .store = p->records.store};
-    if (p->kin) admin.ledger = tc_kin_ledger(p->kin, &admin.slot);
     tc_serving serving = {.what = c->file   ? c->file
                                   : s->root ? s->root
                                             : ".",

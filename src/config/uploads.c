@@ -102,3 +102,9 @@ tc_upload_root *tc_config_writers(const tc_config *c, const char *dir)
     }
     return found;
 }
+
+void tc_config_share_uploads(const tc_config *c, tc_ledger *ledger, int slot)
+{
+    for (const struct tc_config_writer *w = c->writers; w; w = w->next)
+        if (w->root) tc_upload_root_share(w->root, ledger, slot, w->device, w->inode);
+}

@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "config/config.h"
+#include "server/ledger.h"
 
 struct tc_upload_root;
 
@@ -12,3 +13,5 @@ const struct tc_upload_config *tc_config_uploads(tc_config *c, const tc_section 
 /* Who counts the changes that are made by blocks of c within this folder, or around it; NULL: none
  * does. After the last tc_config_uploads. */
 struct tc_upload_root *tc_config_writers(const tc_config *c, const char *dir);
+/* What is in these folders is counted together with the other generations. */
+void tc_config_share_uploads(const tc_config *c, tc_ledger *ledger, int slot);

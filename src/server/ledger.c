@@ -3,9 +3,7 @@
 // SPDX-License-Identifier: MIT
 #include "server/ledger.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -16,7 +14,7 @@
 enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW, TRIES = 1000 };
 
 /* Changes with what stands below, and in ledger.h. */
-#define MADE_SO UINT64_C(0x7463016c65646701)
+#define MADE_SO UINT64_C(0x7463016c65646702)
 
 typedef struct room {
     _Atomic uint64_t layout, count;
@@ -39,6 +37,7 @@ typedef struct shared {
 } shared;
 
 struct tc_ledger {
+    atomic_uint references;
     int fd;
     shared *at;
 };
@@ -52,7 +51,7 @@ static tc_err map(int fd, tc_ledger **ret_ledger)
         tc_free(l);
         return TC_ERR_NO_MEMORY;
     }
-    *l = (tc_ledger){fd, at};
+    *l = (tc_ledger){1, fd, at};
     *ret_ledger = l;
     return TC_OK;
 }
@@ -91,9 +90,15 @@ tc_err tc_ledger_open(int fd, tc_ledger **ret_ledger)
     return TC_ERR_NOTHING;
 }
 
+tc_ledger *tc_ledger_ref(tc_ledger *l)
+{
+    atomic_fetch_add(&l->references, 1);
+    return l;
+}
+
 void tc_ledger_free(tc_ledger *l)
 {
-    if (!l) return;
+    if (!l || atomic_fetch_sub(&l->references, 1) > 1) return;
     munmap(l->at, sizeof(shared));
     close(l->fd);
     tc_free(l);
@@ -221,6 +226,7 @@ static void leave_folders(shared *m, int number)
         tc_ledger_folder *f = &m->folders[i];
         if (!(atomic_load(&f->users) >> number & 1)) continue;
         atomic_fetch_sub(&f->used, atomic_exchange(&f->reserved[number], 0));
+        atomic_store(&f->moving[number], 0);
         atomic_fetch_and(&f->users, ~(UINT64_C(1) << number));
     }
 }
@@ -257,15 +263,6 @@ void tc_ledger_end(tc_ledger *l, int number, int serves)
 
 /* --- folders ------------------------------------------------------------------------------- */
 
-/* Between processes: of a lock of this kind the kernel lets go when its holder dies. */
-static bool lock(int fd, short how)
-{
-    struct flock whole = {.l_type = how, .l_whence = SEEK_SET, .l_len = 1};
-    while (fcntl(fd, F_SETLKW, &whole))
-        if (errno != EINTR) return false;
-    return true;
-}
-
 static tc_ledger_folder *find_folder(shared *m, uint64_t bit, uint64_t device, uint64_t inode)
 {
     tc_ledger_folder *free = NULL;
@@ -285,21 +282,12 @@ static tc_ledger_folder *find_folder(shared *m, uint64_t bit, uint64_t device, u
     atomic_store(&free->used, 0);
     atomic_store(&free->counted, 0);
     for (int i = 0; i < TC_LEDGER_SLOTS; i++)
-        atomic_store(&free->reserved[i], 0);
+        atomic_store(&free->reserved[i], 0), atomic_store(&free->moving[i], 0);
     atomic_store(&free->users, bit);
     return free;
 }
 
 tc_ledger_folder *tc_ledger_folder_of(tc_ledger *l, int number, uint64_t device, uint64_t inode)
 {
-    static pthread_mutex_t here = PTHREAD_MUTEX_INITIALIZER;
-    if (!is_slot(number)) return NULL;
-    pthread_mutex_lock(&here);
-    tc_ledger_folder *f = NULL;
-    if (lock(l->fd, F_WRLCK)) {
-        f = find_folder(l->at, UINT64_C(1) << number, device, inode);
-        (void)lock(l->fd, F_UNLCK); /* cannot fail */
-    }
-    pthread_mutex_unlock(&here);
-    return f;
+    return is_slot(number) ? find_folder(l->at, UINT64_C(1) << number, device, inode) : NULL;
 }

@@ -29,10 +29,12 @@ typedef struct tc_ledger_notes {
 /* Of a folder: what those who write into it have in common. */
 typedef struct tc_ledger_folder {
     _Atomic uint64_t users; /* a bit for each slot; 0: nobody's */
-    uint64_t device, inode;
+    _Atomic uint64_t device, inode;
+    _Atomic uint64_t moves;                    /* how often a file was about to come or go */
     _Atomic int64_t used;                      /* bytes of its files, and what is reserved */
     _Atomic uint64_t counted;                  /* the files that were there are in it */
     _Atomic int64_t reserved[TC_LEDGER_SLOTS]; /* of used, by uploads under way */
+    _Atomic int32_t moving[TC_LEDGER_SLOTS];   /* files come or go just now */
 } tc_ledger_folder;
 
 typedef struct tc_ledger tc_ledger;
@@ -41,6 +43,8 @@ tc_err tc_ledger_new(tc_ledger **ret_ledger) TC_MUST_USE;
 /* Of a descriptor from tc_ledger_fd, in another process or program; it is the ledger's then.
  * TC_ERR_NOTHING: another build made it otherwise; the descriptor stays the caller's. */
 tc_err tc_ledger_open(int fd, tc_ledger **ret_ledger) TC_MUST_USE;
+/* Whoever uses it besides, and ends it as well. */
+tc_ledger *tc_ledger_ref(tc_ledger *l);
 void tc_ledger_free(tc_ledger *l); /* NULL is fine; the memory lives while others have it */
 int tc_ledger_fd(const tc_ledger *l);
 tc_ledger_notes *tc_ledger_notes_of(tc_ledger *l);
@@ -62,6 +66,6 @@ void tc_ledger_publish(tc_ledger *l, int slot, uint64_t layout, const uint64_t *
 unsigned tc_ledger_sum(tc_ledger *l, int but, uint64_t layout, size_t count, uint64_t *ret_all,
                        uint64_t *ret_living);
 
-/* The folder's, which slot uses from now on until its generation is gone. NULL: there is no room
- * for one more. */
+/* The folder's, which slot uses from now on until its generation is gone. Before that serves: one
+ * generation begins at a time. NULL: there is no room for one more. */
 tc_ledger_folder *tc_ledger_folder_of(tc_ledger *l, int slot, uint64_t device, uint64_t inode);

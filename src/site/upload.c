@@ -115,9 +115,11 @@ static void work_write(job *j)
 /* The quota counts what is there now, and whoever remembers the old content forgets it. */
 static void settle(job *j)
 {
-    if (!j->place.taken) return;
-    const int64_t grown = (int64_t)j->place.written - (int64_t)j->before.size;
-    atomic_fetch_add(&j->root->used, grown - (int64_t)j->reserved);
+    if (!j->place.taken) {
+        tc_upload_root_moved(j->root, 0, 0);
+        return;
+    }
+    tc_upload_root_moved(j->root, (int64_t)j->place.written - (int64_t)j->before.size, j->reserved);
     j->reserved = 0;
     atomic_fetch_add(&j->root->changes->count, 1);
 }
@@ -126,12 +128,14 @@ static void work_finish(job *j)
 {
     work_write(j);
     if (j->err) return;
+    tc_upload_root_move(j->root);
     j->err = tc_place_finish(&j->place, &j->conditions, j->small, &j->before, j->tag, &j->tag_len);
     settle(j);
 }
 
 static void work_remove(job *j)
 {
+    tc_upload_root_move(j->root);
     j->err = tc_place_remove(&j->place, &j->conditions, j->small, &j->before);
     settle(j);
 }
@@ -341,7 +345,7 @@ static tc_err on_head(void *self, tc_exchange *x)
     if (tc_path_hidden(inner, of->folder->config->dotfiles))
         return fail(x, TC_ERR_UPLOAD_FORBIDDEN);
     sweep(of); /* where it could not be done before */
-    if (of->config->quota && !atomic_load(&of->config->root->counted))
+    if (of->config->quota && !tc_upload_root_counted(of->config->root))
         return refuse(x, 503, TC_SPAN("the files that are there are still being counted"));
     if (of->folder->cache->uploads >= limits_of(of)->uploads) return too_many(of, x);
     upload *u = tc_exchange_alloc(x, sizeof *u);

@@ -8,6 +8,8 @@
 #include "base/alloc.h"
 #include "site/upload_place.h"
 
+enum { TRIES = 3 };
+
 struct tc_sweeping {
     tc_errand errand; /* first */
     tc_upload_root *root;
@@ -32,6 +34,7 @@ tc_upload_root *tc_upload_root_new(void)
     atomic_init(&r->references, 1);
     atomic_init(&c->references, 1);
     r->changes = c;
+    r->folder = &r->own;
     return r;
 }
 
@@ -39,6 +42,7 @@ void tc_upload_root_unref(tc_upload_root *r)
 {
     if (!r || atomic_fetch_sub(&r->references, 1) > 1) return;
     unref_changes(r->changes);
+    tc_ledger_free(r->ledger);
     tc_free(r);
 }
 
@@ -49,15 +53,56 @@ void tc_upload_root_follow(tc_upload_root *r, const tc_upload_root *other)
     r->changes = other->changes;
 }
 
-/* In the thread. */
+void tc_upload_root_share(tc_upload_root *r, tc_ledger *ledger, int slot, uint64_t device,
+                          uint64_t inode)
+{
+    tc_ledger_folder *f = tc_ledger_folder_of(ledger, slot, device, inode);
+    if (!f || r->ledger) return;
+    r->folder = f;
+    r->slot = slot;
+    r->ledger = tc_ledger_ref(ledger);
+}
+
+bool tc_upload_root_counted(const tc_upload_root *r)
+{
+    return atomic_load(&r->folder->counted) != 0;
+}
+
+int64_t tc_upload_root_used(const tc_upload_root *r)
+{
+    return atomic_load(&r->folder->used);
+}
+
+/* What is there takes the place of what was known, if no file came or went meanwhile, by anybody.
+ */
+static bool count(tc_ledger_folder *f, int folder, uint64_t *ret_bytes, uint64_t *swept)
+{
+    int64_t used = atomic_load(&f->used), reserved = 0;
+    const uint64_t moves = atomic_load(&f->moves);
+    bool moving = false;
+    for (int i = 0; i < TC_LEDGER_SLOTS; i++) {
+        reserved += atomic_load(&f->reserved[i]);
+        moving |= atomic_load(&f->moving[i]) != 0;
+    }
+    (void)tc_place_sweep(folder, ret_bytes, swept); /* what can be seen counts */
+    return !moving && moves == atomic_load(&f->moves) &&
+           atomic_compare_exchange_strong(&f->used, &used, (int64_t)*ret_bytes + reserved);
+}
+
+/* In the thread. Where files come and go all the time, what others have counted stays; the first
+ * one has to take what it sees. */
 static void sweep(tc_errand *e)
 {
     struct tc_sweeping *s = (struct tc_sweeping *)e;
+    tc_ledger_folder *f = s->root->folder;
     uint64_t bytes = 0, swept = 0;
-    (void)tc_place_sweep(s->folder, &bytes, &swept); /* what can be seen counts */
-    atomic_fetch_add(&s->root->used, (int_fast64_t)bytes);
+    bool good = false;
+    for (int i = 0; i < TRIES && !good; i++) {
+        bytes = 0;
+        good = count(f, s->folder, &bytes, &swept);
+    }
+    if (!atomic_exchange(&f->counted, 1) && !good) atomic_fetch_add(&f->used, (int64_t)bytes);
     atomic_store(&s->root->left_behind, swept);
-    atomic_store(&s->root->counted, true);
     close(s->folder);
     tc_upload_root_unref(s->root);
 }
@@ -95,16 +140,37 @@ void tc_upload_root_forget(struct tc_sweeping **slot)
     *slot = NULL;
 }
 
+/* What is reserved is told before, and what is not any more as well: so whoever counts sees that
+ * used moved, if it looks in between. */
 bool tc_upload_root_reserve(tc_upload_root *r, uint64_t bytes, uint64_t quota)
 {
-    int_fast64_t used = atomic_load(&r->used);
+    tc_ledger_folder *f = r->folder;
+    atomic_fetch_add(&f->reserved[r->slot], (int64_t)bytes);
+    int64_t used = atomic_load(&f->used);
     do {
-        if (quota && bytes && (used > 0 ? (uint64_t)used : 0) + bytes > quota) return false;
-    } while (!atomic_compare_exchange_weak(&r->used, &used, used + (int_fast64_t)bytes));
+        if (quota && bytes && (used > 0 ? (uint64_t)used : 0) + bytes > quota) {
+            atomic_fetch_sub(&f->reserved[r->slot], (int64_t)bytes);
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak(&f->used, &used, used + (int64_t)bytes));
     return true;
 }
 
 void tc_upload_root_release(tc_upload_root *r, uint64_t bytes)
 {
-    atomic_fetch_sub(&r->used, (int_fast64_t)bytes);
+    atomic_fetch_sub(&r->folder->reserved[r->slot], (int64_t)bytes);
+    atomic_fetch_sub(&r->folder->used, (int64_t)bytes);
+}
+
+void tc_upload_root_move(tc_upload_root *r)
+{
+    atomic_fetch_add(&r->folder->moving[r->slot], 1);
+    atomic_fetch_add(&r->folder->moves, 1);
+}
+
+void tc_upload_root_moved(tc_upload_root *r, int64_t grown, uint64_t reserved)
+{
+    atomic_fetch_sub(&r->folder->reserved[r->slot], (int64_t)reserved);
+    atomic_fetch_add(&r->folder->used, grown - (int64_t)reserved);
+    atomic_fetch_sub(&r->folder->moving[r->slot], 1);
 }

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "net/errand.h"
+#include "server/ledger.h"
 
 struct tc_sweeping;
 
@@ -17,9 +18,12 @@ typedef struct tc_upload_changes {
 typedef struct tc_upload_root {
     atomic_uint references;
     struct tc_upload_changes *changes;
-    atomic_int_fast64_t used; /* counted when the server began, and kept since; what others write
-                                 is not seen */
-    atomic_bool counted;
+    /* What is in it: counted when the server began, and kept since; what others write is not seen.
+     * Its own, or what all generations have. */
+    tc_ledger_folder *folder;
+    int slot;          /* in that */
+    tc_ledger *ledger; /* NULL: it is its own */
+    tc_ledger_folder own;
     atomic_bool swept;                /* a worker has begun it */
     atomic_uint_fast64_t left_behind; /* temporary files that the sweep removed */
 } tc_upload_root;
@@ -35,6 +39,17 @@ void tc_upload_root_follow(tc_upload_root *r, const tc_upload_root *other);
  * for that until it is done, or tc_upload_root_forget. */
 void tc_upload_root_sweep(tc_upload_root *r, int root, tc_loop *loop, struct tc_sweeping **slot);
 void tc_upload_root_forget(struct tc_sweeping **slot);
+/* Before anybody uses it: what is in the folder is counted together with other generations. Where
+ * there is no room for that, each counts for itself. */
+void tc_upload_root_share(tc_upload_root *r, tc_ledger *ledger, int slot, uint64_t device,
+                          uint64_t inode);
+
+bool tc_upload_root_counted(const tc_upload_root *r);
+int64_t tc_upload_root_used(const tc_upload_root *r);
 /* Room for so many bytes more. False: beyond the quota (0: any). */
 bool tc_upload_root_reserve(tc_upload_root *r, uint64_t bytes, uint64_t quota);
 void tc_upload_root_release(tc_upload_root *r, uint64_t bytes);
+/* Around whatever changes a name: by how much the folder grew, if it did, of which reserved was
+ * known. */
+void tc_upload_root_move(tc_upload_root *r);
+void tc_upload_root_moved(tc_upload_root *r, int64_t grown, uint64_t reserved);

@@ -284,6 +284,81 @@ class Load(Counted):
         self.assertEqual(value(page, "tercet_exchanges_open"), 0)
 
 
+class Quota(Counted):
+    """One quota, whichever generation writes."""
+
+    def begin(self):
+        self.files_dir = self.dir / "up"
+        self.files_dir.mkdir()
+        conf = self.dir / "t.conf"
+        conf.write_text(f'route "/up" {{ root = "{self.files_dir}" strip-prefix = on writable = on quota = 1000 }}\n')
+        return self.counting("--config", conf, "--limit", "body_grace_ms=120000")
+
+    def put(self, server, name, size):
+        """Counting takes a moment, where nobody has counted before."""
+        def once():
+            status = server.ask(f"/up/{name}", "PUT", body=b"x" * size).status
+            return status if status != 503 else None
+        return wait_for(once)
+
+    def writing(self, server, name, size):
+        wire = server.wire(seconds=60)
+        wire.send(f"PUT /up/{name} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {size}\r\n\r\n")
+        wire.until(b"100 Continue\r\n\r\n")  # so it is reserved
+        return wire
+
+    def test_what_an_older_one_writes_counts(self):
+        server = self.begin()
+        self.assertEqual(self.put(server, "a", 100), 201)
+        old = self.newest(server)
+        wire = self.writing(server, "b", 500)
+        self.reload()
+        self.newest(server, than=[old])
+        self.assertEqual(server.ask("/up/c", "PUT", body=b"x" * 401).status, 507)  # and not 503: it is known
+        self.assertEqual(self.put(server, "c", 400), 201)
+        self.assertEqual(self.put(server, "d", 1), 507)
+        wire.send("x" * 500)
+        self.assertEqual(wire.response("PUT").status, 201)
+        self.one_generation(server)
+        self.assertEqual(self.put(server, "d", 1), 507)
+        self.assertEqual(server.ask("/up/b", "DELETE").status, 204)
+        self.assertEqual(self.put(server, "d", 500), 201)
+        self.assertEqual(self.put(server, "e", 1), 507)
+
+    def test_what_a_killed_one_had_reserved_is_free_again(self):
+        server = self.begin()
+        self.assertEqual(self.put(server, "a", 100), 201)
+        for kills in ("older", "serving"):
+            old = self.newest(server)
+            wire = self.writing(server, "b", 800)
+            if kills == "older":
+                self.reload()
+                self.newest(server, than=[old])
+                self.assertEqual(self.put(server, "c", 200), 507)
+            os.kill(old, signal.SIGKILL)
+            self.assertTrue(wait_for(lambda: self.put(server, "c", 900) == 201))
+            self.assertEqual(server.ask("/up/c", "DELETE").status, 204)
+            wire.close()
+        self.assertEqual(sum(f.stat().st_size for f in self.files_dir.iterdir()), 100)
+
+    def test_a_reload_counts_anew(self):
+        """What others took away or put there is seen, also while an older one is there."""
+        server = self.begin()
+        self.assertEqual(self.put(server, "a", 900), 201)
+        old = self.newest(server)
+        wire = self.writing(server, "b", 50)
+        self.assertEqual(self.put(server, "c", 51), 507)
+        (self.files_dir / "a").unlink()
+        self.assertEqual(self.put(server, "c", 51), 507)
+        self.reload()
+        self.newest(server, than=[old])
+        self.assertTrue(wait_for(lambda: self.put(server, "c", 950) == 201))
+        self.assertEqual(self.put(server, "d", 1), 507)
+        wire.send("x" * 50)
+        self.assertEqual(wire.response("PUT").status, 201)
+        self.assertEqual(self.put(server, "d", 1), 507)
+
+
 class Bounded(Counted):
     def test_the_oldest_makes_room(self):
         server = self.counting("--limit", "generations=3", "--limit", "generation_drain_ms=0")

@@ -199,9 +199,11 @@ static void a_folder_is_one_for_all(void **state)
     assert_int_equal(f->used, 70);
     f->used += 5;
     f->reserved[b] = 5;
+    f->moving[a] = 1;
     tc_ledger_end(l, a, b); /* what it had begun to write is no more */
     assert_int_equal(f->used, 55);
     assert_int_equal(f->counted, 1);
+    assert_int_equal(f->moving[a], 0);
     tc_ledger_end(l, b, -1);
     const int c = tc_ledger_take(l);
     f = tc_ledger_folder_of(l, c, 1, 2); /* nobody knew what happened to it meanwhile */

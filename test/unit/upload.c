@@ -426,14 +426,14 @@ static void a_quota_counts_what_is_there(void **state)
     (void)state;
     folder_write(&root, "there/already", TC_SPAN("12345"));
     serve(10);
-    UNTIL(atomic_load(&uploads.root->counted));
+    UNTIL(tc_upload_root_counted(uploads.root));
     assert_int_equal(put("/a", "", "123456"), 507);
     assert_int_equal(put("/a", "", "12345"), 201);
     assert_int_equal(put("/b", "", "1"), 507);
     assert_int_equal(put("/a", "", "54321"), 204); /* no more than before */
     assert_int_equal(bare("DELETE", "/there/already", ""), 204);
     assert_int_equal(put("/b", "", "1234"), 201);
-    assert_int_equal(atomic_load(&uploads.root->used), 9);
+    assert_int_equal(tc_upload_root_used(uploads.root), 9);
     assert_int_equal(left_behind("."), 0);
 }
 
@@ -441,22 +441,95 @@ static void a_length_that_is_not_told_counts_as_it_comes(void **state)
 {
     (void)state;
     serve(10);
-    UNTIL(atomic_load(&uploads.root->counted));
+    UNTIL(tc_upload_root_counted(uploads.root));
     assert_int_equal(ask("PUT /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
                          "6\r\n123456\r\n6\r\n123456\r\n0\r\n\r\n"),
                      507);
     assert_int_equal(ask("PUT /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
                          "6\r\n123456\r\n0\r\n\r\n"),
                      201);
-    UNTIL(atomic_load(&uploads.root->used) == 6);
+    UNTIL(tc_upload_root_used(uploads.root) == 6);
+}
+
+/* Another generation: what it has of the folder, beside the one that serves. */
+static tc_upload_root *share(tc_ledger *l, int slot)
+{
+    struct stat st;
+    tc_upload_root *r = tc_upload_root_new();
+    assert_non_null(r);
+    assert_int_equal(fstat(root.fd, &st), 0);
+    tc_upload_root_share(r, l, slot, st.st_dev, st.st_ino);
+    assert_ptr_not_equal(r->folder, &r->own);
+    return r;
+}
+
+static void sweep(tc_upload_root *r)
+{
+    static struct tc_sweeping *slot;
+    tc_upload_root_sweep(r, root.fd, w.loop, &slot);
+    UNTIL(!slot);
+}
+
+static void generations_count_together(void **state)
+{
+    (void)state;
+    tc_ledger *l;
+    folder_write(&root, "there", TC_SPAN("12345"));
+    serve(0); /* somebody whose loop there is */
+    UNTIL(tc_upload_root_counted(uploads.root));
+    assert_int_equal(tc_ledger_new(&l), TC_OK);
+    const int old = tc_ledger_take(l), new = tc_ledger_take(l);
+    tc_upload_root *a = share(l, old), *b = share(l, new);
+    assert_false(tc_upload_root_counted(b));
+    sweep(a);
+    assert_true(tc_upload_root_counted(b)); /* nobody has to wait for its sweep */
+    assert_int_equal(tc_upload_root_used(b), 5);
+    assert_true(tc_upload_root_reserve(a, 4, 10));
+    assert_false(tc_upload_root_reserve(b, 2, 10));
+    assert_true(tc_upload_root_reserve(b, 1, 10));
+    folder_write(&root, "besides", TC_SPAN("123"));
+    sweep(b); /* sees what others have written, and what is reserved stays so */
+    assert_int_equal(tc_upload_root_used(a), 5 + 3 + 4 + 1);
+    tc_upload_root_move(b);
+    folder_write(&root, "x", TC_SPAN("7"));
+    tc_upload_root_moved(b, 1, 1);
+    assert_int_equal(tc_upload_root_used(a), 5 + 3 + 1 + 4);
+    tc_ledger_end(l, old, new); /* killed: of its four nothing came */
+    assert_int_equal(tc_upload_root_used(b), 5 + 3 + 1);
+    tc_upload_root_unref(a);
+    tc_ledger_free(l);
+    assert_true(tc_upload_root_reserve(b, 1, 10)); /* a thread that outlives it */
+    tc_upload_root_release(b, 1);
+    tc_upload_root_unref(b);
+}
+
+static void a_sweep_beside_somebody_who_writes(void **state)
+{
+    (void)state;
+    tc_ledger *l;
+    serve(0);
+    UNTIL(tc_upload_root_counted(uploads.root));
+    assert_int_equal(tc_ledger_new(&l), TC_OK);
+    tc_upload_root *a = share(l, tc_ledger_take(l)), *b = share(l, tc_ledger_take(l));
+    sweep(a);
+    assert_true(tc_upload_root_reserve(a, 3, 0));
+    tc_upload_root_move(a);
+    folder_write(&root, "new", TC_SPAN("123"));
+    sweep(b); /* it cannot know whether the three are those that it saw */
+    assert_int_equal(tc_upload_root_used(b), 3);
+    tc_upload_root_moved(a, 3, 3);
+    assert_int_equal(tc_upload_root_used(b), 3);
+    tc_upload_root_unref(a);
+    tc_upload_root_unref(b);
+    tc_ledger_free(l);
 }
 
 static void uploads_wait_until_it_is_counted(void **state)
 {
     (void)state;
     serve(10);
-    UNTIL(atomic_load(&uploads.root->counted));
-    atomic_store(&uploads.root->counted, false);
+    UNTIL(tc_upload_root_counted(uploads.root));
+    atomic_store(&uploads.root->folder->counted, 0);
     assert_int_equal(put("/a", "", "1"), 503);
     assert_true(heard("Retry-After: 1\r\n"));
 }
@@ -472,7 +545,7 @@ static void what_was_left_behind_is_swept(void **state)
     const int fd = openat(root.fd, TC_UPLOAD_PREFIX "busy", O_RDONLY | O_CLOEXEC);
     assert_int_equal(flock(fd, LOCK_EX), 0);
     serve(0);
-    UNTIL(atomic_load(&uploads.root->counted));
+    UNTIL(tc_upload_root_counted(uploads.root));
     assert_int_equal(left_behind("a/b"), 0);
     assert_int_equal(left_behind("."), 1);
     assert_int_equal(atomic_load(&uploads.root->left_behind), 1);
@@ -492,7 +565,7 @@ static void a_named_file_does_as_well(void **state)
     const tc_message none = {.method = TC_METHOD_PUT};
     (void)state;
     serve(0);
-    UNTIL(atomic_load(&uploads.root->counted));
+    UNTIL(tc_upload_root_counted(uploads.root));
     for (int whole = 0; whole < 2; whole++) {
         assert_int_equal(tc_place_init(&p, root.fd, TC_SPAN("/a"), false), TC_OK);
         p.named_only = true;
@@ -525,6 +598,8 @@ int main(void)
         TEST(a_file_may_be_larger_than_other_content),
         TEST(so_many_at_a_time),
         TEST(a_quota_counts_what_is_there),
+        TEST(generations_count_together),
+        TEST(a_sweep_beside_somebody_who_writes),
         TEST(a_length_that_is_not_told_counts_as_it_comes),
         TEST(uploads_wait_until_it_is_counted),
         TEST(what_was_left_behind_is_swept),
