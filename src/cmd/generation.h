@@ -4,7 +4,7 @@
  * says which descriptor is what.
  *
  * The two may be different builds of the program: what is said here is kept from version to
- * version, or TC_GENERATION_VERSION changes. */
+ * version, or TC_GENERATION_VERSION changes; test/unit/generation.c fails where it does not. */
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "server/server.h"

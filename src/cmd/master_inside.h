@@ -74,4 +74,5 @@ int tc_generation_state(master *m, const generation *g, int words, int passed, i
                         size_t room, size_t *ret_count);
 /* upgrade.c: the master itself becomes the new program, if that is another file now. */
 void tc_master_upgrade(master *m);
-bool tc_master_resume(master *m); /* after that; false: this is a beginning */
+bool tc_master_resume(master *m);                /* after that; false: this is a beginning */
+void tc_master_write(const master *m, FILE *to); /* what it resumes with */

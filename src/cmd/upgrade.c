@@ -55,7 +55,7 @@ static void for_all(const master *m, void (*act)(int fd))
     act(m->texts);
 }
 
-static void write_state(const master *m, FILE *to)
+void tc_master_write(const master *m, FILE *to)
 {
     fprintf(to, "tercet-master %d\n", TC_GENERATION_VERSION);
     fprintf(to, "last %u\ncontrol %d\nlog %s\n", m->last_number, m->control, m->log);
@@ -95,7 +95,7 @@ void tc_master_upgrade(master *m)
     const int copy = fd < 0 ? -1 : dup(fd);
     FILE *to = copy < 0 ? NULL : fdopen(copy, "w");
     if (to) {
-        write_state(m, to);
+        tc_master_write(m, to);
         (void)snprintf(variable, sizeof variable, "%d", fd);
         if (fclose(to) == 0 && setenv(MASTER_STATE, variable, 1) == 0) {
             fflush(stderr);

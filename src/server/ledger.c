@@ -36,6 +36,14 @@ typedef struct shared {
     slot slots[TC_LEDGER_SLOTS];
 } shared;
 
+/* Who changes any of it gives it another number above, and then says here how it is now. */
+_Static_assert(MADE_SO == UINT64_C(0x7463016c65646702) && sizeof(tc_ledger_notes) == 6 * 8 &&
+                   sizeof(tc_ledger_folder) == 6 * 8 + TC_LEDGER_SLOTS * 12 &&
+                   sizeof(room) == 16 + TC_LEDGER_WORDS * 8 &&
+                   sizeof(slot) == 16 + 2 * sizeof(room) && TC_LEDGER_SLOTS == 32 &&
+                   TC_LEDGER_FOLDERS == 64,
+               "MADE_SO");
+
 struct tc_ledger {
     atomic_uint references;
     int fd;

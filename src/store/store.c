@@ -44,6 +44,10 @@ typedef struct shared {
     atomic_uint_fast64_t generations[GENERATIONS];
 } shared;
 
+/* Two builds of the program may have it in common: who changes it raises TC_GENERATION_VERSION
+ * (cmd/generation.h). */
+_Static_assert(GENERATIONS == 4096 && sizeof(shared) == 16 + 4096 * 8, "version");
+
 struct tc_store {
     const tc_backend *backend;
     tc_limits limits;
