@@ -181,9 +181,9 @@ static void to_stranger(tc_quic *q, const tc_datagrams *d, const ngtcp2_version_
     if (generation != q->config.generation && q->config.foreign && number < q->config.sockets &&
         q->config.foreign(q, generation, &one))
         return;
-    if (is_short && number != q->config.socket && number < q->config.sockets &&
-        generation == q->config.generation) {
-        if (q->config.stray) q->config.stray(q, number, &one);
+    if (number != q->config.socket && number < q->config.sockets &&
+        generation == q->config.generation && (is_short || q->config.stray)) {
+        if (q->config.stray) q->config.stray(q, number, &one); /* in a handshake, too */
         return;
     }
     if (is_short && q->single) {

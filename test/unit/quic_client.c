@@ -2,11 +2,13 @@
  * server that may think them too early. */
 // SPDX-License-Identifier: MIT
 #include <arpa/inet.h>
+#include <linux/filter.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "client/fetch.h"
+#include "server/inside.h"
 #include "server/server.h"
 #include "support/check.h"
 #include "support/quic_net.h"
@@ -171,6 +173,21 @@ static void visit(enum tc_method method, const char *path)
     end_client();
 }
 
+/* The kernel is told to give packets for what the server chose as an id (which begins with a 0) to
+ * the first socket, and those with another one, as a client's first have, to the second. */
+static void lead_astray(int fd)
+{
+    struct sock_filter code[] = {{BPF_LD | BPF_B | BPF_ABS, 0, 0, 6},
+                                 {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0},
+                                 {BPF_RET | BPF_K, 0, 0, 0},
+                                 {BPF_RET | BPF_K, 0, 0, 1}};
+    const struct sock_fprog program = {sizeof code / sizeof *code, code};
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program),
+                     0);
+}
+
+static bool astray;
+
 static int begin_test(void **state)
 {
     (void)state;
@@ -190,6 +207,7 @@ static int begin_test(void **state)
                                        .refuse = refuse}};
     assert_int_equal(tc_server_new(&config, &server), TC_OK);
     assert_int_equal(tc_server_listen(server, TC_SPAN("https://127.0.0.1:0"), NULL), TC_OK);
+    if (astray) lead_astray(server->listeners.at[0].udp[0]);
     assert_int_equal(tc_server_start(server), TC_OK);
     assert_int_equal(tc_loop_new(&loop), TC_OK);
     tc_tickets_init(&tickets, limits.tls_sessions, &reached.tls_sessions, TC_SPAN("/"));
@@ -203,8 +221,15 @@ static int begin_test(void **state)
     return 0;
 }
 
+static int begin_astray(void **state)
+{
+    astray = true;
+    return begin_test(state);
+}
+
 static int end_test(void **state)
 {
+    astray = false;
     tc_tickets_fini(&tickets);
     tc_loop_free(loop);
     tc_server_drain(server);
@@ -223,6 +248,18 @@ static void comes_back(void **state)
     for (unsigned i = 1; i <= 5; i++) { /* each visit leaves something for the next one */
         visit(i % 2 ? TC_METHOD_GET : TC_METHOD_OPTIONS, "/");
         assert_int_equal(atomic_load(&early), i);
+    }
+    assert_int_equal(atomic_load(&asked), 6);
+}
+
+/* As below a master, where the first worker of an older generation gets what is passed on. */
+static void a_handshake_comes_to_another_worker(void **state)
+{
+    (void)state;
+    for (unsigned i = 1; i <= 5; i++) {
+        tc_tickets_fini(&tickets); /* a full one each time */
+        tc_tickets_init(&tickets, limits.tls_sessions, &reached.tls_sessions, TC_SPAN("/"));
+        visit(TC_METHOD_GET, "/");
     }
     assert_int_equal(atomic_load(&asked), 6);
 }
@@ -302,6 +339,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(comes_back, begin_test, end_test),
+        cmocka_unit_test_setup_teardown(a_handshake_comes_to_another_worker, begin_astray,
+                                        end_test),
         cmocka_unit_test_setup_teardown(too_early_is_asked_again, begin_test, end_test),
         cmocka_unit_test_setup_teardown(what_is_not_safe_waits, begin_test, end_test),
         cmocka_unit_test_setup_teardown(a_ticket_twice, begin_test, end_test),
