@@ -134,6 +134,7 @@ void tc_client_fini(tc_client *c)
     tc_again_fini(c);
     for (int i = 0; i <= TC_HTTP_3; i++)
         tc_tls_free(c->tls[i]);
+    tc_tls_free(c->proxy_tls);
 }
 
 tc_err tc_client_secure(tc_client *c, enum tc_version version, char why[TC_TLS_WHY])
@@ -149,6 +150,20 @@ tc_err tc_client_secure(tc_client *c, enum tc_version version, char why[TC_TLS_W
         return TC_ERR_NOT_SUPPORTED;
     }
     return tc_tls_client_new(&config, &c->tls[version], why);
+}
+
+tc_err tc_client_secure_proxy(tc_client *c, char why[TC_TLS_WHY])
+{
+    const tc_tls_client_config *servers = &c->tls_config;
+    const char *own = c->proxy_authorities;
+    const tc_span protocol = TC_SPAN("http/1.1");
+    const tc_tls_client_config config = {
+        .authorities = {own ? own : servers->authorities[0], own ? NULL : servers->authorities[1]},
+        .revoked = servers->revoked,
+        .protocols = &protocol,
+        .protocol_count = 1};
+    why[0] = 0;
+    return c->proxy_tls ? TC_OK : tc_tls_client_new(&config, &c->proxy_tls, why);
 }
 
 /* An endpoint for one connection, and the connection. */
@@ -194,17 +209,24 @@ static tc_err begin_quic(tc_connection *made, int fd, const tc_address *peer, bo
 }
 
 /* The link, by the scheme and the version asked for. The descriptor is its own from here on. */
-static tc_err begin_link(tc_connection *made, int fd, const tc_address *peer, bool early)
+static tc_err begin_link(tc_connection *made, int fd, tc_cover *cover, const tc_address *peer,
+                         bool early)
 {
     tc_client *c = made->client;
     const tc_origin *origin = &made->origin;
     const struct sockaddr *address = peer ? &peer->any : NULL;
+    const bool secure = tc_span_eq(origin->scheme, TC_SPAN("https"));
     if (tc_client_needs_quic(origin->version)) return begin_quic(made, fd, peer, early);
-    if (tc_span_eq(origin->scheme, TC_SPAN("https")))
-        return tc_link_tls_init(&made->tls, c->loop, fd, address, c->tls[origin->version],
-                                origin->host.at, made->why, ready);
-    tc_link_tcp_init(&made->tcp, c->loop, fd, address, ready);
-    return TC_OK;
+    if (cover)
+        tc_link_over_init(&made->tcp, cover, address, ready);
+    else if (!secure)
+        tc_link_tcp_init(&made->tcp, c->loop, fd, address, ready);
+    if (!secure) return TC_OK;
+    tc_tls *tls = c->tls[origin->version];
+    return cover
+               ? tc_link_tls_begin(&made->tls, &tc_link_over_type, tls, origin->host.at, made->why)
+               : tc_link_tls_init(&made->tls, c->loop, fd, address, tls, origin->host.at, made->why,
+                                  ready);
 }
 
 bool tc_client_needs_quic(enum tc_version version)
@@ -212,13 +234,17 @@ bool tc_client_needs_quic(enum tc_version version)
     return version == TC_HTTP_3;
 }
 
-tc_err tc_client_adopt(tc_client *c, int fd, const tc_address *peer, const tc_origin *origin,
-                       bool early, const void *opener, tc_connection **ret_connection)
+tc_err tc_client_adopt(tc_client *c, int fd, tc_cover *cover, const tc_address *peer,
+                       const tc_origin *origin, bool early, const void *opener,
+                       tc_connection **ret_connection)
 {
     tc_connection *made = tc_alloc_zero(sizeof *made);
     tc_err err = made ? tc_origin_keep(origin, &made->memory, &made->origin) : TC_ERR_NO_MEMORY;
     if (err) {
-        close(fd);
+        if (cover)
+            tc_cover_free(cover);
+        else
+            close(fd);
         tc_free(made);
         return err;
     }
@@ -226,7 +252,7 @@ tc_err tc_client_adopt(tc_client *c, int fd, const tc_address *peer, const tc_or
     made->number = ++c->made;
     const bool secure = tc_span_eq(origin->scheme, TC_SPAN("https"));
     made->shaken = !secure;
-    err = begin_link(made, fd, peer, early);
+    err = begin_link(made, fd, cover, peer, early);
     if (err) {
         tc_free(made->memory);
         tc_free(made);
@@ -239,7 +265,8 @@ tc_err tc_client_adopt(tc_client *c, int fd, const tc_address *peer, const tc_or
     tc_session_begin(&made->session, &c->env, &made->link,
                      known ? tc_session_engine_for(origin->version) : NULL);
     made->session.opener = opener;
-    if (!made->endpoint) err = tc_link_tcp_watch(&made->tcp);
+    if (!made->endpoint)
+        err = cover ? tc_link_over_watch(&made->tcp) : tc_link_tcp_watch(&made->tcp);
     if (err) {
         tc_session_kill(&made->session, err);
         return err;

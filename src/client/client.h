@@ -62,6 +62,8 @@ typedef struct tc_client {
     tc_jar *jar;                     /* the caller's; NULL: cookies are neither kept nor sent */
     tc_tls_client_config tls_config; /* filled in by the caller before the first https */
     tc_tls *tls[TC_HTTP_3 + 1];      /* for each version asked for; made when it is needed */
+    const char *proxy_authorities;   /* PEM file, for proxies; NULL: as for servers */
+    tc_tls *proxy_tls;               /* for them; made when it is needed */
 } tc_client;
 
 tc_err tc_client_init(tc_client *c, tc_loop *loop, const tc_limits *limits,
@@ -70,12 +72,15 @@ void tc_client_fini(tc_client *c); /* ends all connections; no fetch may be unde
 
 /* What secures connections, made when it is first asked for: the system's authorities are many. */
 tc_err tc_client_secure(tc_client *c, enum tc_version version, char why[TC_TLS_WHY]) TC_MUST_USE;
+/* What secures connections to a proxy: a certificate is never shown there, and always asked for. */
+tc_err tc_client_secure_proxy(tc_client *c, char why[TC_TLS_WHY]) TC_MUST_USE;
 bool tc_client_needs_quic(enum tc_version version); /* whose descriptors are for datagrams */
-/* Makes a connection of a connected descriptor, which is the client's from here on, whatever the
- * result; opener is told to those who look on; early: for a request that may go out as early data.
- * It may be opening (tc_session_opening): then nothing
- * can be started before its opened. */
-tc_err tc_client_adopt(tc_client *c, int fd, const tc_address *peer, const tc_origin *origin,
-                       bool early, const void *opener, tc_connection **ret_connection) TC_MUST_USE;
+/* Makes a connection of a connected descriptor, or of a cover if there is one, which is the
+ * client's from here on, whatever the result; opener is told to those who look on; early: for a
+ * request that may go out as early data. It may be opening (tc_session_opening): then nothing can
+ * be started before its opened. */
+tc_err tc_client_adopt(tc_client *c, int fd, tc_cover *cover, const tc_address *peer,
+                       const tc_origin *origin, bool early, const void *opener,
+                       tc_connection **ret_connection) TC_MUST_USE;
 /* Goes on for a moment, where servers still owe what to come back with. */
 void tc_client_await_tickets(tc_client *c);

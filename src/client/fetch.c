@@ -12,7 +12,7 @@
 #include "client/pool.h"
 #include "client/way.h"
 
-enum { CONTINUE_MS = 1000, QUIET_LOOKS = 4, MISDIRECTED = 421, TOO_EARLY = 425 };
+enum { CONTINUE_MS = 1000, QUIET_LOOKS = 4, EXPECTATION = 417, MISDIRECTED = 421, TOO_EARLY = 425 };
 
 #define OWNER(type, member, pointer) ((type *)((char *)(pointer)-offsetof(type, member)))
 
@@ -96,6 +96,11 @@ static tc_err on_head(void *self, tc_exchange *x)
     f->waits_100 = false; /* the answer came first: the content is not sent */
     const tc_url *url = &f->request.url;
     tc_fetch_hear_cookies(f, x);
+    if (x->theirs.status == EXPECTATION && f->request.expects_continue && !f->read) {
+        tc_request_expect_nothing(&f->request); /* somebody on the way knows no expectations */
+        f->once_more = true;
+        return TC_OK;
+    }
     if (x->theirs.status == TOO_EARLY && x->early && !f->retried) {
         f->once_more = true; /* once more, now that the handshake is over (RFC 8470, 5.2) */
         return TC_OK;
@@ -378,10 +383,12 @@ static void connected(tc_connect *c, tc_err err, int fd, const tc_address *peer)
     tc_fetch *f = OWNER(tc_fetch, connect, c);
     const tc_origin origin = tc_fetch_origin(f);
     tc_connection *connection;
+    tc_cover *cover = c->cover;
+    c->cover = NULL; /* it is the connection's */
     f->connecting = false;
     if (err == TC_ERR_CONNECT_TIME) f->client->reached->connect_ms++;
     const bool early = !f->retried && tc_request_may_be_early(&f->request);
-    if (!err) err = tc_client_adopt(f->client, fd, peer, &origin, early, f, &connection);
+    if (!err) err = tc_client_adopt(f->client, fd, cover, peer, &origin, early, f, &connection);
     if (err && tc_race_falls_back(f, err)) return;
     if (err) {
         tc_pool_settle(f, err, tc_span_str(c->why));

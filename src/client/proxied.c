@@ -17,6 +17,7 @@ tc_err tc_proxied_aim(tc_fetch *f)
     const tc_err err = tc_way_via(&f->arena, url, f->proxy, f->request.version, &c->via);
     c->via.limits = f->client->limits;
     c->via.reached = f->client->reached;
+    if (f->proxy->secure) c->via.tls = f->client->proxy_tls;
     return err;
 }
 
@@ -40,7 +41,9 @@ bool tc_proxied_may_go(tc_fetch *f)
                       TC_SPAN("Proxy-Authorization would go to the server, through the tunnel: "
                               "give credentials as in --proxy http://user:password@host"));
     } else {
-        return true;
+        const tc_err err = f->proxy->secure ? tc_client_secure_proxy(f->client, why) : TC_OK;
+        if (err) tc_fetch_over(f, err, tc_span_str(why));
+        return !err;
     }
     return false;
 }

@@ -58,7 +58,8 @@ static const char *place(tc_arena *a, tc_span text, tc_proxy *p, tc_err *ret_err
     const tc_span authority = tc_span_first(text, text.len - rest.len);
     if (rest.len > 1) return "it has a path: http://host:port is wanted";
     if (!authority.len || authority.at[0] == ':') return "it names no host";
-    const tc_span whole = tc_arena_printf(a, "http://%.*s/", TC_FMT(authority));
+    const tc_span whole =
+        tc_arena_printf(a, "%s://%.*s/", p->secure ? "https" : "http", TC_FMT(authority));
     if (!whole.at) {
         *ret_err = TC_ERR_NO_MEMORY;
         return NULL;
@@ -83,10 +84,9 @@ static const char *parse(tc_arena *a, tc_span text, tc_proxy *p, tc_err *ret_err
     if (scheme + 3 <= text.len) {
         const tc_span name = tc_span_take(&text, scheme);
         text = tc_span_from(text, 3);
-        if (tc_span_ieq(name, TC_SPAN("https")))
-            return "a proxy is spoken to in clear text here: http:// is wanted, not https://";
-        if (!tc_span_ieq(name, TC_SPAN("http")))
-            return "only http:// proxies are spoken to, no SOCKS and no others";
+        p->secure = tc_span_ieq(name, TC_SPAN("https"));
+        if (!p->secure && !tc_span_ieq(name, TC_SPAN("http")))
+            return "only http:// and https:// proxies are spoken to, no SOCKS and no others";
     }
     const tc_span before = tc_span_first(text, tc_span_find(text, '/'));
     size_t at = before.len; /* the last one: a password may have others */
@@ -104,7 +104,8 @@ tc_err tc_proxy_parse(tc_arena *a, tc_span text, tc_proxy *ret_proxy)
     p.wrong = parse(a, tc_span_trim(text), &p, &err);
     if (p.wrong) p.host = p.name = TC_SPAN("?");
     if (!p.wrong && !err) {
-        p.identity = tc_arena_printf(a, "%.*s %.*s", TC_FMT(p.name), TC_FMT(p.credentials));
+        p.identity = tc_arena_printf(a, "%s%.*s %.*s", p.secure ? "https://" : "", TC_FMT(p.name),
+                                     TC_FMT(p.credentials));
         if (!p.identity.at) err = TC_ERR_NO_MEMORY;
     }
     if (!err) *ret_proxy = p;

@@ -11,6 +11,7 @@
 typedef struct tc_proxy {
     tc_span host; /* lower case, without brackets; empty: there is no proxy */
     uint16_t port;
+    bool secure;         /* spoken to over TLS */
     tc_span name;        /* "host:port", as people are told */
     tc_span credentials; /* for Proxy-Authorization; empty: none */
     tc_span identity;    /* all of it: equal for equal proxies */
@@ -34,8 +35,8 @@ void tc_proxies_fini(tc_proxies *p);
 /* NULL: the URL's own server is asked. What is found may be wrong: then nobody may be asked. */
 const tc_proxy *tc_proxies_find(const tc_proxies *p, const tc_url *url);
 
-/* "http://user:password@host:port", where scheme (http alone) and port (80) may be left out. A
- * proxy that is wrong says why. TC_ERR_NO_MEMORY. */
+/* "http://user:password@host:port", where scheme and port (80) may be left out, or https:// (port
+ * 443). A proxy that is wrong says why. TC_ERR_NO_MEMORY. */
 tc_err tc_proxy_parse(tc_arena *a, tc_span text, tc_proxy *ret_proxy) TC_MUST_USE;
 
 /* Whether a list has the URL's host: names (and all below them), addresses and networks, each

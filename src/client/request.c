@@ -119,6 +119,17 @@ tc_err tc_redirect_apply(tc_arena *a, tc_request *r, unsigned status, tc_span lo
     return TC_OK;
 }
 
+static bool of_expectation(tc_span name)
+{
+    return tc_span_ieq(name, TC_SPAN("expect"));
+}
+
+void tc_request_expect_nothing(tc_request *r)
+{
+    r->expects_continue = false;
+    remove_fields(&r->fields, of_expectation);
+}
+
 bool tc_request_may_be_early(const tc_request *r)
 {
     return tc_method_flags(r->method) & TC_METHOD_SAFE && r->content.kind == TC_CONTENT_NONE;

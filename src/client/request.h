@@ -46,6 +46,8 @@ tc_err tc_redirect_apply(tc_arena *a, tc_request *r, unsigned status, tc_span lo
 /* Whether it may be sent again by itself after a connection died before any answer (RFC 9110,
  * 9.2.2): idempotent, and its content can be had again. */
 bool tc_request_repeatable(const tc_request *r);
+/* Without its 100-continue expectation (RFC 9110, 10.1.1). */
+void tc_request_expect_nothing(tc_request *r);
 /* Whether it may go out as early data, which somebody could send once more (RFC 8470, 4): safe, and
  * without content. */
 bool tc_request_may_be_early(const tc_request *r);

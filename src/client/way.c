@@ -13,7 +13,7 @@ static tc_span place(tc_arena *a, const tc_url *url)
 tc_err tc_way_via(tc_arena *a, const tc_url *url, const tc_proxy *proxy, enum tc_version version,
                   tc_via *ret_via)
 {
-    tc_via v = {.name = proxy->name};
+    tc_via v = {.name = proxy->name, .host = proxy->host};
     if (!tc_origin_is_forwarded(url, proxy, version)) {
         v.authority = place(a, url);
         v.credentials = proxy->credentials;

@@ -465,12 +465,14 @@ static void set_up_trust(asking *k)
     c->authorities[0] = k->ask->cacert;
     c->revoked = k->ask->crl;
     c->insecure = k->ask->insecure;
+    k->client.proxy_authorities = k->ask->proxy_cacert;
     c->certificate = k->ask->cert;
     c->key = k->ask->key;
     if (!k->ask->cacert && tc_authority_names(&k->own) && access(k->own.authority, R_OK) == 0)
         c->authorities[1] = k->own.authority;
     const bool secure = any_secure(k);
-    if (secure) tc_secure_key_log();
+    if (secure || k->ask->proxies->http.secure || k->ask->proxies->https.secure)
+        tc_secure_key_log();
     if (c->insecure && secure) tc_secure_doubt(&k->term);
 }
 

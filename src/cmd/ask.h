@@ -16,6 +16,7 @@ typedef struct tc_ask {
     int64_t limit_ns; /* of each URL; 0: none */
     tc_limits limits;
     const char *cacert, *crl, *cert, *key; /* NULL: not given */
+    const char *proxy_cacert;              /* NULL: as for servers */
     const char *qlog;                      /* folder for logs of connections; NULL: none */
     const char *jar;                       /* of cookies; NULL: none */
     bool insecure;

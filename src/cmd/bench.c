@@ -145,6 +145,7 @@ static int set_proxy(const tc_command *c, tc_bench *b, const settings *s, tc_pro
     if (!b->proxy) return 0;
     if (tc_client_needs_quic(r->version))
         return tc_command_complain(c, "HTTP/3 is over QUIC (UDP), which no proxy for TCP carries");
+    if (b->proxy->secure) tc_secure_key_log();
     const tc_err err = tc_way_via(a, &r->url, b->proxy, r->version, &b->via);
     b->via.limits = &b->limits;
     b->via.reached = &b->reached;

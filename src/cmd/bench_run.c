@@ -107,6 +107,7 @@ static tc_err set_up(tc_bench_driver *d)
     d->limit.ring = time_over;
     if (tc_span_eq(b->request.url.scheme, TC_SPAN("https")))
         err = tc_client_secure(&d->client, b->request.version, b->why);
+    if (!err && b->proxy && b->proxy->secure) err = tc_client_secure_proxy(&d->client, b->why);
     return err ? err : tc_loop_set(d->loop, &d->look, tc_loop_tick(d->loop) + LOOK_MS * TC_MS);
 }
 

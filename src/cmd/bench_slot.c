@@ -245,7 +245,8 @@ static void connected(tc_connect *c, tc_err err, int fd, const tc_address *peer)
     tc_bench_driver *d = s->driver;
     s->connecting = NULL;
     s->another = s->skip + 1 < c->found[TC_V6].count + c->found[TC_V4].count;
-    if (!err) err = tc_client_adopt(&d->client, fd, peer, &d->origin, false, s, &s->connection);
+    if (!err)
+        err = tc_client_adopt(&d->client, fd, c->cover, peer, &d->origin, false, s, &s->connection);
     if (err) {
         s->connection = NULL;
         failed(s, err, c->why);
@@ -281,6 +282,7 @@ static void open_connection(tc_bench_slot *s)
                                    : b->request.url.host;
     way->connect.port = tc_bench_port(b);
     way->connect.via = b->via;
+    way->connect.via.tls = d->client.proxy_tls;
     way->connect.limit_ns = (int64_t)b->limits.connect_ms * TC_MS;
     way->connect.datagrams = tc_client_needs_quic(b->request.version);
     way->connect.skip = d->reached ? 0 : s->skip;

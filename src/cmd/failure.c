@@ -26,7 +26,10 @@ static const struct {
     {TC_ERR_PROXY_REFUSED, "the proxy decides where it goes; --no-proxy HOST asks HOST without it"},
     {TC_ERR_PROXY_AUTH, "give credentials as in --proxy http://user:password@host:port"},
     {TC_ERR_PROXY_REPLY, "it may be no HTTP proxy; -v shows what came"},
-    {TC_ERR_PROXY_CUT, "it may be no HTTP proxy, or refuse who asks from here"},
+    {TC_ERR_PROXY_CUT, "it may be no HTTP proxy, want --proxy https://host:port, or refuse who "
+                       "asks from here"},
+    {TC_ERR_PROXY_TLS, "write --proxy http://host:port, if the proxy is spoken to in clear text"},
+    {TC_ERR_PROXY_CERT, "if you know its authority: --proxy-cacert FILE names it"},
     {TC_ERR_CERT_SELF_SIGNED,
      "if it is yours: --cacert FILE names whom to believe; --insecure believes "
      "anybody"},

@@ -8,7 +8,7 @@
 #include "net/quic.h"
 
 typedef struct settings {
-    const char *data, *cacert, *crl, *cert, *key, *qlog, *jar, *proxy, *no_proxy;
+    const char *data, *cacert, *crl, *cert, *key, *qlog, *jar, *proxy, *no_proxy, *proxy_cacert;
     unsigned verbose;
     bool quiet, json, follow, fail, secrets, insecure, push, no_alt_svc, early, asterisk;
     int color, version;
@@ -53,6 +53,10 @@ static const tc_option options[] = {
     {"no-proxy", 0, TC_OPTION_TEXT, offsetof(settings, no_proxy), "LIST",
      "hosts that are asked without a proxy: names (and all below them), addresses, networks "
      "(10.0.0.0/8), each perhaps with :port; * is all. Without it no_proxy has the list.",
+     0, 0},
+    {"proxy-cacert", 0, TC_OPTION_TEXT, offsetof(settings, proxy_cacert), "FILE",
+     "only the authorities in FILE (PEM) are known where an https:// proxy shows its certificate; "
+     "else those for servers. --insecure is not for proxies.",
      0, 0},
     {NULL, 0, TC_OPTION_HEADING, 0, NULL, "Who is believed (https):", 0, 0},
     {"cacert", 0, TC_OPTION_TEXT, offsetof(settings, cacert), "FILE",
@@ -234,6 +238,7 @@ static int send_request(const tc_command *c, int argc, char **argv)
                   .all = s.version == ALL,
                   .cacert = s.cacert,
                   .crl = s.crl,
+                  .proxy_cacert = s.proxy_cacert,
                   .cert = s.cert,
                   .key = s.key,
                   .qlog = s.qlog,

@@ -59,11 +59,11 @@ static void fields(writer *w, const char *name, const tc_fields *list, tc_span h
 
 /* --- parts of an exchange ------------------------------------------------------------------ */
 
-static void protection(writer *w, const tc_record_connection *c)
+/* p: NULL for none. */
+static void protection(writer *w, const tc_protection *p)
 {
-    const tc_protection *p = &c->protection;
     tc_json_key(&w->json, "tls");
-    if (!c->secure) {
+    if (!p) {
         tc_json_raw(&w->json, "null");
         return;
     }
@@ -90,6 +90,7 @@ static void proxy(writer *w, const tc_record_connection *c)
     }
     tc_json_raw(&w->json, "{");
     tc_json_text(&w->json, "name", c->proxy);
+    protection(w, c->proxy_protected ? &c->proxy_protection : NULL);
     text_or_null(w, "tunnel", c->tunnel);
     tc_json_key(&w->json, "status");
     if (!w->json.err && c->tunnel_status)
@@ -117,7 +118,7 @@ static void connection(writer *w, const tc_record_exchange *e)
     proxy(w, c);
     text_or_null(w, "version", c->version ? tc_version_name(c->version) : (tc_span){0});
     text_or_null(w, "version_why", c->choice);
-    protection(w, c);
+    protection(w, c->secure ? &c->protection : NULL);
     tc_json_key(&w->json, "attempts");
     tc_json_raw(&w->json, "[");
     for (unsigned i = 0; i < c->attempt_count; i++) {
@@ -146,8 +147,10 @@ static void phases(writer *w, const tc_record_exchange *e)
     tc_json_raw(&w->json, "{");
     span_ms(w, "lookup_ms", c ? c->begun : 0, c ? c->resolved : 0);
     span_ms(w, "connect_ms", c ? c->resolved : 0, c ? c->connected : 0);
-    const int64_t stands = !c ? 0 : c->tunneled ? c->tunneled : c->connected;
-    span_ms(w, "tunnel_ms", c && c->tunneled ? c->connected : 0, stands);
+    const int64_t spoken = !c ? 0 : c->proxy_protected ? c->proxy_protected : c->connected;
+    const int64_t stands = c && c->tunneled ? c->tunneled : spoken;
+    span_ms(w, "proxy_tls_ms", c && c->proxy_protected ? c->connected : 0, spoken);
+    span_ms(w, "tunnel_ms", c && c->tunneled ? spoken : 0, stands);
     span_ms(w, "tls_ms", c && c->secure ? stands : 0, c ? c->ready : 0);
     span_ms(w, "before_ms", c && c->since < c->begun ? c->since : 0, c ? c->begun : 0);
     span_ms(w, "ms", c ? c->since : 0, c ? c->ready : 0);

@@ -50,7 +50,9 @@ static void add_link(tc_picture *p, const tc_record_connection *c)
     } else {
         tc_line_foreign(p, TC_STYLE_BOLD, c->address);
     }
-    if (c->proxy.len) tc_line_add(p, TC_STYLE_PLAIN, " (proxy)");
+    const tc_protection *to = c->proxy_protected ? &c->proxy_protection : NULL;
+    if (to) tc_line_add(p, TC_STYLE_PLAIN, " (proxy, %s %s)", to->version, to->cipher);
+    if (c->proxy.len && !to) tc_line_add(p, TC_STYLE_PLAIN, " (proxy)");
     if (c->tunnel.len) {
         tc_line_add(p, TC_STYLE_PLAIN, " -> ");
         tc_line_elastic(p, TC_STYLE_BOLD, c->tunnel);
@@ -107,6 +109,15 @@ static void show_early(tc_picture *p, const tc_record_connection *c)
     show_choice(p, c);
 }
 
+/* until: 0 where there was no such step. */
+static void show_step(tc_picture *p, const char *name, int64_t *since, int64_t until)
+{
+    if (!until) return;
+    tc_line_add(p, TC_STYLE_DIM, "%s", name);
+    tc_line_time(p, TC_STYLE_DIM, until - *since);
+    *since = until;
+}
+
 static void show_connected(tc_picture *p, const tc_record_connection *c)
 {
     int64_t first = c->resolved;
@@ -123,14 +134,10 @@ static void show_connected(tc_picture *p, const tc_record_connection *c)
     }
     tc_line_add(p, TC_STYLE_DIM, "connect ");
     tc_line_time(p, TC_STYLE_DIM, c->connected - first);
-    if (c->tunneled) {
-        tc_line_add(p, TC_STYLE_DIM, ", tunnel ");
-        tc_line_time(p, TC_STYLE_DIM, c->tunneled - c->connected);
-    }
-    if (c->secure) {
-        tc_line_add(p, TC_STYLE_DIM, ", handshake ");
-        tc_line_time(p, TC_STYLE_DIM, c->ready - (c->tunneled ? c->tunneled : c->connected));
-    }
+    int64_t so_far = c->connected;
+    show_step(p, ", proxy's handshake ", &so_far, c->proxy_protected);
+    show_step(p, ", tunnel ", &so_far, c->tunneled);
+    show_step(p, ", handshake ", &so_far, c->secure ? c->ready : 0);
     tc_line_end_time(p, "", c->ready - c->since);
     show_attempts(p, c);
     if (c->secure && c->protection.early) { /* its turn came later */

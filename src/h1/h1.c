@@ -65,9 +65,11 @@ static enum step close_exchange(tc_h1 *h, tc_event *ev)
     const tc_h1_stream *s = tc_h1_stream_of(h->x);
     const bool server = tc_h1_is_server(h);
     bool persist = !s->close && !s->aborted;
-    if (!server)
+    if (!server) { /* whoever asks in HTTP/1.0 must be told that the connection stays */
+        const bool old = h->x->ours.version == TC_HTTP_1_0;
         persist = persist && s->body != TC_H1_UNTIL_CLOSE && s->body != TC_H1_TUNNEL &&
-                  tc_h1_facts_persist(&s->facts, h->x->theirs.version);
+                  tc_h1_facts_persist(&s->facts, old ? TC_HTTP_1_0 : h->x->theirs.version);
+    }
     if (!persist || h->draining)
         close_connection(h, server && !s->aborted && !h->fin &&
                                 (s->unread || h->draining || h->in.len > 0));

@@ -13,13 +13,15 @@ enum tc_seen_kind {
     TC_SEEN_CONNECT,   /* client: an attempt begins; text: the address */
     TC_SEEN_CONNECTED, /* text: the peer's address; err, and errno in n, where it failed */
     TC_SEEN_PROXY,     /* client: what is looked for and connected to is a proxy; text: its name */
-    TC_SEEN_TUNNEL,    /* client: the proxy is asked for a tunnel; text: to where */
-    TC_SEEN_TUNNELED,  /* ... and there is one, or (err) none: text says why; n: the status */
-    TC_SEEN_PROTECTED, /* the handshake is over, or (err) failed: text says why */
-    TC_SEEN_CHOSEN,    /* client: the session's version stands; text: why this one */
-    TC_SEEN_REUSED,    /* client: an exchange goes out on a session that had one before */
-    TC_SEEN_BEGUN,     /* x begins; at a client x->pushed: the server promised it */
-    TC_SEEN_REQUEST_HEAD, /* the request's head is whole (server) or written (client) */
+    TC_SEEN_PROXY_PROTECTED, /* client: the handshake with it is over, or (err) failed: text says
+                                why */
+    TC_SEEN_TUNNEL,          /* client: the proxy is asked for a tunnel; text: to where */
+    TC_SEEN_TUNNELED,        /* ... and there is one, or (err) none: text says why; n: the status */
+    TC_SEEN_PROTECTED,       /* the handshake is over, or (err) failed: text says why */
+    TC_SEEN_CHOSEN,          /* client: the session's version stands; text: why this one */
+    TC_SEEN_REUSED,          /* client: an exchange goes out on a session that had one before */
+    TC_SEEN_BEGUN,           /* x begins; at a client x->pushed: the server promised it */
+    TC_SEEN_REQUEST_HEAD,    /* the request's head is whole (server) or written (client) */
     TC_SEEN_REQUEST_END,
     TC_SEEN_RESPONSE_HEAD, /* 1xx too */
     TC_SEEN_RESPONSE_DATA, /* text: a run of content, decoded */
@@ -87,7 +89,7 @@ typedef struct tc_seen {
     const tc_session_info *session; /* NULL before there is one */
     const tc_exchange *x;           /* NULL where the event is the connection's */
     tc_span text;
-    const tc_protection *protection;      /* PROTECTED, if it did not fail */
+    const tc_protection *protection;      /* PROTECTED, PROXY_PROTECTED, if it did not fail */
     const tc_frame *frame;                /* FRAME */
     const struct tc_transport *transport; /* TRANSPORT: observe/transport.h */
     const void *owner; /* client: for whom, while there is no session; to be compared only */

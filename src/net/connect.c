@@ -90,10 +90,21 @@ static void release(tc_connect *c, tc_err why)
 {
     let_go(c, why);
     tc_loop_clear(c->loop, &c->limit);
-    if (!c->via.asking) return;
-    const int fd = c->via.io.fd;
+    const int fd = c->via.asking && !c->cover ? c->via.io.fd : -1;
     tc_via_cancel(&c->via);
-    close(fd);
+    if (fd >= 0) close(fd);
+    tc_cover_free(c->cover);
+    c->cover = NULL;
+}
+
+/* Whoever asked has the connection from here on. */
+static void succeed(tc_connect *c, int fd)
+{
+    tc_cover *cover = c->cover;
+    c->cover = NULL;
+    release(c, TC_ERR_OUTRUN);
+    c->cover = cover;
+    c->done(c, TC_OK, cover ? cover->tls.tcp.io.fd : fd, c->peer);
 }
 
 /* As people are told where the one who is looked for is a proxy. */
@@ -119,35 +130,105 @@ static void fail(tc_connect *c, tc_err err)
 static void answered_via(tc_via *v, tc_err err)
 {
     tc_connect *c = OWNER(tc_connect, via, v);
-    int fd = v->io.fd;
     (void)tc_loop_tick(c->loop);
-    if (err) {
-        (void)snprintf(c->why, sizeof c->why, "%s", v->why);
-        close(fd);
-        fd = -1;
-    }
+    if (err) (void)snprintf(c->why, sizeof c->why, "%s", v->why);
     show(c, TC_SEEN_TUNNELED, err, tc_span_str(c->why), v->status);
+    if (!err) {
+        succeed(c, v->io.fd);
+        return;
+    }
+    if (!c->cover) close(v->io.fd);
     release(c, err);
-    c->done(c, err, fd, err ? NULL : c->peer);
+    c->done(c, err, -1, NULL);
 }
 
 static void ask_via(tc_connect *c, int fd)
 {
     tc_via *v = &c->via;
-    let_go(c, TC_ERR_OUTRUN);
     v->loop = c->loop;
     v->watch = c->watch;
     v->owner = c->owner;
     v->done = answered_via;
     show(c, TC_SEEN_TUNNEL, TC_OK, v->authority, 0);
-    tc_via_ask(v, fd);
+    if (c->cover)
+        tc_via_ask_over(v, c->cover);
+    else
+        tc_via_ask(v, fd);
+}
+
+/* --- TLS to a proxy ------------------------------------------------------------------------ */
+
+static void cover_failed(tc_connect *c, tc_err err)
+{
+    show(c, TC_SEEN_PROXY_PROTECTED, err, tc_span_str(c->why), 0);
+    release(c, err);
+    c->done(c, err, -1, NULL);
+}
+
+static void explain_cover(tc_connect *c, tc_err err)
+{
+    char words[TC_COVER_WORDS];
+    const char *why = c->cover ? c->cover->why : "";
+    (void)snprintf(c->why, sizeof c->why, "%.*s (proxy): %s%s%s", TC_FMT(c->via.name),
+                   tc_cover_words(err, words), *why ? ": " : "", why);
+}
+
+static void show_cover(tc_connect *c)
+{
+    tc_protection p;
+    if (!tc_watched(c->watch, TC_SEEN_PROXY_PROTECTED) ||
+        !tc_link_tls_type.protection(&c->cover->tls.tcp.link, &p))
+        return;
+    tc_show(c->watch, &(tc_seen){.kind = TC_SEEN_PROXY_PROTECTED,
+                                 .ours = true,
+                                 .at = tc_loop_tick(c->loop),
+                                 .protection = &p,
+                                 .owner = c->owner});
+}
+
+static void shake(void *self, unsigned what)
+{
+    tc_connect *c = self;
+    const tc_err err = tc_cover_shake(c->cover);
+    (void)what;
+    if (err == TC_ERR_FULL) return;
+    if (err) {
+        explain_cover(c, err);
+        cover_failed(c, tc_err_exit(err) == tc_err_exit(TC_ERR_PROXY_CERT) ? TC_ERR_PROXY_CERT
+                                                                           : TC_ERR_PROXY_TLS);
+        return;
+    }
+    c->cover->ready = NULL;
+    show_cover(c);
+    if (c->via.authority.len)
+        ask_via(c, -1);
+    else
+        succeed(c, -1);
+}
+
+static void cover(tc_connect *c, int fd)
+{
+    const tc_err err = tc_cover_new(c->loop, fd, &c->peer->any, c->via.tls, c->via.host, &c->cover);
+    if (err) {
+        explain_cover(c, err);
+        cover_failed(c, err);
+        return;
+    }
+    c->cover->ready = shake;
+    c->cover->self = c;
+    shake(c, 0);
 }
 
 /* It had its time. */
 static void give_up_via(tc_connect *c)
 {
-    (void)snprintf(c->why, sizeof c->why, "%.*s (proxy) did not answer CONNECT in time",
-                   TC_FMT(c->via.name));
+    const bool asking = c->via.asking;
+    (void)snprintf(c->why, sizeof c->why, "%.*s (proxy) did not %s in time", TC_FMT(c->via.name),
+                   asking ? "answer CONNECT" : "answer the TLS handshake");
+    if (!asking) {
+        cover_failed(c, TC_ERR_CONNECT_TIME);
+        return;
+    }
     show(c, TC_SEEN_TUNNELED, TC_ERR_CONNECT_TIME, tc_span_str(c->why), 0);
     release(c, TC_ERR_CONNECT_TIME);
     c->done(c, TC_ERR_CONNECT_TIME, -1, NULL);
@@ -164,12 +245,13 @@ static void win(tc_attempt *a)
     c->open--;
     show_attempt(c, TC_SEEN_CONNECTED, TC_OK, a);
     c->peer = a->address;
-    if (c->via.authority.len) {
+    let_go(c, TC_ERR_OUTRUN);
+    if (c->via.tls)
+        cover(c, fd);
+    else if (c->via.authority.len)
         ask_via(c, fd);
-        return;
-    }
-    release(c, TC_ERR_OUTRUN);
-    c->done(c, TC_OK, fd, a->address);
+    else
+        succeed(c, fd);
 }
 
 static void lose(tc_attempt *a, int error)
@@ -284,7 +366,7 @@ static void pause_over(tc_alarm *alarm)
 static void limit_over(tc_alarm *alarm)
 {
     tc_connect *c = OWNER(tc_connect, limit, alarm);
-    if (c->via.asking)
+    if (c->via.asking || c->cover)
         give_up_via(c);
     else
         fail(c, TC_ERR_CONNECT_TIME);
@@ -356,6 +438,7 @@ void tc_connect_begin(tc_connect *c)
     c->tried = c->open = c->skipped = 0;
     c->local = TC_OK;
     c->peer = NULL;
+    c->cover = NULL;
     c->paused = c->told = c->waited = c->record = false;
     c->ask = (tc_service_ask){.lookup = c->services, .found = answered};
     for (int i = 0; i < TC_FAMILIES; i++) {

@@ -45,9 +45,11 @@ typedef struct tc_connect {
     int64_t limit_ns; /* for all of it; 0: none */
     tc_via via;       /* host and port are a proxy's, which may have to be asked for a tunnel */
     /* Once, in the loop's thread, unless cancelled; may free c. fd is connected and non-blocking,
-     * the callee's from here on; on error it is -1 and c->why names every address tried, or says
-     * what the proxy did. peer is who is connected to: the proxy, if there is one. */
+     * the callee's from here on, with what c->cover is then; on error it is -1 and c->why names
+     * every address tried, or says what the proxy did. peer is who is connected to: the proxy, if
+     * there is one. */
     void (*done)(struct tc_connect *c, tc_err err, int fd, const tc_address *peer);
+    tc_cover *cover; /* TLS to the proxy, which closes fd, too; NULL: there is none */
     char why[TC_CONNECT_WHY];
 
     /* its own */

@@ -18,7 +18,8 @@ typedef struct tc_link_tcp {
     uint16_t port;        /* the peer's */
     bool v6, full;        /* full: the kernel took less than it was given */
     uint8_t address[16];
-    tc_err failed; /* a write said so behind what it had taken: the next one returns it */
+    struct tc_cover *cover; /* it stands on this in place of a socket: see link_over.h; else NULL */
+    tc_err failed;          /* a write said so behind what it had taken: the next one returns it */
 } tc_link_tcp;
 
 /* Takes over a connected, non-blocking descriptor. peer may be NULL. on_ready is called once the

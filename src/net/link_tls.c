@@ -56,7 +56,7 @@ static ssize_t push(gnutls_transport_ptr_t at, const giovec_t *iov, int count)
     size_t taken, sum = 0;
     for (int i = 0; i < count; i++) {
         const tc_run run = tc_run_bytes(tc_span_of(iov[i].iov_base, iov[i].iov_len));
-        const tc_err err = tc_link_tcp_type.write(&l->tcp.link, &run, 1, &taken);
+        const tc_err err = l->below->write(&l->tcp.link, &run, 1, &taken);
         if (err) {
             l->failed = err;
             gnutls_transport_set_errno(l->side.session, ECONNRESET);
@@ -78,8 +78,15 @@ tc_err tc_link_tls_init(tc_link_tls *l, tc_loop *loop, int fd, const struct sock
 {
     memset(l, 0, sizeof *l);
     tc_link_tcp_init(&l->tcp, loop, fd, peer, on_ready);
-    l->tcp.link.type = &tc_link_tls_type;
     l->tcp.gather_most = UINT32_MAX;
+    return tc_link_tls_begin(l, &tc_link_tcp_type, tls, host, why);
+}
+
+tc_err tc_link_tls_begin(tc_link_tls *l, const tc_link_type *below, tc_tls *tls, const char *host,
+                         char *why)
+{
+    l->tcp.link.type = &tc_link_tls_type;
+    l->below = below;
     l->side.tls = tls;
     l->side.why = why;
     l->opening = true;
@@ -114,7 +121,7 @@ static tc_err broken(tc_link_tls *l, int rc, tc_err err)
     l->broken = true;
     if (rc != GNUTLS_E_FATAL_ALERT_RECEIVED && rc != GNUTLS_E_PREMATURE_TERMINATION && !l->failed) {
         tc_tls_alert(l->side.session, rc, err); /* they may be gone */
-        (void)tc_link_tcp_type.flush(&l->tcp.link);
+        (void)l->below->flush(&l->tcp.link);
     }
     if (l->side.tls->server && rc < 0) err = tc_tls_of_client(err, l->side.why);
     return err;
@@ -128,8 +135,8 @@ static tc_err answer_in_clear(tc_link_tls *l)
     l->broken = true;
     l->in_len = 0;
     if (l->side.why) l->side.why[0] = 0;
-    if (tc_link_tcp_type.write(&l->tcp.link, &run, 1, &taken) == TC_OK)
-        (void)tc_link_tcp_type.flush(&l->tcp.link); /* they may be gone */
+    if (l->below->write(&l->tcp.link, &run, 1, &taken) == TC_OK)
+        (void)l->below->flush(&l->tcp.link); /* they may be gone */
     return TC_ERR_NOT_TLS;
 }
 
@@ -151,7 +158,7 @@ static tc_err shake(tc_link_tls *l)
         rc = gnutls_handshake(l->side.session);
     while (rc == GNUTLS_E_INTERRUPTED ||
            (rc == GNUTLS_E_WARNING_ALERT_RECEIVED && l->warned++ < WARNINGS));
-    if (rc == GNUTLS_E_AGAIN) return tc_link_tcp_type.flush(&l->tcp.link);
+    if (rc == GNUTLS_E_AGAIN) return l->below->flush(&l->tcp.link);
     if (rc >= 0) rc = tc_tls_side_done(&l->side);
     if (rc < 0) return broken(l, rc, why_of(l, rc));
     l->opening = false;
@@ -196,14 +203,14 @@ static tc_err tls_read(tc_link *link, tc_span *ret_in, bool *ret_fin, bool *ret_
 {
     tc_link_tls *l = tls_of(link);
     size_t size, have = 0;
-    char *plain = tc_loop_plain_read_room(l->tcp.loop, &size);
+    char *plain = tc_link_tls_read_room(l, &size);
     tc_span in;
     bool fin = false, more = false;
     tc_err err = l->failed;
     if (l->opening && l->broken) /* what they sent meanwhile, to be thrown away */
-        return tc_link_tcp_type.read(link, ret_in, ret_fin, ret_more);
+        return l->below->read(link, ret_in, ret_fin, ret_more);
     while (!err && have == 0 && !l->ended) {
-        err = tc_link_tcp_type.read(link, &in, &fin, &more);
+        err = l->below->read(link, &in, &fin, &more);
         if (err || (in.len == 0 && !fin)) break;
         l->in = in.at;
         l->in_len = (uint32_t)in.len;
@@ -230,16 +237,16 @@ static tc_err tls_flush(tc_link *link)
     tc_link_tls *l = tls_of(link);
     tc_err err = TC_OK;
     if (!l->opening) return tc_link_tls_flush(l);
-    const bool waited = tc_link_tcp_type.stuck(link);
+    const bool waited = l->below->stuck(link);
     const bool first = !l->side.tls->server && !l->started;
-    if (waited) err = tc_link_tcp_type.flush(link);
-    return err || !(waited || first) || tc_link_tcp_type.stuck(link) ? err : shake(l);
+    if (waited) err = l->below->flush(link);
+    return err || !(waited || first) || l->below->stuck(link) ? err : shake(l);
 }
 
 static uint64_t tls_untaken(const tc_link *link)
 {
     const tc_link_tls *l = (const tc_link_tls *)link;
-    return tc_link_tcp_type.untaken(link) + l->pending;
+    return l->below->untaken(link) + l->pending;
 }
 
 /* --- coming back --------------------------------------------------------------------------- */
@@ -323,7 +330,7 @@ static void say_goodbye(tc_link_tls *l)
     if (l->opening || l->broken || l->bye || l->pending || !l->side.session) return;
     l->bye = true;
     (void)gnutls_bye(l->side.session, GNUTLS_SHUT_WR); /* a peer that does not listen reads a cut */
-    (void)tc_link_tcp_type.flush(&l->tcp.link);
+    (void)l->below->flush(&l->tcp.link);
 }
 
 static void tls_spoil(tc_link *link)
@@ -333,8 +340,9 @@ static void tls_spoil(tc_link *link)
 
 static void tls_end_writing(tc_link *link)
 {
-    say_goodbye(tls_of(link));
-    tc_link_tcp_type.end_writing(link);
+    tc_link_tls *l = tls_of(link);
+    say_goodbye(l);
+    l->below->end_writing(link);
 }
 
 static void tls_close(tc_link *link, bool reset)
@@ -346,7 +354,7 @@ static void tls_close(tc_link *link, bool reset)
     if (l->side.session) gnutls_deinit(l->side.session);
     l->side.session = NULL;
     l->gathered = l->pending = 0;
-    tc_link_tcp_type.close(link, reset);
+    l->below->close(link, reset);
 }
 
 const tc_link_type tc_link_tls_type = {

@@ -22,7 +22,7 @@ enum {
 bool tc_link_tls_stuck(const tc_link *link)
 {
     const tc_link_tls *l = (const tc_link_tls *)link;
-    return l->opening || l->pending || tc_link_tcp_type.stuck(link);
+    return l->opening || l->pending || l->below->stuck(link);
 }
 
 static size_t record_size(tc_link_tls *l)
@@ -63,11 +63,11 @@ static tc_err send_record(tc_link_tls *l, const char *at, size_t len)
 static tc_err send_gathered(tc_link_tls *l, size_t before, bool last, size_t *ret_left)
 {
     size_t size, off = 0;
-    char *room = tc_loop_plain_write_room(l->tcp.loop, &size);
+    char *room = tc_link_tls_write_room(l, &size);
     tc_err err = TC_OK;
     *ret_left = 0;
     while (!err && off < l->gathered && !l->pending &&
-           (off == 0 || !tc_link_tcp_type.stuck(&l->tcp.link))) {
+           (off == 0 || !l->below->stuck(&l->tcp.link))) {
         const size_t rest = l->gathered - off, most = record_size(l);
         size_t n = off == 0 && most < before ? before : most;
         if (n > rest && !last) break;
@@ -76,7 +76,7 @@ static tc_err send_gathered(tc_link_tls *l, size_t before, bool last, size_t *re
         off += n;
     }
     l->gathered -= (uint32_t)off;
-    if (l->pending || tc_link_tcp_type.stuck(&l->tcp.link)) {
+    if (l->pending || l->below->stuck(&l->tcp.link)) {
         *ret_left = l->gathered;
         l->gathered = 0;
     } else if (off > 0 && l->gathered > 0) {
@@ -90,7 +90,7 @@ static tc_err send_gathered(tc_link_tls *l, size_t before, bool last, size_t *re
 static size_t gather_bytes(tc_link_tls *l, const tc_run *run, size_t off, size_t most)
 {
     size_t size;
-    char *room = tc_loop_plain_write_room(l->tcp.loop, &size);
+    char *room = tc_link_tls_write_room(l, &size);
     size_t n = run->len - off;
     if (n > most) n = most - l->gathered % most;
     if (n > size - l->gathered) n = size - l->gathered;
@@ -107,7 +107,7 @@ static tc_err gather_file(tc_link_tls *l, const tc_run *runs, size_t count, size
     struct iovec iov[FILE_PARTS];
     size_t size, wanted = 0;
     int parts = 0;
-    char *const begin = tc_loop_plain_write_room(l->tcp.loop, &size) + l->gathered;
+    char *const begin = tc_link_tls_write_room(l, &size) + l->gathered;
     char *at = begin, *const end = begin + size - l->gathered;
     const uint64_t from = runs->off + off;
     for (size_t i = 0; i < count && at < end; i++, off = 0) {
@@ -150,7 +150,7 @@ static tc_err step(tc_link_tls *l, const tc_run *runs, size_t count, size_t off,
     const size_t most = record_size(l), left = runs->len - off;
     size_t size;
     tc_err err = TC_OK;
-    (void)tc_loop_plain_write_room(l->tcp.loop, &size);
+    (void)tc_link_tls_write_room(l, &size);
     if (runs->kind == TC_RUN_BYTES && !l->gathered && left >= most) {
         *ret_n = most;
         return send_record(l, runs->at + off, most);
@@ -190,7 +190,7 @@ tc_err tc_link_tls_write(tc_link *link, const tc_run *runs, size_t count, size_t
         err = send_gathered(l, before, over || tc_link_tls_stuck(link), &left);
         taken -= left;
     }
-    if (!err && over && !tc_link_tls_stuck(link)) err = tc_link_tcp_type.flush(&l->tcp.link);
+    if (!err && over && !tc_link_tls_stuck(link)) err = l->below->flush(&l->tcp.link);
     if (err && taken) {
         l->later = err;
         err = TC_OK;
@@ -205,10 +205,10 @@ tc_err tc_link_tls_flush(tc_link_tls *l)
     tc_link *link = &l->tcp.link;
     size_t left = 0; /* nothing: it is one record at most */
     tc_err err = TC_OK;
-    if (tc_link_tcp_type.stuck(link)) err = tc_link_tcp_type.flush(link);
-    if (!err && l->pending && !tc_link_tcp_type.stuck(link))
+    if (l->below->stuck(link)) err = l->below->flush(link);
+    if (!err && l->pending && !l->below->stuck(link))
         err = sent(l, gnutls_record_send(l->side.session, NULL, 0), l->pending);
     if (!err && !l->pending) err = send_gathered(l, l->gathered, true, &left);
-    if (!err && !tc_link_tcp_type.stuck(link)) err = tc_link_tcp_type.flush(link);
+    if (!err && !l->below->stuck(link)) err = l->below->flush(link);
     return err;
 }

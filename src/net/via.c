@@ -1,5 +1,4 @@
-/* via.c - see via.h. What came is looked at first and then taken off the socket up to the end of
- * the head. */
+/* via.c - see via.h. What came is looked at first and then taken off up to the end of the head. */
 // SPDX-License-Identifier: MIT
 #include "net/via.h"
 
@@ -30,7 +29,10 @@ void tc_via_cancel(tc_via *v)
 {
     if (!v->asking) return;
     v->asking = false;
-    tc_loop_remove(v->loop, &v->io);
+    if (v->cover)
+        v->cover->ready = NULL;
+    else
+        tc_loop_remove(v->loop, &v->io);
     tc_buf_fini(&v->in);
     tc_buf_fini(&v->out);
 }
@@ -54,17 +56,27 @@ static tc_err compose(tc_via *v)
     return err;
 }
 
+static tc_err cut(tc_via *v, const char *why)
+{
+    (void)snprintf(v->why, sizeof v->why, "%.*s (proxy): %s", TC_FMT(v->name), why);
+    return TC_ERR_PROXY_CUT;
+}
+
 static tc_err went_wrong(tc_via *v, int error)
 {
     char text[96];
-    (void)snprintf(v->why, sizeof v->why, "%.*s (proxy): %s", TC_FMT(v->name),
-                   strerror_r(error, text, sizeof text));
-    return TC_ERR_PROXY_CUT;
+    return cut(v, strerror_r(error, text, sizeof text));
 }
 
 /* TC_ERR_FULL: the socket takes no more for now. */
 static tc_err send_rest(tc_via *v)
 {
+    size_t taken = 0;
+    if (v->cover) {
+        const tc_err err = tc_cover_say(v->cover, tc_buf_span(&v->out), &taken);
+        if (!err) tc_buf_drop(&v->out, taken);
+        return TC_OK; /* as below; what does not fit is for when there is room */
+    }
     while (v->out.len) {
         const ssize_t n = send(v->io.fd, v->out.at, v->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno == EINTR) continue;
@@ -183,10 +195,14 @@ static bool is_http(const tc_via *v)
     return tc_span_starts(in, tc_span_first(TC_SPAN("HTTP/"), in.len));
 }
 
-/* Takes n bytes that were looked at off the socket. */
+/* Takes n bytes that were looked at. */
 static tc_err take_off(tc_via *v, size_t n)
 {
     char gone[PIECE];
+    if (v->cover) {
+        tc_cover_take(v->cover, n);
+        return TC_OK;
+    }
     while (n) {
         const ssize_t taken = recv(v->io.fd, gone, n, MSG_DONTWAIT);
         if (taken < 0 && errno == EINTR) continue;
@@ -196,29 +212,52 @@ static tc_err take_off(tc_via *v, size_t n)
     return TC_OK;
 }
 
+/* At most size bytes of what came; they stay there. TC_ERR_FULL: more must come. */
+static tc_err look(tc_via *v, char *room, size_t size, size_t *ret_n)
+{
+    if (v->cover) {
+        tc_span in;
+        bool fin;
+        char words[TC_COVER_WORDS];
+        const tc_err err = tc_cover_look(v->cover, &in, &fin);
+        if (err) return cut(v, tc_cover_words(err, words));
+        if (!in.len) return fin ? ended(v) : TC_ERR_FULL;
+        *ret_n = in.len < size ? in.len : size;
+        memcpy(room, in.at, *ret_n);
+        return TC_OK;
+    }
+    ssize_t n;
+    do
+        n = recv(v->io.fd, room, size, MSG_PEEK | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN) return TC_ERR_FULL;
+    if (n < 0) return went_wrong(v, errno);
+    if (n == 0) return ended(v);
+    *ret_n = (size_t)n;
+    return TC_OK;
+}
+
 /* TC_ERR_FULL: more must come. */
 static tc_err read_some(tc_via *v)
 {
     for (;;) {
         char *room;
+        size_t n;
         const size_t before = v->in.len;
         tc_err err = tc_buf_reserve(&v->in, PIECE, &room);
         if (err) return err == TC_ERR_FULL ? too_large(v) : err;
-        const ssize_t n = recv(v->io.fd, room, PIECE, MSG_PEEK | MSG_DONTWAIT);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0 && errno == EAGAIN) return TC_ERR_FULL;
-        if (n < 0) return went_wrong(v, errno);
-        if (n == 0) return ended(v);
-        v->in.len += (size_t)n;
+        err = look(v, room, PIECE, &n);
+        if (err) return err;
+        v->in.len += n;
         if (!is_http(v)) return malformed(v, "it does not answer in HTTP/1");
         const size_t end = end_of_head(v, before);
-        const size_t taken = end == SIZE_MAX ? (size_t)n : end - before;
+        const size_t taken = end == SIZE_MAX ? n : end - before;
         err = take_off(v, taken);
         if (err) return err;
         if (end == SIZE_MAX) continue;
         v->in.len = end;
         err = read_head(v);
-        if (!err && v->quiet && taken < (size_t)n)
+        if (!err && v->quiet && taken < n)
             return malformed(v, "more came behind its answer, before anything was said there");
         if (err != TC_ERR_FULL) return err;
         tc_buf_reset(&v->in);
@@ -241,10 +280,15 @@ static void ready(tc_io *io, unsigned what)
     go_on(v);
 }
 
-void tc_via_ask(tc_via *v, int fd)
+static void cover_ready(void *self, unsigned what)
+{
+    (void)what;
+    go_on(self);
+}
+
+static void begin(tc_via *v)
 {
     const uint64_t line = v->limits->request_line, fields = v->limits->fields_bytes;
-    v->io = (tc_io){fd, ready};
     v->asking = true;
     v->why[0] = 0;
     v->interim = v->status = 0;
@@ -252,9 +296,27 @@ void tc_via_ask(tc_via *v, int fd)
                 (size_t)((line < MOST ? line : MOST) + (fields < MOST ? fields : MOST)) + PIECE);
     tc_buf_init(&v->out, 2 * v->authority.len + v->credentials.len + PIECE);
     tc_err err = compose(v);
-    if (!err) err = tc_loop_add(v->loop, &v->io);
+    if (v->cover) {
+        v->cover->ready = cover_ready;
+        v->cover->self = v;
+    } else if (!err) {
+        err = tc_loop_add(v->loop, &v->io);
+    }
     if (err)
         over(v, err);
     else
         go_on(v);
+}
+
+void tc_via_ask(tc_via *v, int fd)
+{
+    v->io = (tc_io){fd, ready};
+    v->cover = NULL;
+    begin(v);
+}
+
+void tc_via_ask_over(tc_via *v, tc_cover *cover)
+{
+    v->cover = cover;
+    begin(v);
 }

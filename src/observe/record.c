@@ -181,6 +181,13 @@ static void see_connection(tc_record *r, const tc_seen *what)
     case TC_SEEN_CONNECT: begin_attempt(r, c, what); break;
     case TC_SEEN_CONNECTED: end_attempt(c, what); break;
     case TC_SEEN_PROXY: c->proxy = copy(r, what->text); break;
+    case TC_SEEN_PROXY_PROTECTED:
+        c->err = what->err;
+        c->ready = what->at;
+        if (!what->protection) break;
+        c->proxy_protected = what->at;
+        c->proxy_protection = *what->protection;
+        break;
     case TC_SEEN_TUNNEL: c->tunnel = copy(r, what->text); break;
     case TC_SEEN_TUNNELED:
         c->tunnel_status = (unsigned)what->n;

@@ -30,9 +30,11 @@ typedef struct tc_record_connection {
     tc_span choice;          /* why it is that one */
     bool secure;             /* there was one, as protection says */
     tc_protection protection;
-    bool looked_up; /* the name was no address */
-    tc_span proxy;  /* the host is one: "proxy.example:3128"; empty: it is none */
-    tc_span tunnel; /* what it was asked for a tunnel to; empty: it forwards */
+    bool looked_up;          /* the name was no address */
+    tc_span proxy;           /* the host is one: "proxy.example:3128"; empty: it is none */
+    tc_span tunnel;          /* what it was asked for a tunnel to; empty: it forwards */
+    int64_t proxy_protected; /* the handshake with it was over, as proxy_protection says */
+    tc_protection proxy_protection;
     int64_t tunneled;
     unsigned tunnel_status; /* what it answered; 0: it did not */
     bool quic;              /* it is, or was to be */

@@ -114,7 +114,7 @@ class Asking(Proxied):
         self.assertEqual([x["connection"]["reused"] for x in seen], [False, True, True])
         self.assertEqual([x["response"]["body"]["data"][:6] for x in seen], ["ssssss", "second", "ssssss"])
         self.assertEqual([x["request"]["target"] for x in seen], urls)
-        self.assertEqual([x["connection"]["proxy"] for x in seen], [{"name": proxy.name, "tunnel": None, "status": None}] * 3)
+        self.assertEqual([x["connection"]["proxy"] for x in seen], [{"name": proxy.name, "tls": None, "tunnel": None, "status": None}] * 3)
 
     def test_tunnel(self):
         _, port = self.both()
@@ -123,7 +123,7 @@ class Asking(Proxied):
             seen = self.exchanges(proxy, "--cacert", self.ca, *options, *[f"https://localhost:{port}/small"] * 2)
             self.assertEqual([x["response"]["version"] for x in seen], [version] * 2)
             self.assertEqual([x["connection"]["number"] for x in seen], [1, 1])
-            self.assertEqual(seen[0]["connection"]["proxy"], {"name": proxy.name, "tunnel": f"localhost:{port}", "status": 200})
+            self.assertEqual(seen[0]["connection"]["proxy"], {"name": proxy.name, "tls": None, "tunnel": f"localhost:{port}", "status": 200})
             self.assertEqual(seen[0]["request"]["target"], "/small")
             phases = seen[0]["phases"]["connect"]
             self.assertGreater(phases["tunnel_ms"], 0)

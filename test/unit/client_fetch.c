@@ -513,11 +513,11 @@ static void talk_silent_continue(peer *p, int fd, int nth)
     if (await(p, fd, "CONTENT")) say(fd, hello);
 }
 
-static void talk_expectation_failed(peer *p, int fd, int nth)
+static void talk_unwanted(peer *p, int fd, int nth)
 {
     (void)nth;
     if (!await(p, fd, "\r\n\r\n")) return;
-    say(fd, "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno");
+    say(fd, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno");
     (void)await(p, fd, "CONTENT");
 }
 
@@ -554,11 +554,11 @@ static void a_final_answer_spares_the_content(void **state)
 {
     (void)state;
     ctx c;
-    peer_start(&server, talk_expectation_failed);
+    peer_start(&server, talk_unwanted);
     assert_int_equal(client_start(&c), TC_OK);
     fetch_with(&c, &server, &some_bytes, true);
     assert_int_equal(c.err, TC_OK);
-    assert_int_equal(c.status, 417);
+    assert_int_equal(c.status, 413);
     assert_null(c.client.connections); /* half a request is on it: it is not used again */
     client_stop(&c);
     peer_stop(&server);

@@ -38,6 +38,8 @@ static void good_proxies(void **state)
         {"http://us%40er:p%3A%2f%40s@p", "p", "p:80", "Basic dXNAZXI6cDovQHM="},
         {"http://a:b@c@p", "p", "p:80", "Basic YTpiQGM="},
         {"  http://p:81  ", "p", "p:81", ""},
+        {"https://p", "p", "p:443", ""},
+        {"HTTPS://a:b@p:80/", "p", "p:80", "Basic YTpi"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -48,7 +50,13 @@ static void good_proxies(void **state)
         check_span(p.name, rows[i].name);
         check_span(p.credentials, rows[i].credentials);
         assert_true(p.identity.len >= p.name.len);
+        assert_int_equal(
+            p.secure, tc_span_ieq(tc_span_first(tc_span_str(rows[i].text), 5), TC_SPAN("https")));
     }
+    tc_proxy clear, secure;
+    assert_int_equal(tc_proxy_parse(&arena, TC_SPAN("http://p:443"), &clear), TC_OK);
+    assert_int_equal(tc_proxy_parse(&arena, TC_SPAN("https://p"), &secure), TC_OK);
+    assert_false(tc_span_eq(clear.identity, secure.identity)); /* they share no connection */
 }
 
 static void wrong_proxies(void **state)
@@ -56,7 +64,7 @@ static void wrong_proxies(void **state)
     static const struct {
         const char *text, *why;
     } rows[] = {
-        {"https://p", "https://"},
+        {"https://p:0", "port"},
         {"socks5://p:1080", "SOCKS"},
         {"socks5h://u:secret@p", "SOCKS"},
         {"ftp://p", "http://"},
