@@ -13,7 +13,7 @@
 #include "site/acceptable.h"
 #include "site/records_page.h"
 
-enum { ENDING = 8, FILTERS = 8, USUAL_ROWS = 100, QUERY_ARENA = 65536 };
+enum { ENDING = 8, FILTERS = 8, USUAL_ROWS = 100, QUERY_ROOM = 8192 };
 
 /* On its way to the store; outlives an exchange that is gone. */
 typedef struct listing {
@@ -22,7 +22,7 @@ typedef struct listing {
     tc_asking *asking;
     tc_store_query query;
     tc_store_filter filters[FILTERS];
-    tc_arena arena; /* copies of what the query points at */
+    tc_arena arena; /* the query as it came, and what of it was decoded */
     tc_buf rows;    /* "[{...},{...}" */
     tc_store *store;
     uint64_t held; /* of the store's */
@@ -214,7 +214,7 @@ static tc_err on_head(void *self, tc_exchange *x)
     l->x = x;
     l->asking = a;
     l->store = a->records->store;
-    tc_arena_init(&l->arena, NULL, 0, QUERY_ARENA);
+    tc_arena_init(&l->arena, NULL, 0, QUERY_ROOM + 4 * a->query.len);
     tc_buf_init(&l->rows, limits->list_bytes);
     l->query.filters = l->filters;
     l->query.most = USUAL_ROWS < limits->list_rows ? USUAL_ROWS : (unsigned)limits->list_rows;
@@ -223,11 +223,13 @@ static tc_err on_head(void *self, tc_exchange *x)
                             .collection = a->number,
                             .query = &l->query,
                             .row = row,
-                            .weight = sizeof *l + a->query.len,
+                            .weight = sizeof *l + 2 * a->query.len,
                             .done = done,
                             .release = release};
-    const char *fault = read_query(l, a->query);
-    const tc_err err = fault ? TC_OK : tc_store_begin(a->records->store, a->records->loop, &l->ask);
+    const tc_span query = tc_arena_copy(&l->arena, a->query);
+    tc_err err = a->query.len && !query.at ? TC_ERR_NO_MEMORY : TC_OK;
+    const char *fault = err ? NULL : read_query(l, query);
+    if (!fault && !err) err = tc_store_begin(a->records->store, a->records->loop, &l->ask);
     if (!fault && !err) {
         a->state = l;
         return TC_OK;
