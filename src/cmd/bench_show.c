@@ -8,7 +8,10 @@
 #include "cmd/bench.h"
 #include "cmd/units.h"
 
-enum { BAR = 40, LINE = 256, BUSY_PERCENT = 90, WAITED_PERCENT = 10, LAG_PARTS = 100 };
+enum { BAR = 40, LINE = 256, LAG_PARTS = 100 };
+
+/* Of what there was of the time. */
+static const double busy_percent = 90, waited_percent = 10;
 
 static const struct {
     double part;
@@ -54,7 +57,7 @@ static uint64_t error_statuses(const tc_bench *b)
 
 bool tc_bench_was_bottleneck(const tc_bench *b)
 {
-    return b->done && per(ours(b), seconds(b)) * 100 >= BUSY_PERCENT;
+    return b->done && per(ours(b), seconds(b)) * 100 >= busy_percent;
 }
 
 static double waited(const tc_bench *b)
@@ -64,7 +67,7 @@ static double waited(const tc_bench *b)
 
 bool tc_bench_was_held_up(const tc_bench *b)
 {
-    return per(waited(b), seconds(b)) * 100 >= WAITED_PERCENT;
+    return per(waited(b), seconds(b)) * 100 >= waited_percent;
 }
 
 bool tc_bench_lagged(const tc_bench *b)
