@@ -17,6 +17,8 @@ STRANGE = ["<script>alert(1)", "<img src=x onerror=alert(1)>", "a&b\"c'd", "a b+
 
 
 class Content(Case):
+    SECONDS = 240  # 30,000 files are made on a disk that others use, too
+
     def conf(self, text, files=None, root=None):
         root = root or self.site(files or {})
         (self.dir / "t.conf").write_text(f'root = "{root}"\n{text}\n')

@@ -532,14 +532,14 @@ class Tinyproxy(Proxied):
         return port
 
     def test_tinyproxy(self):
-        clear, secure = self.both()
+        clear, secure = self.both()  # by number: it asks the system for names, and not every tree has an /etc/hosts
         port = self.proxy('BasicAuth me secret', f"ConnectPort {secure}")
         url = f"http://me:secret@127.0.0.1:{port}"
-        for target in (f"http://localhost:{clear}", f"https://localhost:{secure}"):
+        for target in (f"http://127.0.0.1:{clear}", f"https://127.0.0.1:{secure}"):
             self.assertEqual(self.ask(url, "--cacert", self.ca, f"{target}/big").out, self.files["big"])
             got = self.ask(f"127.0.0.1:{port}", "--cacert", self.ca, f"{target}/", status=0 if "http:" in target else 56)
             self.assertIn("http://user:password@host:port", got.err)
-        got = self.ask(url, "--cacert", self.ca, f"https://localhost:{clear}/", status=56)  # a port it does not tunnel to
+        got = self.ask(url, "--cacert", self.ca, f"https://127.0.0.1:{clear}/", status=56)  # a port it does not tunnel to
         self.assertIn("with 403", got.err)
         got = self.ask(url, f"http://localhost:{free_port()}/")
         self.assertTrue(got.out)  # its page about 500 or 502
