@@ -7,7 +7,6 @@ import subprocess
 import threading
 import urllib.parse
 
-from h2raw import H2, headers, request, reset
 from harness import PROGRAM, Wire, environment, lines_of, needs_quic
 from records_case import JSON, MERGE, PATCH, Keep
 from test_h3 import Quic

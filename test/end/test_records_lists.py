@@ -3,6 +3,7 @@ import json
 import re
 import urllib.parse
 
+from h2raw import H2, headers, request, reset
 from records_case import Keep
 
 
@@ -60,6 +61,20 @@ class Lists(Keep):
                 self.assertEqual(self.keys(server, "?Name=" + urllib.parse.quote(text))[0], [])
                 self.get(server, "/customers/" + urllib.parse.quote(text, safe=""), 404)
         self.assertEqual(self.keys(server)[0], [0, 1, 2])
+
+    def test_who_goes_while_a_list_waits(self):
+        """What a list is asked with outlives who asked: two are made at a time, the others wait, and all streams are reset."""
+        server = self.keep("--workers", "1")
+        self.put(server, {"CustID": 0}, status=201)
+        h2 = H2.connect(server.port)
+        self.addCleanup(h2.close)
+        streams = range(1, 41, 2)
+        for stream in streams:
+            h2.send(headers(stream, request(path=f"/customers?sort=-Name&Balance=gt.{stream}&Name=nobody")))
+        h2.send(b"".join(map(reset, streams)))
+        h2.close()
+        self.assertEqual(self.keys(server), ([0], 1))
+        server.stop()
 
     def test_large_pages_end_early(self):
         server = self.keep("--limit", "list_bytes=65536", "--limit", "record_bytes=65536")
