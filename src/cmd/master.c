@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -47,19 +46,6 @@ static void answer_all(int askers[], size_t *count, int code, const char *text, 
     *count = 0;
 }
 
-/* What became of a reload; whoever takes the place of one that crashed is none. */
-static void note_reload(const master *m, bool good)
-{
-    if (!m->ledger || m->same || m->quits) return;
-    tc_ledger_notes *notes = tc_ledger_notes_of(m->ledger);
-    if (!good)
-        notes->refused++;
-    else if (notes->reloaded_at)
-        notes->reloads++;
-    if (good) notes->reloaded_at = (uint64_t)time(NULL);
-    notes->refused_last = !good;
-}
-
 /* same: in place of one that crashed. */
 static void begin(master *m, bool same)
 {
@@ -86,7 +72,7 @@ static void begin(master *m, bool same)
         return;
     }
     static const char why[] = "tercet: no generation can begin\n";
-    note_reload(m, false);
+    tc_master_note_reload(m, false);
     answer_all(m->askers, &m->asker_count, 1, why, sizeof why - 1);
 }
 
@@ -244,7 +230,7 @@ static void serves(master *m, generation *g)
     char text[128];
     const bool first = !tc_generation_in(m, SERVING);
     const long long took_ms = (long long)((tc_clock_now() - g->began) / TC_MS);
-    note_reload(m, true);
+    tc_master_note_reload(m, true);
     hand_over(m, g);
     g->phase = SERVING;
     note_pid(m);
@@ -342,7 +328,7 @@ static void refused(master *m, generation *g, int status)
 {
     const generation *old = tc_generation_in(m, SERVING);
     const int code = WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : 1;
-    note_reload(m, false);
+    tc_master_note_reload(m, false);
     tc_listeners_take_back(&m->listeners);
     drop_kept(m->new_kept, &m->new_kept_count);
     replace(&m->new_texts, -1);
@@ -374,9 +360,7 @@ static void ended(master *m, generation *g, int status)
     hear_words(g);
     say_how(g, status);
     if (g->phase == BEGINNING) refused(m, g, status);
-    if (m->ledger && !m->quits && !g->killed &&
-        (phase == SERVING || (phase == DRAINING && WIFSIGNALED(status))))
-        tc_ledger_notes_of(m->ledger)->crashed++;
+    tc_master_note_end(m, g, status);
     tc_generation_forget(m, g);
     if (phase == BEGINNING && m->again && !m->quits) reload(m);
     if (phase == SERVING && m->quits) {

@@ -76,3 +76,8 @@ int tc_generation_state(master *m, const generation *g, int words, int passed, i
 void tc_master_upgrade(master *m);
 bool tc_master_resume(master *m);                /* after that; false: this is a beginning */
 void tc_master_write(const master *m, FILE *to); /* what it resumes with */
+
+/* master_notes.c: what became of a reload (whoever takes the place of one that crashed is none),
+ * and of a generation, before it is forgotten. */
+void tc_master_note_reload(const master *m, bool good);
+void tc_master_note_end(const master *m, const generation *g, int status);
