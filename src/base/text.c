@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "base/text.h"
 
+#include "base/word.h"
+
 size_t tc_text_number(char *at, uint64_t value)
 {
     char digits[20];
@@ -15,27 +17,23 @@ size_t tc_text_number(char *at, uint64_t value)
     return n;
 }
 
-/* The high bit of each byte is set that is c, or (only then) of one behind it. */
-static uint64_t bytes_that_are(uint64_t word, uint8_t c)
+/* What is not plain: >= 0x80, 0x7f, < 0x20; the first one is exact. */
+static uint64_t not_plain(uint64_t word, bool quoted)
 {
-    const uint64_t ones = 0x0101010101010101u, x = word ^ ones * c;
-    return (x - ones) & ~x;
-}
-
-static bool is_plain(uint64_t word, bool quoted)
-{
-    const uint64_t ones = 0x0101010101010101u;
-    uint64_t not = word | (word + ones) | (word - ones * ' '); /* >= 0x80, 0x7f, < 0x20 */
-    if (quoted) not |= bytes_that_are(word, '"') | bytes_that_are(word, '\\');
-    return (not &ones * 0x80) == 0;
+    const uint64_t not = word | (word + TC_WORD_EACH(1)) | (word - TC_WORD_EACH(' '));
+    return quoted ? not | tc_word_are(word, '"') | tc_word_are(word, '\\') : not ;
 }
 
 size_t tc_text_plain(tc_span s, bool quoted)
 {
     size_t i = 0;
-    for (uint64_t word; s.len - i >= 8; i += 8) {
-        memcpy(&word, s.at + i, 8);
-        if (!is_plain(word, quoted)) break;
+    for (; s.len - i >= TC_WORD; i += TC_WORD) {
+        const size_t n = tc_word_first(not_plain(tc_word_at(s.at + i), quoted));
+        if (n < TC_WORD) return i + n;
+    }
+    if (i) { /* the last ones together with some that are known */
+        const size_t last = s.len - TC_WORD;
+        return last + tc_word_first(not_plain(tc_word_at(s.at + last), quoted));
     }
     for (; i < s.len; i++) {
         const char c = s.at[i];

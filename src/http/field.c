@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "base/ascii.h"
+#include "base/word.h"
 
 enum {
     HOP = TC_FIELD_HOP,
@@ -109,38 +110,29 @@ bool tc_is_token(tc_span s)
 
 /* Eight bytes at a time: most names and values are of plain bytes, the others are looked at one by
  * one. A sum of two bytes below 0x80 stays in its byte, and its high bit is the comparison. */
-enum { WORD = 8 };
-
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-static inline uint64_t word_at(const char *at)
-{
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
 static inline bool has_controls(uint64_t word)
 {
-    const uint64_t low = word & EACH(0x7f);
-    const uint64_t visible = low + EACH(0x80 - ' '), del = low + EACH(0x80 - 0x7f);
-    return ((~visible | del) & ~word & EACH(0x80)) != 0;
+    const uint64_t low = word & TC_WORD_EACH(0x7f);
+    const uint64_t visible = low + TC_WORD_EACH(0x80 - ' '), del = low + TC_WORD_EACH(0x80 - 0x7f);
+    return ((~visible | del) & ~word & TC_WORD_EACH(0x80)) != 0;
 }
 
 static inline bool is_lower_or_dash(uint64_t word)
 {
-    const uint64_t low = word & EACH(0x7f);
-    const uint64_t letter = (low + EACH(0x80 - 'a')) & ~(low + EACH(0x80 - 'z' - 1));
-    const uint64_t dash = ~((low ^ EACH('-')) + EACH(0x7f));
-    return ((letter | dash) & ~word & EACH(0x80)) == EACH(0x80);
+    const uint64_t low = word & TC_WORD_EACH(0x7f);
+    const uint64_t letter =
+        (low + TC_WORD_EACH(0x80 - 'a')) & ~(low + TC_WORD_EACH(0x80 - 'z' - 1));
+    const uint64_t dash = ~((low ^ TC_WORD_EACH('-')) + TC_WORD_EACH(0x7f));
+    return ((letter | dash) & ~word & TC_WORD_EACH(0x80)) == TC_WORD_EACH(0x80);
 }
 
 bool tc_is_lower_token(tc_span s)
 {
     size_t i = 0;
-    while (s.len - i >= WORD && is_lower_or_dash(word_at(s.at + i)))
-        i += WORD;
-    if (s.len - i < WORD && i && is_lower_or_dash(word_at(s.at + s.len - WORD))) return true;
+    while (s.len - i >= TC_WORD && is_lower_or_dash(tc_word_at(s.at + i)))
+        i += TC_WORD;
+    if (s.len - i < TC_WORD && i && is_lower_or_dash(tc_word_at(s.at + s.len - TC_WORD)))
+        return true;
     for (; i < s.len; i++)
         if (!s.at[i] || tc_token_lower[(uint8_t)s.at[i]] != s.at[i]) return false;
     return s.len > 0;
@@ -149,9 +141,9 @@ bool tc_is_lower_token(tc_span s)
 bool tc_is_field_value(tc_span s)
 {
     size_t i = 0;
-    while (s.len - i >= WORD && !has_controls(word_at(s.at + i)))
-        i += WORD;
-    if (s.len - i < WORD && i && !has_controls(word_at(s.at + s.len - WORD))) i = s.len;
+    while (s.len - i >= TC_WORD && !has_controls(tc_word_at(s.at + i)))
+        i += TC_WORD;
+    if (s.len - i < TC_WORD && i && !has_controls(tc_word_at(s.at + s.len - TC_WORD))) i = s.len;
     for (; i < s.len; i++)
         if (((uint8_t)s.at[i] < 0x20 && s.at[i] != '\t') || s.at[i] == 0x7f) return false;
     return tc_span_trim(s).len == s.len;

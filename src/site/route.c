@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "site/route.h"
 
+#include "base/word.h"
 #include "http/target.h"
 #include "site/names.h"
 
@@ -13,18 +14,24 @@ typedef struct segments {
     bool plain;   /* nothing in it is encoded, empty or a dot segment: it is what it seems to be */
 } segments;
 
-/* False: take_apart may pass over these eight bytes. */
-static bool matters(const char *at)
+/* What take_apart does not just pass over. */
+static bool matters(char c)
 {
-    static const char which[] = {'/', '?', '%', '\\'};
-    const uint64_t ones = 0x0101010101010101u;
-    uint64_t word, found = 0;
-    memcpy(&word, at, sizeof word);
-    for (size_t i = 0; i < sizeof which; i++) {
-        const uint64_t x = word ^ ones * (uint8_t)which[i];
-        found |= (x - ones) & ~x;
+    return c == '/' || c == '?' || c == '%' || c == '\\';
+}
+
+/* Where the next byte that matters is, from i on. */
+static size_t next(tc_span path, size_t i)
+{
+    for (; path.len - i >= TC_WORD; i += TC_WORD) {
+        const uint64_t word = tc_word_at(path.at + i);
+        const size_t first = tc_word_first(tc_word_are(word, '/') | tc_word_are(word, '?') |
+                                           tc_word_are(word, '%') | tc_word_are(word, '\\'));
+        if (first < TC_WORD) return i + first;
     }
-    return (found & ones * 0x80) != 0;
+    while (i < path.len && !matters(path.at[i]))
+        i++;
+    return i;
 }
 
 static bool is_odd(tc_span path, size_t slash)
@@ -35,13 +42,10 @@ static bool is_odd(tc_span path, size_t slash)
 /* As it came, up to a query, or as it is meant: then nothing in it means more than itself. */
 static void take_apart(tc_span path, unsigned deepest, bool as_it_came, segments *ret)
 {
-    size_t i = 1;
+    size_t i;
     ret->count = 0;
     ret->plain = !is_odd(path, 0);
-    for (; i < path.len; i++) {
-        while (path.len - i >= 8 && !matters(path.at + i))
-            i += 8;
-        if (i == path.len) break;
+    for (i = next(path, 1); i < path.len; i = next(path, i + 1)) {
         const char c = path.at[i];
         if (c == '/') {
             if (ret->count < deepest) ret->end[ret->count++] = (uint32_t)i;
@@ -68,16 +72,19 @@ tc_err tc_site_add(tc_site *site, const tc_route *route, unsigned deep)
     return tc_map_put(&site->by_prefix, route->prefix, (void *)(uintptr_t)route);
 }
 
-static const tc_route *at_prefix(const tc_site *site, tc_span prefix)
+/* The route that was found last is most often the one, and not looked up. */
+static const tc_route *at_prefix(const tc_site *site, tc_span prefix, const tc_route *last)
 {
+    if (last && last->site == site && tc_span_eq(last->prefix, prefix)) return last;
     return site->lengths & length_bit(prefix.len) ? tc_map_get(&site->by_prefix, prefix) : NULL;
 }
 
 /* Most beginnings of most paths are as long as no prefix: these are not looked up. */
-static const tc_route *longest(const tc_site *site, tc_span path, const segments *s)
+static const tc_route *longest(const tc_site *site, tc_span path, const segments *s,
+                               const tc_route *last)
 {
     for (unsigned n = s->count; n--;) {
-        const tc_route *route = at_prefix(site, tc_span_first(path, s->end[n]));
+        const tc_route *route = at_prefix(site, tc_span_first(path, s->end[n]), last);
         if (route) return route;
     }
     return site->whole;
@@ -86,16 +93,16 @@ static const tc_route *longest(const tc_site *site, tc_span path, const segments
 /* Whoever guards a file by a route of its own guards what is sent in its place, unless there is a
  * route of that, too. */
 static tc_err find(const tc_site *site, tc_arena *a, tc_span path, const segments *s,
-                   const tc_route **ret_route)
+                   const tc_route *last, const tc_route **ret_route)
 {
     tc_name names[TC_NAMES_MAX];
     unsigned count;
-    const tc_route *route = longest(site, path, s);
+    const tc_route *route = longest(site, path, s, last);
     *ret_route = route;
     if (!site->guards || s->end[s->count - 1] < s->len || route->prefix.len == s->len) return TC_OK;
     const tc_err err = tc_names_of(a, tc_span_first(path, s->len), names, &count);
     for (unsigned i = 0; i < count && !err; i++) {
-        const tc_route *other = at_prefix(site, names[i].path);
+        const tc_route *other = at_prefix(site, names[i].path, last);
         if (!other || !other->asking || !tc_name_counts(&names[i], other->served)) continue;
         *ret_route = other;
         break;
@@ -109,10 +116,12 @@ bool tc_route_same_gates(tc_exchange *x, tc_span path)
     segments s;
     if (!here || !here->site->deepest) return true;
     take_apart(path, here->site->deepest, false, &s);
-    return find(here->site, &x->arena, path, &s, &there) == TC_OK && there->asking == here->asking;
+    return find(here->site, &x->arena, path, &s, here, &there) == TC_OK &&
+           there->asking == here->asking;
 }
 
-tc_err tc_site_route(const tc_site *site, tc_exchange *x, const tc_route **ret_route)
+tc_err tc_site_route(const tc_site *site, tc_exchange *x, const tc_route *last,
+                     const tc_route **ret_route)
 {
     tc_span path = x->theirs.path, query;
     segments s;
@@ -124,5 +133,5 @@ tc_err tc_site_route(const tc_site *site, tc_exchange *x, const tc_route **ret_r
         if (err) return err;
         take_apart(path, site->deepest, false, &s);
     }
-    return find(site, &x->arena, path, &s, ret_route);
+    return find(site, &x->arena, path, &s, last, ret_route);
 }

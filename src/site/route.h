@@ -41,9 +41,11 @@ typedef struct tc_site {
 /* A route whose prefix, of so many segments, no other one of this site has. */
 tc_err tc_site_add(tc_site *site, const tc_route *route, unsigned deep) TC_MUST_USE;
 /* A path as it came ("*", too). What stands beside a file that a route of its own guards, and is
- * sent in its place (names.h), is that route's, too. TC_ERR_TARGET: the path makes no sense, so
- * nothing must be served; TC_ERR_NO_MEMORY. */
-tc_err tc_site_route(const tc_site *site, tc_exchange *x, const tc_route **ret_route) TC_MUST_USE;
+ * sent in its place (names.h), is that route's, too. last: what was found for the request before,
+ * or NULL: most are for the same. TC_ERR_TARGET: the path makes no sense, so nothing must be
+ * served; TC_ERR_NO_MEMORY. */
+tc_err tc_site_route(const tc_site *site, tc_exchange *x, const tc_route *last,
+                     const tc_route **ret_route) TC_MUST_USE;
 
 /* Whether who asks for this normalised path passes the same gates as x: a file may have more than
  * one address, and whoever guards its name guards it. */

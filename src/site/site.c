@@ -22,6 +22,7 @@ typedef struct state {
     tc_sessions sessions;
     tc_tunnels tunnels;
     tc_sites_memo memo;
+    const tc_route *last; /* that a request was for */
     tc_auth_worker auth;
     void *watch_state;
 } state;
@@ -159,11 +160,13 @@ static const tc_site *site_of(state *s, const tc_exchange *x)
     return tc_sites_find_again(sites, x->theirs.authority, &s->memo);
 }
 
-static tc_err route_of(const tc_site *site, tc_exchange *x, const tc_route **ret_route)
+static tc_err route_of(state *s, const tc_site *site, tc_exchange *x, const tc_route **ret_route)
 {
-    if (x->theirs.method != TC_METHOD_CONNECT) return tc_site_route(site, x, ret_route);
     *ret_route = site->whole;
-    return TC_OK;
+    if (x->theirs.method == TC_METHOD_CONNECT) return TC_OK;
+    const tc_err err = tc_site_route(site, x, s->last, ret_route);
+    s->last = *ret_route;
+    return err;
 }
 
 /* What the route says before it is known who asks by his password; true: x has a handler. */
@@ -206,7 +209,7 @@ static void route(tc_worker *w, tc_exchange *x)
         handle(x, &misdirected, NULL);
         return;
     }
-    const tc_err err = route_of(site, x, &r);
+    const tc_err err = route_of(s, site, x, &r);
     x->place = r;
     x->content_most = most_of(s, r);
     if (gates(w, r, x)) return;

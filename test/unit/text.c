@@ -76,6 +76,32 @@ static void plain_bytes_are_told_wherever_they_stand(void **state)
     assert_int_equal(tc_text_plain((tc_span){0}, true), 0);
 }
 
+/* As looking at one byte after the other does. */
+static size_t plain_bytes(tc_span s, bool quoted)
+{
+    size_t i = 0;
+    while (i < s.len && s.at[i] >= 0x20 && s.at[i] < 0x7f &&
+           !(quoted && (s.at[i] == '"' || s.at[i] == '\\')))
+        i++;
+    return i;
+}
+
+static void several_that_are_not_plain(void **state)
+{
+    (void)state;
+    static const uint8_t odd[] = {0,    0x1b, 0x1f, ' ',  '!',  '"',  '#', '[',
+                                  '\\', ']',  '~',  0x7f, 0x80, 0xa0, 0xff};
+    uint8_t text[40];
+    for (int turn = 0; turn < 200000; turn++) {
+        const size_t len = check_random_below(sizeof text + 1);
+        const tc_span s = tc_span_of((const char *)text + sizeof text - len, len);
+        for (size_t i = 0; i < sizeof text; i++)
+            text[i] = check_random_below(6) ? 'a' : odd[check_random_below(sizeof odd)];
+        assert_int_equal(tc_text_plain(s, false), plain_bytes(s, false));
+        assert_int_equal(tc_text_plain(s, true), plain_bytes(s, true));
+    }
+}
+
 static void json_is_quoted(void **state)
 {
     (void)state;
@@ -241,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_is_told_from_what_looks_like_it),
         cmocka_unit_test(plain_bytes_are_told_wherever_they_stand),
+        cmocka_unit_test(several_that_are_not_plain),
         cmocka_unit_test(json_is_quoted),
         cmocka_unit_test(html_is_escaped),
         cmocka_unit_test(terminals_see_no_controls),
