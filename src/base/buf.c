@@ -34,27 +34,24 @@ void tc_buf_reset(tc_buf *b)
     b->len = 0;
 }
 
-tc_err tc_buf_reserve(tc_buf *b, size_t n, char **ret_room)
+tc_err tc_buf_reserve_more(tc_buf *b, size_t n, char **ret_room)
 {
     if (n > b->max || b->len > b->max - n) return TC_ERR_FULL;
-    const size_t front = b->memory ? (size_t)(b->at - b->memory) : 0;
-    if (!b->memory || front + b->len + n > b->size) {
-        if (b->memory && b->len + n <= b->size) {
-            memmove(b->memory, b->at, b->len);
-        } else {
-            size_t size = b->size ? b->size : FIRST_BYTES;
-            while (size < b->len + n)
-                size *= 2;
-            if (size > b->max) size = b->max;
-            char *memory = tc_alloc(size + 1);
-            if (!memory) return TC_ERR_NO_MEMORY;
-            if (b->len) memcpy(memory, b->at, b->len);
-            tc_free(b->memory);
-            b->memory = memory;
-            b->size = (uint32_t)size;
-        }
-        b->at = b->memory;
+    if (b->memory && b->len + n <= b->size) {
+        memmove(b->memory, b->at, b->len);
+    } else {
+        size_t size = b->size ? b->size : FIRST_BYTES;
+        while (size < b->len + n)
+            size *= 2;
+        if (size > b->max) size = b->max;
+        char *memory = tc_alloc(size + 1);
+        if (!memory) return TC_ERR_NO_MEMORY;
+        if (b->len) memcpy(memory, b->at, b->len);
+        tc_free(b->memory);
+        b->memory = memory;
+        b->size = (uint32_t)size;
     }
+    b->at = b->memory;
     *ret_room = b->at + b->len;
     return TC_OK;
 }

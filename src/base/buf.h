@@ -29,10 +29,19 @@ tc_err tc_buf_printf(tc_buf *b, const char *format, ...) TC_MUST_USE
     __attribute__((format(printf, 2, 3)));
 
 /* Room for n bytes at the end; after writing there, add n to b->len. */
-tc_err tc_buf_reserve(tc_buf *b, size_t n, char **ret_room) TC_MUST_USE;
+static inline tc_err tc_buf_reserve(tc_buf *b, size_t n, char **ret_room) TC_MUST_USE;
+tc_err tc_buf_reserve_more(tc_buf *b, size_t n, char **ret_room) TC_MUST_USE; /* where it is not */
 void tc_buf_drop(tc_buf *b, size_t n); /* from the front; n at most b->len */
 
 static inline tc_span tc_buf_span(const tc_buf *b)
 {
     return (tc_span){b->at, b->len};
+}
+
+static inline tc_err tc_buf_reserve(tc_buf *b, size_t n, char **ret_room)
+{
+    if (!b->memory || n > (size_t)(b->memory + b->size - b->at) - b->len)
+        return tc_buf_reserve_more(b, n, ret_room);
+    *ret_room = b->at + b->len;
+    return TC_OK;
 }

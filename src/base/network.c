@@ -44,6 +44,18 @@ bool tc_ip_parse(tc_span text, tc_ip *ret_ip)
     return true;
 }
 
+/* The numbers of an address: three digits (the last ones mean nothing if it has fewer), and how
+ * many it has. */
+#define FIRST_DIGIT(n) (n) / ((n) > 99 ? 100 : (n) > 9 ? 10 : 1)
+#define SECOND_DIGIT(n) (n) / ((n) > 99 ? 10 : 1) % 10
+// clang-format off
+#define PART(n) {'0' + FIRST_DIGIT(n), '0' + SECOND_DIGIT(n), '0' + (n) % 10, 1 + ((n) > 9) + ((n) > 99)}
+// clang-format on
+#define FOUR(n) PART(n), PART(n + 1), PART(n + 2), PART(n + 3)
+#define SIXTEEN(n) FOUR(n), FOUR(n + 4), FOUR(n + 8), FOUR(n + 12)
+#define SIXTY_FOUR(n) SIXTEEN(n), SIXTEEN(n + 16), SIXTEEN(n + 32), SIXTEEN(n + 48)
+static const char parts[256][4] = {SIXTY_FOUR(0), SIXTY_FOUR(64), SIXTY_FOUR(128), SIXTY_FOUR(192)};
+
 tc_span tc_ip_text(const tc_ip *ip, char ret_text[TC_IP_TEXT])
 {
     char *to = ret_text;
@@ -53,12 +65,12 @@ tc_span tc_ip_text(const tc_ip *ip, char ret_text[TC_IP_TEXT])
         return tc_span_str(ret_text);
     }
     for (unsigned i = 12; i < 16; i++) { /* each line of a log has one: inet_ntop is slow */
-        const uint8_t part = ip->at[i];
-        if (part > 99) *to++ = (char)('0' + part / 100);
-        if (part > 9) *to++ = (char)('0' + part / 10 % 10);
-        *to++ = (char)('0' + part % 10);
-        *to++ = i < 15 ? '.' : '\0';
+        const char *part = parts[ip->at[i]];
+        memcpy(to, part, 4);
+        to += part[3];
+        *to++ = '.';
     }
+    to[-1] = '\0'; /* in place of the last point */
     return tc_span_of(ret_text, (size_t)(to - ret_text) - 1);
 }
 

@@ -16,7 +16,7 @@ enum { TC_IP_TEXT = 46, TC_NETWORK_WHY = 200 };
 
 /* An address and nothing else: no brackets, port or zone. */
 bool tc_ip_parse(tc_span text, tc_ip *ret_ip);
-/* "10.0.0.1", "2001:db8::1"; NUL-terminated, and the span of it. */
+/* "10.0.0.1", "2001:db8::1"; NUL-terminated, and the span of it. What is behind means nothing. */
 tc_span tc_ip_text(const tc_ip *ip, char ret_text[TC_IP_TEXT]);
 bool tc_ip_is_v4(const tc_ip *ip);
 /* Of four or sixteen bytes in the order of the wire. */
@@ -27,6 +27,12 @@ tc_ip tc_ip_network(const tc_ip *ip, unsigned bits_v4, unsigned bits_v6);
 static inline bool tc_ip_eq(const tc_ip *a, const tc_ip *b)
 {
     return memcmp(a, b, sizeof *a) == 0;
+}
+
+/* False: all zeros, the address that nobody has. */
+static inline bool tc_ip_is_known(const tc_ip *ip)
+{
+    return !tc_ip_eq(ip, &(tc_ip){0});
 }
 
 /* From the first to the last address, both inclusive. */

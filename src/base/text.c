@@ -4,6 +4,15 @@
 
 #include "base/word.h"
 
+#define TEN(tens)                                                                                  \
+    {tens, '0'}, {tens, '1'}, {tens, '2'}, {tens, '3'}, {tens, '4'}, {tens, '5'}, {tens, '6'},     \
+        {tens, '7'}, {tens, '8'},                                                                  \
+    {                                                                                              \
+        tens, '9'                                                                                  \
+    }
+const char tc_text_pairs[100][2] = {TEN('0'), TEN('1'), TEN('2'), TEN('3'), TEN('4'),
+                                    TEN('5'), TEN('6'), TEN('7'), TEN('8'), TEN('9')};
+
 size_t tc_text_number(char *at, uint64_t value)
 {
     char digits[20];

@@ -6,6 +6,9 @@
 /* Decimal digits into at least 20 bytes; returns how many. Not terminated. */
 size_t tc_text_number(char *at, uint64_t value);
 
+/* The two digits of a number below 100. */
+extern const char tc_text_pairs[100][2];
+
 /* How many bytes at the start of s are printable ASCII, and neither " nor \\ if quoted. */
 size_t tc_text_plain(tc_span s, bool quoted);
 

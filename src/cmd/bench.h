@@ -51,7 +51,7 @@ typedef struct tc_bench {
     tc_bench_cpu cpu_before, cpu_after;
     bool interrupted;
     enum tc_version version; /* that was spoken */
-    char address[TC_PEER_TEXT];
+    char address[TC_IP_TEXT];
     char why[TC_BENCH_WHY]; /* more about a first connection that failed */
 } tc_bench;
 

@@ -216,7 +216,8 @@ static void is_open(tc_bench_slot *s)
     if (link->type->protection && link->type->protection(link, &p) && p.resumed) b->resumed++;
     if (!d->reached) { /* the others go to the same address at once */
         d->reached = true;
-        link->type->peer(link, b->address, &port);
+        const tc_ip ip = link->type->address(link, &port);
+        (void)tc_ip_text(&ip, b->address);
         if (tc_bench_opens(b))
             tc_bench_look_at_server(d, &b->cpu_before); /* it was not known before */
         for (uint64_t i = 0; i < b->connections; i++)

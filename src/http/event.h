@@ -74,7 +74,7 @@ typedef struct tc_session_info {
     enum tc_version version;
     const char *link; /* "tcp" */
     const void *way;  /* the link; to be compared only */
-    char peer[56];    /* address without port, NUL-terminated; "" for none */
+    tc_ip peer;       /* all zeros: it has no address */
     uint16_t peer_port;
     uint32_t exchanges; /* begun so far */
     int64_t begun;

@@ -18,8 +18,7 @@ void tc_exchange_fini(tc_exchange *x)
 
 bool tc_exchange_early(const tc_exchange *x)
 {
-    tc_span field;
-    return x->early || tc_fields_find(&x->theirs.fields, TC_SPAN("early-data"), &field);
+    return x->early || tc_fields_has(&x->theirs.fields, TC_FIELD_EARLY_DATA);
 }
 
 static void ask(tc_exchange *x, unsigned want)

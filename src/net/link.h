@@ -7,7 +7,6 @@
 
 typedef struct tc_link tc_link;
 
-enum { TC_PEER_TEXT = 56 }; /* an IPv6 address with a zone, and its NUL */
 enum { TC_LINK_IN = 1, TC_LINK_OUT = 2, TC_LINK_GONE = 4 }; /* what on_ready may be told */
 
 /* What happened on a stream. */
@@ -60,7 +59,6 @@ typedef struct tc_link_type {
     bool (*stuck)(const tc_link *l); /* bytes wait that the peer does not take */
     uint64_t (*untaken)(
         const tc_link *l); /* bytes on our side that the peer has not acknowledged */
-    void (*peer)(const tc_link *l, char ret_text[TC_PEER_TEXT], uint16_t *ret_port);
     /* The peer's address and port. NULL: it has none. */
     tc_ip (*address)(const tc_link *l, uint16_t *ret_port);
     /* Not yet established: it reads and takes nothing so far. NULL: it always is. */

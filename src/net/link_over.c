@@ -179,11 +179,6 @@ static uint64_t over_untaken(const tc_link *link)
     return tc_link_tls_type.untaken(below(link));
 }
 
-static void over_peer(const tc_link *link, char ret_text[TC_PEER_TEXT], uint16_t *ret_port)
-{
-    tc_link_tcp_type.peer(link, ret_text, ret_port);
-}
-
 static tc_ip over_address(const tc_link *link, uint16_t *ret_port)
 {
     return tc_link_tcp_type.address(link, ret_port);
@@ -218,7 +213,6 @@ const tc_link_type tc_link_over_type = {
     .flush = over_flush,
     .stuck = over_stuck,
     .untaken = over_untaken,
-    .peer = over_peer,
     .address = over_address,
     .why = over_why,
     .spoil = over_spoil,

@@ -36,14 +36,6 @@ static uint64_t quic_untaken(const tc_link *link)
     return info.bytes_in_flight ? tc_quic_streams_ending(l) : 0;
 }
 
-static void quic_peer(const tc_link *link, char ret_text[TC_PEER_TEXT], uint16_t *ret_port)
-{
-    const tc_address *a = &of(link)->peer;
-    const tc_ip ip = tc_address_ip(a);
-    *ret_port = ntohs(a->any.sa_family == AF_INET6 ? a->v6.sin6_port : a->v4.sin_port);
-    (void)tc_ip_text(&ip, ret_text);
-}
-
 static tc_ip quic_address(const tc_link *link, uint16_t *ret_port)
 {
     const tc_address *a = &of(link)->peer;
@@ -102,7 +94,6 @@ const tc_link_type tc_link_quic_type = {
     .flush = quic_flush,
     .stuck = quic_stuck,
     .untaken = quic_untaken,
-    .peer = quic_peer,
     .address = quic_address,
     .opening = quic_opening,
     .early = quic_early,

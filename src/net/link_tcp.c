@@ -228,14 +228,6 @@ static uint64_t tcp_untaken(const tc_link *link)
     return (uint64_t)(l->spill_len - l->spill_at) + (uint64_t)queued;
 }
 
-static void tcp_peer(const tc_link *link, char ret_text[TC_PEER_TEXT], uint16_t *ret_port)
-{
-    const tc_link_tcp *l = (const tc_link_tcp *)link;
-    const tc_ip ip = tc_ip_of(l->address, l->v6 ? 16 : 4);
-    *ret_port = l->port;
-    (void)tc_ip_text(&ip, ret_text);
-}
-
 static tc_ip tcp_address(const tc_link *link, uint16_t *ret_port)
 {
     const tc_link_tcp *l = (const tc_link_tcp *)link;
@@ -269,7 +261,6 @@ const tc_link_type tc_link_tcp_type = {
     .flush = tcp_flush,
     .stuck = tcp_stuck,
     .untaken = tcp_untaken,
-    .peer = tcp_peer,
     .address = tcp_address,
     .end_writing = tcp_end_writing,
     .close = tcp_close,

@@ -277,11 +277,6 @@ void tc_link_tls_memory_free(void *memory)
 
 /* --- who and how --------------------------------------------------------------------------- */
 
-static void tls_peer(const tc_link *link, char ret_text[TC_PEER_TEXT], uint16_t *ret_port)
-{
-    tc_link_tcp_type.peer(link, ret_text, ret_port);
-}
-
 static tc_ip tls_address(const tc_link *link, uint16_t *ret_port)
 {
     return tc_link_tcp_type.address(link, ret_port);
@@ -364,7 +359,6 @@ const tc_link_type tc_link_tls_type = {
     .flush = tls_flush,
     .stuck = tc_link_tls_stuck,
     .untaken = tls_untaken,
-    .peer = tls_peer,
     .address = tls_address,
     .opening = tls_opening,
     .protection = tls_protection,

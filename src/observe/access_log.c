@@ -1,7 +1,9 @@
-/* access_log.c - see access_log.h. */
+/* access_log.c - see access_log.h. Most lines have nothing to escape: room for all of such a line
+ * is reserved at once, and its bytes are put there one behind the other. */
 // SPDX-License-Identifier: MIT
 #include "observe/access_log.h"
 
+#include <assert.h>
 #include <string.h>
 #include <time.h>
 
@@ -9,55 +11,233 @@
 
 /* What all formats say of an exchange. */
 typedef struct facts {
-    const char *peer; /* who asks */
-    uint16_t port;    /* 0: not known */
-    tc_span method, target, version;
+    const tc_ip *client; /* who asks; NULL: nobody knows, and this is said instead: */
+    tc_span instead;
+    uint16_t port; /* 0: not known */
+    tc_span target, version;
     unsigned status; /* 0: none was sent */
     uint64_t bytes;
     uint64_t ns;
-    tc_span proven, user;
     uint64_t in; /* bytes of theirs */
     bool pushed, early, tunnel;
-    const char *error; /* NULL: it ended well */
+    tc_span error; /* empty: it ended well */
 } facts;
 
-/* The client that proxies tell of; its address in ret_text. */
-static void see_through(facts *f, const tc_asker *client, char ret_text[TC_IP_TEXT])
+/* The peer, or the client that proxies tell of. */
+static void say_who_asks(facts *f, const tc_session_info *session, const tc_asker *asker)
 {
-    if (client->kind == TC_ASKER_PEER) return;
-    f->port = client->port;
-    f->peer = "unknown"; /* as RFC 7239, 6.2, calls it */
-    if (client->kind == TC_ASKER_KNOWN) f->peer = tc_ip_text(&client->ip, ret_text).at;
+    const bool behind = asker->kind != TC_ASKER_PEER;
+    const tc_ip *peer = tc_ip_is_known(&session->peer) ? &session->peer : NULL;
+    f->port = behind ? asker->port : session->peer_port;
+    f->client = asker->kind == TC_ASKER_KNOWN ? &asker->ip : behind ? NULL : peer;
+    f->instead = behind ? TC_SPAN("unknown") : TC_SPAN("-"); /* as RFC 7239, 6.2, calls it */
 }
 
-static facts facts_of(const tc_seen *seen, char client[TC_IP_TEXT])
+static facts facts_of(const tc_seen *seen)
 {
     const tc_exchange *x = seen->x;
-    facts f = {.peer = seen->session->peer[0] ? seen->session->peer : "-",
-               .port = seen->session->peer_port,
-               .method = x->theirs.method_name.len ? x->theirs.method_name : TC_SPAN("-"),
-               .target = x->theirs.path.len ? x->theirs.path : TC_SPAN("-"),
+    facts f = {.target = x->theirs.path.len ? x->theirs.path : TC_SPAN("-"),
                .version = tc_version_name(x->theirs.version),
                .status = x->times.ours_head ? x->ours.status : 0,
                .bytes = x->content_out,
-               .proven = x->proven,
-               .user = x->user,
                .in = x->content_in,
                .tunnel = x->tunnel,
                .pushed = x->pushed,
                .early = tc_exchange_early(x)};
-    see_through(&f, &x->asker, client);
+    say_who_asks(&f, seen->session, &x->asker);
     const int64_t end = x->times.ours_end && !x->tunnel ? x->times.ours_end : seen->at;
     f.ns = end > x->times.begun ? (uint64_t)(end - x->times.begun) : 0;
     if (x->theirs.method == TC_METHOD_CONNECT && x->theirs.authority.len)
         f.target = x->theirs.authority;
     if (x->theirs.method == TC_METHOD_HEAD) f.bytes = 0;
     if (seen->err) {
-        f.error = tc_err_sentence(seen->err);
+        f.error = tc_span_str(tc_err_sentence(seen->err));
         if (x->wire_out < f.bytes) f.bytes = x->wire_out; /* the rest was never taken */
     }
     return f;
 }
+
+/* --- a line that is being written ------------------------------------------------------------ */
+
+/* More than all of a line but what was sent to us (which is counted apart), written past the end
+ * included: the names of all members, two addresses, seven numbers of 20 digits, a sentence. */
+enum { LINE_ROOM = 1024 };
+
+typedef struct line {
+    tc_buf *out;
+    size_t start; /* in it */
+    size_t room;  /* so much is reserved */
+    size_t from;  /* from there on, in it */
+    tc_err err;
+} line;
+
+/* Something that was sent to us. */
+typedef struct sent {
+    tc_span text;
+    bool plain; /* nothing in it is to be escaped */
+} sent;
+
+typedef tc_err escaping(tc_buf *out, tc_span s);
+
+/* Before begin. */
+static inline sent weigh(line *l, tc_span text, bool quoted)
+{
+    const sent s = {text, tc_text_plain(text, quoted) == text.len};
+    if (s.plain) l->room += text.len;
+    return s;
+}
+
+static inline sent weigh_method(line *l, const tc_message *m, bool quoted)
+{
+    if (m->method == TC_METHOD_NONE)
+        return weigh(l, m->method_name.len ? m->method_name : TC_SPAN("-"), quoted);
+    const sent s = {tc_method_name(m->method), true};
+    l->room += s.text.len;
+    return s;
+}
+
+/* Where the first byte goes; NULL: there is no room. */
+static inline char *begin(line *l)
+{
+    char *to = NULL;
+    l->start = l->from = l->out->len;
+    l->err = tc_buf_reserve(l->out, l->room, &to);
+    return to;
+}
+
+static void put_so_far(line *l, const char *to)
+{
+    l->out->len = (size_t)(to - l->out->at);
+    assert(l->out->len - l->from <= l->room);
+}
+
+/* What was put so far stays where it is; after an error the line begins anew, so that there is room
+ * for what else is put. */
+static char *put_escaped(line *l, char *to, tc_span s, escaping *escape)
+{
+    put_so_far(l, to);
+    tc_err err = escape(l->out, s);
+    if (!err) err = tc_buf_reserve(l->out, l->room, &to);
+    if (err) l->err = err;
+    if (err) l->out->len = l->start;
+    l->from = l->out->len;
+    return l->out->at + l->from;
+}
+
+/* --- bytes into room that was reserved; each gives where the next goes ----------------------- */
+
+static inline char *put(char *to, tc_span s)
+{
+    char *end = to + s.len;
+    if (s.len > 16) {
+        memcpy(to, s.at, s.len);
+    } else if (s.len >= 8) { /* two parts, which may overlap */
+        memcpy(to, s.at, 8);
+        memcpy(end - 8, s.at + s.len - 8, 8);
+    } else if (s.len >= 4) {
+        memcpy(to, s.at, 4);
+        memcpy(end - 4, s.at + s.len - 4, 4);
+    } else if (s.len >= 2) {
+        memcpy(to, s.at, 2);
+        memcpy(end - 2, s.at + s.len - 2, 2);
+    } else if (s.len) {
+        *to = *s.at;
+    }
+    return end;
+}
+
+static inline char *put_sent(line *l, char *to, sent s, escaping *escape)
+{
+    return s.plain ? put(to, s.text) : put_escaped(l, to, s.text, escape);
+}
+
+static char *put_number(char *to, uint64_t value)
+{
+    return to + tc_text_number(to, value);
+}
+
+/* All of its room, so that the compiler knows how much. */
+static inline char *put_date(char *to, const tc_log_date *date)
+{
+    memcpy(to, date->text, sizeof date->text);
+    return to + date->len;
+}
+
+static inline char *put_client(char *to, const facts *f)
+{
+    return f->client ? to + tc_ip_text(f->client, to).len : put(to, f->instead);
+}
+
+static char *put_address(char *to, const tc_ip *ip)
+{
+    return tc_ip_is_known(ip) ? to + tc_ip_text(ip, to).len : to;
+}
+
+/* Blanks, until there are at least 15 bytes since from. */
+static inline char *put_blanks(char *to, char *from)
+{
+    memset(to, ' ', 15);
+    return to < from + 15 ? from + 15 : to;
+}
+
+static inline char *put_status(char *to, unsigned status)
+{
+    if (status - 100 > 899) return put_number(to, status);
+    to[0] = (char)('0' + status / 100);
+    memcpy(to + 1, tc_text_pairs[status % 100], 2);
+    return to + 3;
+}
+
+/* More than four digits: at least so wide. */
+static char *put_long(char *to, uint64_t value, size_t width, bool tenths)
+{
+    char digits[20];
+    const size_t n = tc_text_number(digits, tenths ? value / 10 : value), all = n + 2 * tenths;
+    memset(to, ' ', 8);
+    to = put(all < width ? to + (width - all) : to, tc_span_of(digits, n));
+    if (tenths) *to++ = '.', *to++ = (char)('0' + value % 10);
+    return to;
+}
+
+/* At least so wide (6 to 8), with blanks on the left; of tenths the last digit is behind a point.
+ */
+static inline char *put_right(char *to, uint64_t value, size_t width, bool tenths)
+{
+    const uint64_t ones = tenths ? value / 10 : value;
+    if (ones > 9999) return put_long(to, value, width, tenths);
+    char *end = to + width;
+    memset(to, ' ', 8);
+    if (tenths) {
+        *--end = (char)('0' + value % 10);
+        *--end = '.';
+    }
+    memcpy(end - 2, tc_text_pairs[ones % 100], 2);
+    if (ones > 99) memcpy(end - 4, tc_text_pairs[ones / 100], 2);
+    if (ones < 10) end[-2] = ' ';
+    if (ones > 99 && ones < 1000) end[-4] = ' ';
+    return to + width;
+}
+
+static char *put_large(char *to, uint64_t bytes)
+{
+    static const char units[][4] = {"kB", "MB", "GB", "TB"};
+    uint64_t one = 1000;
+    size_t unit = 0;
+    for (; bytes / one >= 1000 && unit < 3; unit++)
+        one *= 1000;
+    const uint64_t tenth = one / 10;
+    to = put_right(to, bytes / tenth + (bytes % tenth >= tenth / 2), 6, true);
+    *to++ = ' ';
+    return put(to, tc_span_of(units[unit], 2));
+}
+
+static inline char *put_size(char *to, uint64_t bytes)
+{
+    if (bytes >= 10000) return put_large(to, bytes);
+    return put(put_right(to, bytes, 6, false), TC_SPAN(" B "));
+}
+
+/* --- text ----------------------------------------------------------------------------------- */
 
 static const char *color_of(unsigned status)
 {
@@ -71,323 +251,233 @@ static const char *color_of(unsigned status)
     }
 }
 
-/* --- bytes into room that was reserved; each gives where the next goes ----------------------- */
-
-enum { START_MAX = 192 }; /* more than all that is put at once, a peer of 55 bytes included */
-
-static char *put(char *to, tc_span s)
+static tc_err escape_text(tc_buf *out, tc_span s)
 {
-    memcpy(to, s.at, s.len);
-    return to + s.len;
+    return tc_text_terminal(out, s, false);
 }
 
-static char *put_number(char *to, uint64_t value)
+static inline char *put_color(char *to, bool color, tc_span code)
 {
-    return to + tc_text_number(to, value);
+    return color ? put(to, code) : to;
 }
 
-/* At least so wide (6 to 8), with blanks on the left; of tenths the last digit is behind a point.
- */
-static char *put_right(char *to, uint64_t value, size_t width, bool tenths)
-{
-    if (value > 99999) { /* five digits and a point always fit */
-        char digits[20];
-        const size_t n = tc_text_number(digits, tenths ? value / 10 : value), all = n + 2 * tenths;
-        memset(to, ' ', 8);
-        to = put(all < width ? to + (width - all) : to, tc_span_of(digits, n));
-        if (tenths) *to++ = '.', *to++ = (char)('0' + value % 10);
-        return to;
-    }
-    char *at = to + width;
-    memset(to, ' ', 8);
-    uint32_t left = (uint32_t)value;
-    if (tenths) {
-        *--at = (char)('0' + left % 10);
-        *--at = '.';
-        left /= 10;
-    }
-    do
-        *--at = (char)('0' + left % 10);
-    while (left /= 10);
-    return to + width;
-}
+#define DIM TC_SPAN("\033[2m")
+#define NORMAL TC_SPAN("\033[0m")
 
-static char *put_size(char *to, uint64_t bytes)
+static inline char *text_start(char *to, const facts *f, bool color, const tc_log_date *date)
 {
-    static const char units[][4] = {"kB", "MB", "GB", "TB"};
-    if (bytes < 10000) return put(put_right(to, bytes, 6, false), TC_SPAN(" B "));
-    uint64_t one = 1000;
-    size_t unit = 0;
-    for (; bytes / one >= 1000 && unit < 3; unit++)
-        one *= 1000;
-    const uint64_t tenth = one / 10;
-    to = put_right(to, bytes / tenth + (bytes % tenth >= tenth / 2), 6, true);
-    *to++ = ' ';
-    return put(to, tc_span_of(units[unit], 2));
-}
-
-static char *put_client(char *to, const char *client)
-{
-    const size_t n = strlen(client);
-    memset(to, ' ', 15);
-    memcpy(to, client, n);
-    return to + (n < 15 ? 15 : n);
-}
-
-static char *put_status(char *to, unsigned status, bool color)
-{
-    if (color) to = put(to, tc_span_str(color_of(status)));
-    to = status ? put_number(to, status) : put(to, TC_SPAN("---"));
-    return color ? put(to, TC_SPAN("\033[0m")) : to;
-}
-
-/* --- text ----------------------------------------------------------------------------------- */
-
-static char *text_start(char *to, const facts *f, bool color, tc_span date)
-{
-    if (color) to = put(to, TC_SPAN("\033[2m"));
-    to = put(put(to, date), TC_SPAN("  "));
-    to = put_client(to, f->peer);
-    if (color) to = put(to, TC_SPAN("\033[0m"));
-    to = put_status(put(to, TC_SPAN("  ")), f->status, color);
-    to = put_size(put(to, TC_SPAN("  ")), f->bytes);
+    to = put_date(put_color(to, color, DIM), date);
+    char *client = put(to, TC_SPAN("  "));
+    to = put_blanks(put_client(client, f), client);
+    to = put(put_color(to, color, NORMAL), TC_SPAN("  "));
+    to = put_color(to, color, tc_span_str(color_of(f->status)));
+    to = f->status ? put_status(to, f->status) : put(to, TC_SPAN("---"));
+    to = put_size(put(put_color(to, color, NORMAL), TC_SPAN("  ")), f->bytes);
     *to++ = ' ';
     to = put_right(to, (f->ns + 50000) / 100000, 8, true);
     return put(to, TC_SPAN(" ms  "));
 }
 
-static tc_err text_version(tc_buf *out, tc_span version, bool color)
-{
-    char *room;
-    const tc_err err = tc_buf_reserve(out, START_MAX, &room);
-    if (err) return err;
-    char *to = put(room, TC_SPAN("  "));
-    if (color) to = put(to, TC_SPAN("\033[2m"));
-    to = put(to, version);
-    if (color) to = put(to, TC_SPAN("\033[0m"));
-    out->len += (size_t)(to - room);
-    return TC_OK;
-}
-
 /* What few lines have. */
-static tc_err text_more(tc_buf *out, const facts *f, bool color)
+static char *text_more(line *l, char *to, const facts *f, sent proven, sent user, bool color)
 {
-    tc_err err = TC_OK;
-    if (f->tunnel) err = tc_buf_printf(out, "  %llu B sent", (unsigned long long)f->in);
-    if (!err && f->pushed) err = tc_buf_add(out, TC_SPAN("  pushed"));
-    if (!err && f->early) err = tc_buf_add(out, TC_SPAN("  early"));
-    if (!err && f->proven.len) err = tc_buf_add(out, TC_SPAN("  "));
-    if (!err) err = tc_text_terminal(out, f->proven, false);
-    if (!err && f->user.len) err = tc_buf_add(out, TC_SPAN("  "));
-    if (!err) err = tc_text_terminal(out, f->user, false);
-    if (!err && f->error)
-        err = tc_buf_printf(out, "  %s%s%s", color ? color_of(0) : "", f->error,
-                            color ? "\033[0m" : "");
-    return err;
+    if (f->tunnel) to = put(put_number(put(to, TC_SPAN("  ")), f->in), TC_SPAN(" B sent"));
+    if (f->pushed) to = put(to, TC_SPAN("  pushed"));
+    if (f->early) to = put(to, TC_SPAN("  early"));
+    if (proven.text.len) to = put_sent(l, put(to, TC_SPAN("  ")), proven, escape_text);
+    if (user.text.len) to = put_sent(l, put(to, TC_SPAN("  ")), user, escape_text);
+    if (!f->error.len) return to;
+    to = put_color(put(to, TC_SPAN("  ")), color, tc_span_str(color_of(0)));
+    return put_color(put(to, f->error), color, NORMAL);
 }
 
-static bool is_plain(tc_span s)
+static char *text_line(line *l, const tc_exchange *x, const facts *f, bool color,
+                       const tc_log_date *date)
 {
-    return tc_text_plain(s, false) == s.len;
-}
-
-static tc_err text_line(tc_buf *out, const facts *f, bool color, tc_span date)
-{
+    const sent method = weigh_method(l, &x->theirs, false), target = weigh(l, f->target, false);
     const bool more =
-        f->tunnel || f->pushed || f->early || f->proven.len || f->user.len || f->error;
-    const bool plain = is_plain(f->method) && is_plain(f->target);
-    char *room;
-    tc_err err =
-        tc_buf_reserve(out, START_MAX + (plain ? f->method.len + 1 + f->target.len : 0), &room);
-    if (err) return err;
-    char *to = text_start(room, f, color, date);
-    if (plain) {
-        to = put(to, f->method);
-        *to++ = ' ';
-        to = put(to, f->target);
-    }
-    out->len += (size_t)(to - room);
-    if (!plain) err = tc_text_terminal(out, f->method, false);
-    if (!plain && !err) err = tc_buf_add_byte(out, ' ');
-    if (!plain && !err) err = tc_text_terminal(out, f->target, false);
-    if (!err) err = text_version(out, f->version, color);
-    if (!err && more) err = text_more(out, f, color);
-    return err ? err : tc_buf_add_byte(out, '\n');
+        f->tunnel | f->pushed | f->early || x->proven.len | x->user.len | f->error.len;
+    sent proven = {0}, user = {0};
+    if (more) proven = weigh(l, x->proven, false), user = weigh(l, x->user, false);
+    char *to = begin(l);
+    if (!to) return NULL;
+    to = put_sent(l, text_start(to, f, color, date), method, escape_text);
+    *to++ = ' ';
+    to = put_sent(l, to, target, escape_text);
+    to = put_color(put(to, TC_SPAN("  ")), color, DIM);
+    to = put_color(put(to, f->version), color, NORMAL);
+    if (more) to = text_more(l, to, f, proven, user, color);
+    return put(to, TC_SPAN("\n"));
 }
 
 /* --- combined ------------------------------------------------------------------------------- */
 
 /* As Apache writes it: quotes, backslashes and what is not printable are escaped. */
-static tc_err put_quoted(tc_buf *out, tc_span s)
+static tc_err escape_quoted(tc_buf *out, tc_span s)
 {
-    const size_t plain = tc_text_plain(s, true);
-    tc_err err = tc_buf_add(out, tc_span_first(s, plain));
-    for (size_t i = plain; i < s.len && !err; i++) {
-        const unsigned char c = (unsigned char)s.at[i];
-        if (c == '"' || c == '\\')
-            err = tc_buf_printf(out, "\\%c", c);
-        else if (c < 0x20 || c >= 0x7f)
-            err = tc_buf_printf(out, "\\x%02x", (unsigned)c);
-        else
-            err = tc_buf_add_byte(out, (char)c);
+    tc_err err = TC_OK;
+    while (s.len && !err) {
+        err = tc_buf_add(out, tc_span_take(&s, tc_text_plain(s, true)));
+        if (!s.len || err) break;
+        const unsigned char c = (unsigned char)*tc_span_take(&s, 1).at;
+        err = c == '"' || c == '\\' ? tc_buf_printf(out, "\\%c", c)
+                                    : tc_buf_printf(out, "\\x%02x", (unsigned)c);
     }
     return err;
 }
 
 /* It stands between blanks, so none may be in it. */
-static tc_err put_user(tc_buf *out, tc_span user)
+static tc_err escape_user(tc_buf *out, tc_span user)
 {
-    tc_err err = user.len ? TC_OK : tc_buf_add_byte(out, '-');
+    tc_err err = TC_OK;
     while (user.len && !err) {
         const tc_span part = tc_span_take(&user, tc_span_find(user, ' '));
-        err = put_quoted(out, part);
+        err = escape_quoted(out, part);
         if (!err && user.len) err = tc_buf_add(out, TC_SPAN("\\x20"));
         user = tc_span_from(user, 1);
     }
     return err;
 }
 
-static tc_err put_field(tc_buf *out, const tc_exchange *x, enum tc_field_id id)
+/* Of the request; instead if it is missing. */
+static sent weigh_field(line *l, const tc_exchange *x, enum tc_field_id id, tc_span instead)
 {
     tc_span value = {0};
     (void)tc_fields_get(&x->theirs.fields, id, &value); /* empty if missing */
-    return value.len ? put_quoted(out, value) : tc_buf_add_byte(out, '-');
+    return weigh(l, value.len ? value : instead, true);
 }
 
-/* Status and size, between the request and the fields. */
-static tc_err combined_middle(tc_buf *out, const facts *f)
+static char *combined_line(line *l, const tc_exchange *x, const facts *f, const tc_log_date *date)
 {
-    char *room;
-    const tc_err err = tc_buf_reserve(out, START_MAX, &room);
-    if (err) return err;
-    char *to = put_number(put(room, TC_SPAN("\" ")), f->status);
-    *to++ = ' ';
-    if (f->bytes)
-        to = put_number(to, f->bytes);
-    else
-        *to++ = '-';
-    out->len += (size_t)(put(to, TC_SPAN(" \"")) - room);
-    return TC_OK;
-}
-
-static tc_err combined_line(tc_buf *out, const tc_exchange *x, const facts *f, tc_span date)
-{
-    tc_err err = tc_buf_add(out, tc_span_str(f->peer));
-    if (!err) err = tc_buf_add(out, TC_SPAN(" - "));
-    if (!err) err = put_user(out, f->user);
-    if (!err) err = tc_buf_add(out, TC_SPAN(" ["));
-    if (!err) err = tc_buf_add(out, date);
-    if (!err) err = tc_buf_add(out, TC_SPAN("] \""));
-    if (!err) err = put_quoted(out, f->method);
-    if (!err) err = tc_buf_add_byte(out, ' ');
-    if (!err) err = put_quoted(out, f->target);
-    if (!err && x->theirs.version != TC_HTTP_0_9) {
-        err = tc_buf_add_byte(out, ' ');
-        if (!err) err = tc_buf_add(out, f->version);
-    }
-    if (!err) err = combined_middle(out, f);
-    if (!err) err = put_field(out, x, TC_FIELD_REFERER);
-    if (!err) err = tc_buf_add(out, TC_SPAN("\" \""));
-    if (!err) err = put_field(out, x, TC_FIELD_USER_AGENT);
-    return err ? err : tc_buf_add(out, TC_SPAN("\"\n"));
+    const tc_span none = TC_SPAN("-");
+    sent user = weigh(l, x->user.len ? x->user : none, true);
+    user.plain &= tc_span_find(user.text, ' ') == user.text.len;
+    const sent method = weigh_method(l, &x->theirs, true), target = weigh(l, f->target, true);
+    const sent referer = weigh_field(l, x, TC_FIELD_REFERER, none);
+    const sent agent = weigh_field(l, x, TC_FIELD_USER_AGENT, none);
+    char *to = begin(l);
+    if (!to) return NULL;
+    to = put_sent(l, put(put_client(to, f), TC_SPAN(" - ")), user, escape_user);
+    to = put(put_date(put(to, TC_SPAN(" [")), date), TC_SPAN("] \""));
+    to = put(put_sent(l, to, method, escape_quoted), TC_SPAN(" "));
+    to = put_sent(l, to, target, escape_quoted);
+    if (x->theirs.version != TC_HTTP_0_9) to = put(put(to, TC_SPAN(" ")), f->version);
+    to = put(put_status(put(to, TC_SPAN("\" ")), f->status), TC_SPAN(" "));
+    to = f->bytes ? put_number(to, f->bytes) : put(to, none);
+    to = put_sent(l, put(to, TC_SPAN(" \"")), referer, escape_quoted);
+    to = put_sent(l, put(to, TC_SPAN("\" \"")), agent, escape_quoted);
+    return put(to, TC_SPAN("\"\n"));
 }
 
 /* --- JSON ----------------------------------------------------------------------------------- */
 
-static tc_err put_member(tc_buf *out, const char *name, tc_span value)
+/* name: with what stands before and behind it. */
+static inline char *put_text(line *l, char *to, tc_span name, sent s)
 {
-    tc_err err = tc_buf_add(out, TC_SPAN(",\""));
-    if (!err) err = tc_buf_add(out, tc_span_str(name));
-    if (!err) err = tc_buf_add(out, TC_SPAN("\":"));
-    return err ? err : tc_text_json(out, value);
+    to = put(to, name);
+    if (!s.plain) return put_escaped(l, to, s.text, tc_text_json);
+    *to++ = '"';
+    to = put(to, s.text);
+    *to++ = '"';
+    return to;
 }
 
-static tc_err put_member_number(tc_buf *out, const char *name, uint64_t value)
+static inline char *put_value(char *to, tc_span name, uint64_t value)
 {
-    char digits[20];
-    tc_err err = tc_buf_add(out, TC_SPAN(",\""));
-    if (!err) err = tc_buf_add(out, tc_span_str(name));
-    if (!err) err = tc_buf_add(out, TC_SPAN("\":"));
-    return err ? err : tc_buf_add(out, tc_span_of(digits, tc_text_number(digits, value)));
+    return put_number(put(to, name), value);
 }
 
 /* ... and its thousandths. */
-static tc_err put_member_ms(tc_buf *out, const char *name, uint64_t ns)
+static char *put_ms(char *to, tc_span name, uint64_t ns)
 {
     const uint64_t us = (ns + 500) / 1000;
     const unsigned part = (unsigned)(us % 1000);
-    const char point[4] = {'.', (char)('0' + part / 100), (char)('0' + part / 10 % 10),
-                           (char)('0' + part % 10)};
-    const tc_err err = put_member_number(out, name, us / 1000);
-    return err ? err : tc_buf_add(out, tc_span_of(point, 4));
+    to = put_value(to, name, us / 1000);
+    *to++ = '.';
+    *to++ = (char)('0' + part / 100);
+    *to++ = (char)('0' + part / 10 % 10);
+    *to++ = (char)('0' + part % 10);
+    return to;
 }
 
-static tc_err put_member_field(tc_buf *out, const char *name, const tc_exchange *x,
-                               enum tc_field_id id)
+static inline char *json_start(char *to, const tc_log_date *date)
 {
-    tc_span value = {0};
-    (void)tc_fields_get(&x->theirs.fields, id, &value); /* empty if missing */
-    return put_member(out, name, value);
+    return put(put_date(put(to, TC_SPAN("{\"time\":\"")), date), TC_SPAN("\",\"client\":\""));
 }
 
-static tc_err json_start(tc_buf *out, tc_span date)
+/* Who asks, and for whom. */
+static char *json_who(line *l, char *to, const tc_seen *seen, const facts *f, sent user)
 {
-    tc_err err = tc_buf_add(out, TC_SPAN("{\"time\":\""));
-    if (!err) err = tc_buf_add(out, date);
-    return err ? err : tc_buf_add_byte(out, '"');
+    const bool behind = seen->x->asker.kind != TC_ASKER_PEER;
+    to = put(put_client(to, f), TC_SPAN("\""));
+    if (f->port || !behind) to = put_value(to, TC_SPAN(",\"port\":"), f->port);
+    if (behind) {
+        to = put_address(put(to, TC_SPAN(",\"proxy\":\"")), &seen->session->peer);
+        to = put(to, TC_SPAN("\""));
+    }
+    return user.text.len ? put_text(l, to, TC_SPAN(",\"user\":"), user) : to;
 }
 
-static tc_err json_line(tc_buf *out, const tc_seen *seen, const facts *f, tc_span date)
+static char *json_line(line *l, const tc_seen *seen, const facts *f, const tc_log_date *date)
 {
     const tc_exchange *x = seen->x;
-    tc_err err = json_start(out, date);
-    if (!err) err = put_member(out, "client", tc_span_str(f->peer));
-    if (!err && (f->port || x->asker.kind == TC_ASKER_PEER))
-        err = put_member_number(out, "port", f->port);
-    if (!err && x->asker.kind != TC_ASKER_PEER)
-        err = put_member(out, "proxy", tc_span_str(seen->session->peer));
-    if (!err && f->user.len) err = put_member(out, "user", f->user);
-    if (!err) err = put_member_number(out, "session", seen->session->id);
-    if (!err) err = put_member_number(out, "exchange", x->id);
-    if (!err) err = put_member(out, "method", f->method);
-    if (!err) err = put_member(out, "target", f->target);
-    if (!err) err = put_member(out, "authority", x->theirs.authority);
-    if (!err) err = put_member(out, "version", f->version);
-    if (!err) err = put_member_number(out, "status", f->status);
-    if (!err) err = put_member_number(out, "bytes", f->bytes);
-    if (!err) err = put_member_number(out, "content_in", x->content_in);
-    if (!err) err = put_member_ms(out, "ms", f->ns);
-    if (!err) err = put_member_field(out, "user_agent", x, TC_FIELD_USER_AGENT);
-    if (!err) err = put_member_field(out, "referer", x, TC_FIELD_REFERER);
-    if (!err && f->pushed) err = tc_buf_add(out, TC_SPAN(",\"pushed\":true"));
-    if (!err && f->early) err = tc_buf_add(out, TC_SPAN(",\"early\":true"));
-    if (!err && f->proven.len) err = put_member(out, "certificate", f->proven);
-    if (!err && f->error) err = put_member(out, "error", tc_span_str(f->error));
-    return err ? err : tc_buf_add(out, TC_SPAN("}\n"));
+    const sent method = weigh_method(l, &x->theirs, true), target = weigh(l, f->target, true);
+    const sent authority = weigh(l, x->theirs.authority, true);
+    const sent agent = weigh_field(l, x, TC_FIELD_USER_AGENT, (tc_span){0});
+    const sent referer = weigh_field(l, x, TC_FIELD_REFERER, (tc_span){0});
+    const sent user = weigh(l, x->user, true), proven = weigh(l, x->proven, true);
+    char *to = begin(l);
+    if (!to) return NULL;
+    to = json_who(l, json_start(to, date), seen, f, user);
+    to = put_value(to, TC_SPAN(",\"session\":"), seen->session->id);
+    to = put_value(to, TC_SPAN(",\"exchange\":"), x->id);
+    to = put_text(l, to, TC_SPAN(",\"method\":"), method);
+    to = put_text(l, to, TC_SPAN(",\"target\":"), target);
+    to = put_text(l, to, TC_SPAN(",\"authority\":"), authority);
+    to = put(put(to, TC_SPAN(",\"version\":\"")), f->version);
+    to = put_value(to, TC_SPAN("\",\"status\":"), f->status);
+    to = put_value(to, TC_SPAN(",\"bytes\":"), f->bytes);
+    to = put_value(to, TC_SPAN(",\"content_in\":"), x->content_in);
+    to = put_ms(to, TC_SPAN(",\"ms\":"), f->ns);
+    to = put_text(l, to, TC_SPAN(",\"user_agent\":"), agent);
+    to = put_text(l, to, TC_SPAN(",\"referer\":"), referer);
+    if (f->pushed) to = put(to, TC_SPAN(",\"pushed\":true"));
+    if (f->early) to = put(to, TC_SPAN(",\"early\":true"));
+    if (proven.text.len) to = put_text(l, to, TC_SPAN(",\"certificate\":"), proven);
+    if (f->error.len) to = put_text(l, to, TC_SPAN(",\"error\":"), (sent){f->error, true});
+    return put(to, TC_SPAN("}\n"));
 }
 
 /* --- connections that came to nothing ------------------------------------------------------- */
 
-static tc_err refused_text(tc_buf *out, const tc_seen *seen, bool color, tc_span date)
+static char *refused_text(line *l, const tc_seen *seen, bool color, const tc_log_date *date)
 {
-    const char *dim = color ? "\033[2m" : "", *plain = color ? "\033[0m" : "";
-    tc_err err =
-        tc_buf_printf(out, "%s%.*s  %-15s%s  %s---  %s", dim, TC_FMT(date), seen->session->peer,
-                      plain, color ? color_of(0) : "", tc_err_sentence(seen->err));
-    if (!err && seen->text.len) err = tc_buf_add(out, TC_SPAN(": "));
-    if (!err) err = tc_text_terminal(out, seen->text, false);
-    return err ? err : tc_buf_printf(out, "%s\n", plain);
+    const tc_span error = tc_span_str(tc_err_sentence(seen->err));
+    const sent why = weigh(l, seen->text, false);
+    char *to = begin(l);
+    if (!to) return NULL;
+    to = put_date(put_color(to, color, DIM), date);
+    char *client = put(to, TC_SPAN("  "));
+    to = put_blanks(put_address(client, &seen->session->peer), client);
+    to = put(put_color(to, color, NORMAL), TC_SPAN("  "));
+    to = put_color(to, color, tc_span_str(color_of(0)));
+    to = put(put(to, TC_SPAN("---  ")), error);
+    if (why.text.len) to = put_sent(l, put(to, TC_SPAN(": ")), why, escape_text);
+    return put(put_color(to, color, NORMAL), TC_SPAN("\n"));
 }
 
-static tc_err refused_json(tc_buf *out, const tc_seen *seen, tc_span date)
+static char *refused_json(line *l, const tc_seen *seen, const tc_log_date *date)
 {
-    tc_err err = json_start(out, date);
-    if (!err) err = put_member(out, "client", tc_span_str(seen->session->peer));
-    if (!err) err = put_member_number(out, "port", seen->session->peer_port);
-    if (!err) err = put_member_number(out, "session", seen->session->id);
-    if (!err) err = put_member(out, "error", tc_span_str(tc_err_sentence(seen->err)));
-    if (!err && seen->text.len) err = put_member(out, "why", seen->text);
-    return err ? err : tc_buf_add(out, TC_SPAN("}\n"));
+    const tc_span error = tc_span_str(tc_err_sentence(seen->err));
+    const sent why = weigh(l, seen->text, true);
+    char *to = begin(l);
+    if (!to) return NULL;
+    to = put_address(json_start(to, date), &seen->session->peer);
+    to = put_value(to, TC_SPAN("\",\"port\":"), seen->session->peer_port);
+    to = put_value(to, TC_SPAN(",\"session\":"), seen->session->id);
+    to = put_text(l, to, TC_SPAN(",\"error\":"), (sent){error, true});
+    if (why.text.len) to = put_text(l, to, TC_SPAN(",\"why\":"), why);
+    return put(to, TC_SPAN("}\n"));
 }
 
 /* --- lines ---------------------------------------------------------------------------------- */
@@ -412,25 +502,27 @@ bool tc_log_wants(enum tc_log_format format, const tc_seen *seen)
            seen->err != TC_ERR_PEER_RESET && format != TC_LOG_COMBINED;
 }
 
+static char *put_line(line *l, enum tc_log_format format, bool color, const tc_seen *seen,
+                      const tc_log_date *date)
+{
+    if (seen->kind == TC_SEEN_PROTECTED)
+        return format == TC_LOG_JSON ? refused_json(l, seen, date)
+                                     : refused_text(l, seen, color, date);
+    const facts f = facts_of(seen);
+    switch (format) {
+    case TC_LOG_TEXT: break;
+    case TC_LOG_COMBINED: return combined_line(l, seen->x, &f, date);
+    case TC_LOG_JSON: return json_line(l, seen, &f, date);
+    }
+    return text_line(l, seen->x, &f, color, date);
+}
+
 tc_err tc_log_line(tc_buf *out, enum tc_log_format format, bool color, const tc_seen *seen,
                    const tc_log_date *date)
 {
-    const size_t before = out->len;
-    const tc_span when = tc_span_of(date->text, date->len);
-    tc_err err = TC_OK;
-    if (seen->kind == TC_SEEN_PROTECTED) {
-        err = format == TC_LOG_JSON ? refused_json(out, seen, when)
-                                    : refused_text(out, seen, color, when);
-        if (err) out->len = before;
-        return err;
-    }
-    char client[TC_IP_TEXT];
-    const facts f = facts_of(seen, client);
-    switch (format) {
-    case TC_LOG_TEXT: err = text_line(out, &f, color, when); break;
-    case TC_LOG_COMBINED: err = combined_line(out, seen->x, &f, when); break;
-    case TC_LOG_JSON: err = json_line(out, seen, &f, when); break;
-    }
-    if (err) out->len = before;
-    return err;
+    line l = {.out = out, .room = LINE_ROOM};
+    const char *end = put_line(&l, format, color, seen, date);
+    if (end) put_so_far(&l, end);
+    if (l.err) out->len = l.start;
+    return l.err;
 }

@@ -25,12 +25,9 @@ static void leave(struct tc_greeted *g)
 static void show(tc_worker *w, const struct sockaddr_storage *peer, tc_err err)
 {
     tc_address from;
-    char text[TC_IP_TEXT];
     memcpy(&from, peer, sizeof from);
-    const tc_ip ip = tc_address_ip(&from);
-    tc_session_info info = {.id = ++w->env.last_id, .role = TC_SERVER, .link = "tcp"};
-    const tc_span peer_text = tc_ip_text(&ip, text);
-    memcpy(info.peer, peer_text.at, peer_text.len + 1);
+    tc_session_info info = {
+        .id = ++w->env.last_id, .role = TC_SERVER, .link = "tcp", .peer = tc_address_ip(&from)};
     info.peer_port = ntohs(from.any.sa_family == AF_INET6 ? from.v6.sin6_port : from.v4.sin_port);
     if (w->metrics) tc_metrics_failed(w->metrics->connection_failures, err);
     tc_show(w->env.watch, &(tc_seen){.kind = TC_SEEN_PROTECTED,

@@ -4,16 +4,22 @@
 #include "session/inside.h"
 
 /* The rest of what is the same for all that a session has to show. */
-static void show(tc_session *s, tc_seen *what)
+static inline void show(tc_session *s, tc_seen *what)
 {
-    tc_session_info info = {.id = s->id,
-                            .role = s->env->engine.role,
-                            .link = s->link->type->name,
-                            .way = s->link,
-                            .exchanges = s->begun,
-                            .opener = s->opener};
-    if (s->flags & HAS_ENGINE) info.version = tc_session_engine(s)->type->version;
-    s->link->type->peer(s->link, info.peer, &info.peer_port);
+    const tc_link *l = s->link;
+    uint16_t port = 0;
+    tc_ip peer = {0};
+    if (l->type->address) peer = l->type->address(l, &port);
+    const tc_session_info info = {
+        .id = s->id,
+        .role = s->env->engine.role,
+        .version = s->flags & HAS_ENGINE ? tc_session_engine(s)->type->version : TC_HTTP_NONE,
+        .link = l->type->name,
+        .way = l,
+        .peer = peer,
+        .peer_port = port,
+        .exchanges = s->begun,
+        .opener = s->opener};
     what->at = tc_loop_now(s->env->loop);
     what->session = &info;
     tc_show(s->env->watch, what);

@@ -138,7 +138,7 @@ static void say_head(conn *c, const tc_event *ev)
 /* Runs of content are one line, however they were cut. */
 static void say_data(conn *c, const tc_event *ev)
 {
-    if (c->in_data && !c->tags) {
+    if (c->in_data && !c->tags && c->log.len) { /* it may have been emptied since */
         c->log.len -= 2;
     } else {
         say_of(c, ev->x);

@@ -90,13 +90,6 @@ static uint64_t pipe_untaken(const tc_link *l)
     return p->other ? p->other->inbox.len : 0;
 }
 
-static void pipe_peer(const tc_link *l, char ret_text[TC_PEER_TEXT], uint16_t *ret_port)
-{
-    (void)l;
-    memcpy(ret_text, "pipe", 5);
-    *ret_port = 0;
-}
-
 static tc_ip pipe_address(const tc_link *l, uint16_t *ret_port)
 {
     *ret_port = 4711;
@@ -132,7 +125,6 @@ static const tc_link_type pipe_type = {
     .flush = pipe_flush,
     .stuck = pipe_stuck,
     .untaken = pipe_untaken,
-    .peer = pipe_peer,
     .address = pipe_address,
     .end_writing = pipe_end_writing,
     .close = pipe_close,

@@ -3,10 +3,12 @@
 // SPDX-License-Identifier: MIT
 #include "observe/access_log.h"
 
+#include <arpa/inet.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "support/check.h"
 
 static tc_exchange x;
@@ -26,7 +28,8 @@ static int begin(void **state)
     x.times.ours_end = 3500000;
     x.ours.status = 200;
     x.content_out = 612;
-    session = (tc_session_info){.id = 3, .peer = "192.0.2.1", .peer_port = 4711};
+    session = (tc_session_info){.id = 3, .peer_port = 4711};
+    assert_true(tc_ip_parse(TC_SPAN("192.0.2.1"), &session.peer));
     seen = (tc_seen){.kind = TC_SEEN_CLOSED, .at = 4000000, .session = &session, .x = &x};
     tc_buf_init_over(&out, room, sizeof room);
     return setenv("TZ", "UTC", 1);
@@ -135,7 +138,7 @@ static void a_request_that_was_never_one(void **state)
     x.theirs = (tc_message){0};
     x.times.ours_head = x.times.ours_end = 0;
     x.content_out = 0;
-    session.peer[0] = 0;
+    session.peer = (tc_ip){0};
     seen.err = TC_ERR_REQUEST_LINE;
     assert_string_equal(text(), "22:13:20  -                ---       0 B       3.0 ms  "
                                 "- -  HTTP  request line is malformed\n");
@@ -177,6 +180,7 @@ static void make_evil(void)
 {
     const tc_span all = {evil, sizeof evil - 1};
     x.theirs.path = all;
+    x.theirs.method = TC_METHOD_NONE;
     x.theirs.method_name = all;
     x.theirs.authority = all;
     x.theirs.fields = (tc_fields){0};
@@ -293,6 +297,206 @@ static void who_asks_by_a_password(void **state)
     assert_non_null(strstr(json(), "\"user\":\"al \\\"\\u001bb\","));
 }
 
+/* --- against a line that is made of printf and escapes alone -----------------------------------
+ */
+
+static char wanted_room[sizeof room];
+static tc_buf wanted;
+
+static void say(tc_err err)
+{
+    assert_int_equal(err, TC_OK);
+}
+
+static void say_quoted(tc_span s, bool blanks)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        const unsigned char c = (unsigned char)s.at[i];
+        if (c == '"' || c == '\\')
+            say(tc_buf_printf(&wanted, "\\%c", c));
+        else if (c < 0x20 || c >= 0x7f || (blanks && c == ' '))
+            say(tc_buf_printf(&wanted, "\\x%02x", (unsigned)c));
+        else
+            say(tc_buf_add_byte(&wanted, (char)c));
+    }
+    if (!s.len) say(tc_buf_add_byte(&wanted, '-'));
+}
+
+static tc_span field(enum tc_field_id id)
+{
+    tc_span value = {0};
+    (void)tc_fields_get(&x.theirs.fields, id, &value);
+    return value;
+}
+
+#define NUMBER(n) (unsigned long long)(n)
+
+static void say_combined(const char *client)
+{
+    say(tc_buf_printf(&wanted, "%s - ", client));
+    say_quoted(x.user, true);
+    say(tc_buf_printf(&wanted, " [14/Nov/2023:22:13:20 +0000] \""));
+    say_quoted(x.theirs.method_name, false);
+    say(tc_buf_add_byte(&wanted, ' '));
+    say_quoted(x.theirs.path, false);
+    say(tc_buf_printf(&wanted, " HTTP/1.1\" %u ", x.ours.status));
+    say(x.content_out ? tc_buf_printf(&wanted, "%llu \"", NUMBER(x.content_out))
+                      : tc_buf_add(&wanted, TC_SPAN("- \"")));
+    say_quoted(field(TC_FIELD_REFERER), false);
+    say(tc_buf_add(&wanted, TC_SPAN("\" \"")));
+    say_quoted(field(TC_FIELD_USER_AGENT), false);
+    say(tc_buf_add(&wanted, TC_SPAN("\"\n")));
+}
+
+static void say_text(const char *client, uint64_t ns)
+{
+    const unsigned long long tenths = NUMBER((ns + 50000) / 100000);
+    say(tc_buf_printf(&wanted, "22:13:20  %-15s  %u  %6llu B  %6llu.%llu ms  ", client,
+                      x.ours.status, NUMBER(x.content_out), tenths / 10, tenths % 10));
+    const tc_span dash = TC_SPAN("-");
+    say(tc_text_terminal(&wanted, x.theirs.method_name.len ? x.theirs.method_name : dash, false));
+    say(tc_buf_add_byte(&wanted, ' '));
+    say(tc_text_terminal(&wanted, x.theirs.path.len ? x.theirs.path : dash, false));
+    say(tc_buf_add(&wanted, TC_SPAN("  HTTP/1.1")));
+    if (x.tunnel) say(tc_buf_printf(&wanted, "  %llu B sent", NUMBER(x.content_in)));
+    if (x.pushed) say(tc_buf_add(&wanted, TC_SPAN("  pushed")));
+    if (x.proven.len) say(tc_buf_add(&wanted, TC_SPAN("  ")));
+    say(tc_text_terminal(&wanted, x.proven, false));
+    if (x.user.len) say(tc_buf_add(&wanted, TC_SPAN("  ")));
+    say(tc_text_terminal(&wanted, x.user, false));
+    if (seen.err) say(tc_buf_printf(&wanted, "  %s", tc_err_sentence(seen.err)));
+    say(tc_buf_add_byte(&wanted, '\n'));
+}
+
+static void say_member(const char *name, tc_span value)
+{
+    say(tc_buf_printf(&wanted, ",\"%s\":", name));
+    say(tc_text_json(&wanted, value));
+}
+
+static void say_json(const char *client, uint64_t ns)
+{
+    const unsigned long long us = NUMBER((ns + 500) / 1000);
+    const tc_span dash = TC_SPAN("-");
+    say(tc_buf_printf(&wanted, "{\"time\":\"2023-11-14T22:13:20Z\",\"client\":\"%s\",\"port\":%u",
+                      client, session.peer_port));
+    if (x.user.len) say_member("user", x.user);
+    say(tc_buf_printf(&wanted, ",\"session\":%llu,\"exchange\":%llu", NUMBER(session.id),
+                      NUMBER(x.id)));
+    say_member("method", x.theirs.method_name.len ? x.theirs.method_name : dash);
+    say_member("target", x.theirs.path.len ? x.theirs.path : dash);
+    say_member("authority", x.theirs.authority);
+    say(tc_buf_printf(&wanted,
+                      ",\"version\":\"HTTP/1.1\",\"status\":%u,\"bytes\":%llu,"
+                      "\"content_in\":%llu,\"ms\":%llu.%03llu",
+                      x.ours.status, NUMBER(x.content_out), NUMBER(x.content_in), us / 1000,
+                      us % 1000));
+    say_member("user_agent", field(TC_FIELD_USER_AGENT));
+    say_member("referer", field(TC_FIELD_REFERER));
+    if (x.pushed) say(tc_buf_add(&wanted, TC_SPAN(",\"pushed\":true")));
+    if (x.proven.len) say_member("certificate", x.proven);
+    if (seen.err) say_member("error", tc_span_str(tc_err_sentence(seen.err)));
+    say(tc_buf_add(&wanted, TC_SPAN("}\n")));
+}
+
+static const char *say_line(enum tc_log_format format, const char *client, uint64_t ns)
+{
+    tc_buf_init_over(&wanted, wanted_room, sizeof wanted_room);
+    switch (format) {
+    case TC_LOG_TEXT: say_text(client, ns); break;
+    case TC_LOG_COMBINED: say_combined(client); break;
+    case TC_LOG_JSON: say_json(client, ns); break;
+    }
+    wanted.at[wanted.len] = 0;
+    return wanted.at;
+}
+
+/* Bytes that mean something here or there, in all lengths; mostly there are none of them. */
+static tc_span any_text(size_t most)
+{
+    static const char odd[] = "\"\\\r\n\033\t \x7f\x80\xc2\x9b\xe2\x80\xae\xff\xc3\xbc";
+    const size_t len = check_random_below(most + 1);
+    const uint64_t one_in = check_random_below(3) ? 1000 : 4;
+    char *at = tc_arena_alloc(&x.arena, len + 1);
+    assert_non_null(at);
+    for (size_t i = 0; i < len; i++)
+        at[i] = check_random_below(one_in) ? (char)('a' + check_random_below(26))
+                                           : odd[check_random_below(sizeof odd)];
+    return tc_span_of(at, len);
+}
+
+static void make_any(uint64_t *ret_ns)
+{
+    static const uint64_t powers[] = {1, 10, 100, 1000, 10000, 1000000, 1000000000, UINT64_MAX};
+    const tc_err errors[] = {TC_OK, TC_OK, TC_ERR_PEER_RESET, TC_ERR_CLIENT_CERT};
+    static const enum tc_field_id ids[] = {TC_FIELD_REFERER, TC_FIELD_USER_AGENT};
+    x.theirs.method = TC_METHOD_NONE;
+    x.theirs.method_name = any_text(12);
+    if (check_random_below(2)) {
+        x.theirs.method = TC_METHOD_POST;
+        x.theirs.method_name = TC_SPAN("POST");
+    }
+    x.theirs.path = any_text(60);
+    x.theirs.authority = any_text(20);
+    x.theirs.fields = (tc_fields){0};
+    for (size_t i = 0; i < 2; i++)
+        if (check_random_below(3))
+            say(tc_fields_push(&x.theirs.fields, &x.arena,
+                               (tc_field){tc_field_name(ids[i]), any_text(70), ids[i]}));
+    x.user = check_random_below(3) ? (tc_span){0} : any_text(9);
+    x.proven = check_random_below(3) ? (tc_span){0} : any_text(30);
+    x.pushed = !check_random_below(3);
+    x.ours.status = (uint16_t)(100 + check_random_below(900));
+    x.content_out = x.wire_out = check_random_below(powers[check_random_below(4)] + 1);
+    x.content_in = check_random_below(powers[check_random_below(8)]);
+    x.id = check_random_below(powers[check_random_below(8)]);
+    session.id = check_random_below(powers[check_random_below(8)]);
+    session.peer_port = (uint16_t)check_random_below(65536);
+    seen.err = errors[check_random_below(4)];
+    *ret_ns = check_random_below(powers[check_random_below(7)]) * 1000;
+    x.times.ours_end = x.times.begun + (int64_t)*ret_ns;
+}
+
+static void as_printf_and_escapes_write_it(void **state)
+{
+    (void)state;
+    for (int turn = 0; turn < 20000; turn++) {
+        uint8_t bytes[16];
+        char client[TC_IP_TEXT];
+        uint64_t ns;
+        (void)end(NULL);
+        (void)begin(NULL);
+        make_any(&ns);
+        for (size_t i = 0; i < sizeof bytes; i++)
+            bytes[i] = (uint8_t)check_random_below(256);
+        session.peer = tc_ip_of(bytes, turn % 2 ? 4 : 16);
+        assert_non_null(inet_ntop(turn % 2 ? AF_INET : AF_INET6, bytes, client, sizeof client));
+        const enum tc_log_format format = (enum tc_log_format)(turn % 3);
+        assert_string_equal(line_of(format, false), say_line(format, client, ns));
+    }
+}
+
+/* Everything at its longest: the room that is reserved is enough (asserted where it is put). */
+static void no_line_is_longer_than_its_room(void **state)
+{
+    (void)state;
+    const tc_span ip = TC_SPAN("2001:1111:2222:3333:4444:5555:6666:7777");
+    assert_true(tc_ip_parse(ip, &session.peer) && tc_ip_parse(ip, &x.asker.ip));
+    x.asker.kind = TC_ASKER_KNOWN;
+    x.asker.port = session.peer_port = 65535;
+    x.id = session.id = x.content_in = x.content_out = x.wire_out = UINT64_MAX;
+    x.times.begun = 0;
+    x.times.ours_end = seen.at = INT64_MAX;
+    x.tunnel = x.pushed = x.early = true;
+    x.ours.status = 65535;
+    x.user = x.proven = TC_SPAN("u");
+    for (int err = 0; err < 512; err++) {
+        seen.err = (tc_err)-err;
+        for (int format = TC_LOG_TEXT; format <= TC_LOG_JSON; format++)
+            assert_non_null(strchr(line_of((enum tc_log_format)format, true), '\n'));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,8 +513,10 @@ int main(void)
         TEST(what_does_not_fit_is_left_out_whole),
         TEST(a_handshake_that_failed_has_a_line),
         TEST(who_has_proved_it_is_named),
-        cmocka_unit_test_setup_teardown(who_asks_behind_a_proxy, begin, end),
-        cmocka_unit_test_setup_teardown(who_asks_by_a_password, begin, end),
+        TEST(who_asks_behind_a_proxy),
+        TEST(who_asks_by_a_password),
+        TEST(as_printf_and_escapes_write_it),
+        TEST(no_line_is_longer_than_its_room),
     };
     return cmocka_run_group_tests_name("access_log", tests, NULL, NULL);
 }

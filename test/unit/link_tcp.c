@@ -365,11 +365,11 @@ static void two_links_share_the_room_of_the_loop(void **state)
 static void check_peer(const struct sockaddr *peer, const char *wanted, uint16_t wanted_port)
 {
     tc_link_tcp it;
-    char text[TC_PEER_TEXT];
+    char text[TC_IP_TEXT];
     uint16_t port = 1;
     tc_link_tcp_init(&it, loop, -1, peer, on_ready);
-    it.link.type->peer(&it.link, text, &port);
-    assert_string_equal(text, wanted);
+    const tc_ip ip = it.link.type->address(&it.link, &port);
+    assert_string_equal(tc_ip_text(&ip, text).at, wanted);
     assert_int_equal(port, wanted_port);
 }
 

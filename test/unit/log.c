@@ -56,7 +56,8 @@ static void turn(writer *w)
 
 static void say(writer *w, int lines)
 {
-    static const tc_session_info session = {.peer = "192.0.2.1"};
+    tc_session_info session = {.id = 1};
+    assert_true(tc_ip_parse(TC_SPAN("192.0.2.1"), &session.peer));
     for (int i = 0; i < lines; i++) {
         w->watch->see(w->watch, &(tc_seen){.kind = TC_SEEN_CLOSED, .session = &session, .x = w->x});
         if (i % 10 == 9) turn(w);
