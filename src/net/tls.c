@@ -96,6 +96,8 @@ void tc_tls_set_unref(tc_tls_set *set)
         gnutls_memset(set->ticket_secret.data, 0, set->ticket_secret.size);
         gnutls_free(set->ticket_secret.data);
     }
+    tc_arena_fini(&set->texts);
+    tc_free(set->names);
     tc_free(set->at);
     tc_free(set);
 }
@@ -188,15 +190,19 @@ static tc_err load_shown(const tc_tls_server_config *c, size_t i, tc_tls_set *se
     return err;
 }
 
+typedef struct loading {
+    const tc_tls_server_config *config;
+    tc_tls_set *set;
+    char *why;
+} loading;
+
 /* What is given later for the same names as the i-th pair stands behind it; the library chooses by
  * what the client can do. */
-static tc_err load_beside(const tc_tls_server_config *c, size_t i, tc_tls_set *set, char *why)
+static tc_err load_beside(void *self, size_t i, size_t j)
 {
-    tc_err err = TC_OK;
-    for (size_t j = i + 1; j < set->count && !err; j++)
-        if (tc_tls_shown_is_beside(&set->at[i], &set->at[j]))
-            err = take_pair(set->at[i].credentials, c->pairs[j].certificate, c->pairs[j].key, why);
-    return err;
+    const loading *l = self;
+    const tc_tls_pair *other = &l->config->pairs[j];
+    return take_pair(l->set->at[i].credentials, other->certificate, other->key, l->why);
 }
 
 static tc_err load_set(const tc_tls_server_config *c, const gnutls_datum_t *kept_secret,
@@ -211,8 +217,8 @@ static tc_err load_set(const tc_tls_server_config *c, const gnutls_datum_t *kept
         set->at ? load_tickets(c, kept_secret, &set->ticket_secret, why) : TC_ERR_NO_MEMORY;
     for (size_t i = 0; i < set->count && !err; i++)
         err = load_shown(c, i, set, why);
-    for (size_t i = 0; i < set->count && !err; i++)
-        err = load_beside(c, i, set, why);
+    if (!err) err = tc_tls_set_index(set);
+    if (!err) err = tc_tls_set_pairs(set, load_beside, &(loading){c, set, why});
     if (err)
         tc_tls_set_unref(set);
     else

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/arena.h"
 #include "net/tls.h"
 
 /* What one file was when it was read. */
@@ -21,15 +22,25 @@ typedef struct tc_tls_shown {
     /* of this pair, and behind it of those that are for the same names */
     gnutls_certificate_credentials_t credentials;
     gnutls_x509_crt_t leaf;
+    int kind; /* of its key: gnutls_pk_algorithm_t */
     unsigned char ticket_key[TC_TLS_TICKET_KEY];
 } tc_tls_shown;
+
+/* A name that a certificate is for: a host, an address, or "*." and a domain. */
+typedef struct tc_tls_name {
+    const char *text;
+    uint32_t which; /* certificate of the set */
+} tc_tls_name;
 
 /* The certificates that were loaded together. A handshake keeps them while it lasts, and a link
  * where there are several. */
 typedef struct tc_tls_set {
     atomic_uint refs;
     size_t count;
-    tc_tls_shown *at; /* one for each pair */
+    tc_tls_shown *at;   /* one for each pair */
+    tc_tls_name *names; /* sorted; of equal ones that of the first certificate comes first */
+    size_t name_count;
+    tc_arena texts; /* of names */
     gnutls_datum_t ticket_secret;
 } tc_tls_set;
 
@@ -63,12 +74,15 @@ int tc_tls_side_hear(gnutls_session_t session, unsigned type, unsigned when, uns
 /* tls_names.c: which of the certificates is whose. */
 tc_err tc_tls_shown_prepare(tc_tls_shown *shown, const tc_tls_server_config *config,
                             const gnutls_datum_t *secret) TC_MUST_USE;
+/* Notes the names of all, so that a handshake need not look at each. */
+tc_err tc_tls_set_index(tc_tls_set *set) TC_MUST_USE;
+/* Calls with each two that are for the same names, with keys of two kinds, the earlier one first,
+ * until that fails: a client is shown the one that it can use. */
+tc_err tc_tls_set_pairs(const tc_tls_set *set, tc_err (*beside)(void *self, size_t i, size_t j),
+                        void *self) TC_MUST_USE;
 /* The certificate for a host, NUL-terminated, in lower case and without a dot at its end: an exact
  * name before one with a wildcard, else the first. */
 size_t tc_tls_set_choose(const tc_tls_set *set, const char *host);
-/* Both are for the same names, with keys of two kinds: a client is shown the one that it can use.
- */
-bool tc_tls_shown_is_beside(const tc_tls_shown *one, const tc_tls_shown *other);
 /* Has a wildcard directly below a top-level name, which counts for no host. */
 bool tc_tls_shown_wide_name(const tc_tls_shown *shown, char ret_name[TC_TLS_HOST]);
 bool tc_tls_shown_covers(const tc_tls_shown *shown, const char *host);

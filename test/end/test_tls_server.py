@@ -104,6 +104,56 @@ class Pairs(Tls):
         self.assertNotIn("for no host", server.said())
 
 
+class Many(Tls):
+    """Which of many certificates is shown: found by its names, however they are written."""
+
+    def alone(self, name, alternatives=None):
+        """A certificate of nobody else's, quickly made: all have one key."""
+        self.key = self.dir / "key.pem"
+        if not self.key.exists():
+            self.openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", self.key)
+        crt = self.dir / f"{name.replace('/', '')}.crt"
+        more = ("-addext", f"subjectAltName={alternatives}") if alternatives else ()
+        self.openssl("req", "-x509", "-key", self.key, "-out", crt, "-days", 9, "-subj", f"/CN={name}", *more)
+        return "--cert", crt, "--key", self.key
+
+    def shown(self, server, name):
+        wire = self.connect(server, ssl._create_unverified_context(), name=name)
+        text = self.openssl("x509", "-inform", "DER", "-noout", "-subject", stdin=wire.getpeercert(True)).text
+        return text.strip().rpartition("=")[2].strip()
+
+    def test_names_as_they_are_written(self):
+        pairs = (("first", "DNS:first.example"), ("upper", "DNS:UPPER.Example"), ("common.example", None),
+                 ("hidden.example", "DNS:other.example"), ("mail.example", "email:a@b.example"), ("address", "IP:127.0.0.1,IP:::1,DNS:with.address.example"),
+                 ("twice-a", "DNS:twice.example,DNS:twice.example"), ("twice-b", "DNS:twice.example,DNS:b.example"),
+                 ("wild-a", "DNS:*.wild.example"), ("wild-b", "DNS:*.wild.example,DNS:x.wild.example"), ("wide", "DNS:*.example,DNS:*"),
+                 ("fragment", "DNS:f*.example,DNS:*f.example"), ("dot", "DNS:dot.example."))
+        server = self.secure(*(word for name, names in pairs for word in self.alone(name, names)))
+        for asked, name in (("first.example", "first"), ("upper.example", "upper"), ("common.example", "common.example"),
+                            ("hidden.example", "first"), ("other.example", "hidden.example"), ("mail.example", "mail.example"),
+                            ("with.address.example", "address"), ("address", "first"), ("twice.example", "twice-a"), ("b.example", "twice-b"),
+                            ("y.wild.example", "wild-a"), ("x.wild.example", "wild-b"), ("a.y.wild.example", "first"), ("wild.example", "first"),
+                            ("nobody.example", "first"), ("example", "first"), ("af.example", "first"), ("dot.example", "first")):
+            with self.subTest(asked):
+                self.assertEqual(self.shown(server, asked), name)
+        # an address is no name in a hello, and a request for one is not misdirected there
+        for target, status in (("127.0.0.1", "200"), ("[::1]", "200"), ("[0:0::1]", "200"), ("[::2]", "421"), ("first.example", "421")):
+            got = self.curl("-k", "--resolve", f"with.address.example:{server.port}:127.0.0.1", "-H", f"Host: {target}", "-o", "/dev/null",
+                            "-w", "%{http_code}", f"https://with.address.example:{server.port}/small")
+            self.assertEqual(got.text, status, target)
+
+    def test_many(self):
+        pairs = [word for i in range(150) for word in self.alone(f"s{i}", f"DNS:s{i}.example,DNS:*.s{i}.example")]
+        server = self.secure(*pairs)
+        for i in (0, 1, 9, 10, 74, 99, 100, 148, 149):
+            self.assertEqual([self.shown(server, f"s{i}.example"), self.shown(server, f"www.s{i}.example")], [f"s{i}"] * 2)
+        self.assertEqual(self.shown(server, "s150.example"), "s0")
+        # one of them changes
+        self.alone("s99", "DNS:s99.example,DNS:moved.example")
+        self.assertTrue(wait_for(lambda: self.shown(server, "moved.example") == "s99", 30, every=0.5))
+        self.assertEqual(self.shown(server, "www.s99.example"), "s0")
+
+
 class Redirect(Tls):
     def setUp(self):
         super().setUp()
