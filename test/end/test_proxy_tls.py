@@ -20,7 +20,7 @@ class SecureProxy(Proxy):
         self.context.load_cert_chain(*pair)
         self.context.set_alpn_protocols(["http/1.1"])
         super().__init__(case, host=host, **how)
-        self.then, self.before, self.alpn = then, before, []
+        self.then, self.before, self.alpn, self.shown = then, before, [], []
         self.talk = SecureProxy.secured
 
     def secured(self, wire):
@@ -29,6 +29,7 @@ class SecureProxy(Proxy):
         wire.sock = self.context.wrap_socket(wire.sock, server_side=True)
         self.open.append(wire.sock)
         self.alpn.append(wire.sock.selected_alpn_protocol())
+        self.shown.append(wire.sock.getpeercert())
         (self.then or Proxy.talk)(self, wire)
 
     @property
@@ -164,7 +165,7 @@ class Believed(Secured):
         proxy.context.load_verify_locations(self.whom)
         proxy.context.verify_mode = ssl.CERT_OPTIONAL
         self.asks(proxy, "--cert", crt, "--key", key, f"http://{NO_SUCH}:{port}/small")
-        self.assertEqual([sock.getpeercert() for sock in proxy.open if isinstance(sock, ssl.SSLSocket) and sock.fileno() >= 0], [])
+        self.assertEqual(proxy.shown, [None])
         proxy.context.verify_mode = ssl.CERT_REQUIRED
         got = self.asks(proxy, "--cert", crt, "--key", key, "https://h.invalid/", status=56)
         self.assertIn("it wants a certificate of ours, and proxies are shown none", got.err)
