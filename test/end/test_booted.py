@@ -71,7 +71,7 @@ class Booted(Case):
     def inside(self, *argv):
         """A command there: its status, and what it said."""
         first = pathlib.Path(f"/proc/{self.system.pid}/task/{self.system.pid}/children").read_text().split()[0]
-        argv = ["nsenter", "-t", first, *NAMESPACES, "--cgroup", "--", "env", "-i", "LC_ALL=C.UTF-8",
+        argv = ["nsenter", "-t", first, *NAMESPACES, "--cgroup", "--root", "--wd", "--", "env", "-i", "LC_ALL=C.UTF-8",
                 "PATH=/usr/sbin:/usr/bin:/sbin:/bin", *map(str, argv)]
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=150)
         return done.returncode, done.stdout.decode(errors="replace")
