@@ -62,7 +62,11 @@ class Master(Tls):
             bench.kill()
             bench.wait()
         self.assertEqual(bench.returncode, 0, said)
-        self.assertRegex(said, r"errors\s+0\n", said)
+        # what one generation refused unseen as it ended is sent again, once: then the next one may have ended, too
+        errors = int(re.search(r"errors\s+([\d,]+)\n", said)[1].replace(",", ""))
+        refused = sum(int(n) for n in re.findall(r"(?m)^\s+(\d+)  the peer refused before it began", said))
+        self.assertEqual(errors, refused if version != "1.1" else 0, said)
+        self.assertLess(errors, 50, said)
         self.assertGreater(int(re.search(r"requests\s+([\d,]+)", said)[1].replace(",", "")), 100, said)
 
 
