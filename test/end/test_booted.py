@@ -101,7 +101,7 @@ class Booted(Case):
         return self.systemctl("show", "--property", name, "--value", "tercet").strip()
 
     def says(self, status):
-        self.assertTrue(wait_for(lambda: self.show("StatusText") == status, 30), (self.show("StatusText"), self.said()))
+        self.assertTrue(wait_for(lambda: self.show("StatusText") == status), (self.show("StatusText"), self.said()))
 
     def get(self):
         return self.inside(OWN_PROGRAM, "get", "-q", "http://localhost/")[1]
@@ -144,7 +144,7 @@ class Booted(Case):
         self.inside("cp", OWN_PROGRAM, OWN_PROGRAM + ".new")
         self.inside("mv", OWN_PROGRAM + ".new", OWN_PROGRAM)
         self.systemctl("reload", "tercet")
-        self.assertTrue(wait_for(lambda: self.inside("stat", "-L", "-c", "%i", f"/proc/{main}/exe")[1] != before, 30), self.said())
+        self.assertTrue(wait_for(lambda: self.inside("stat", "-L", "-c", "%i", f"/proc/{main}/exe")[1] != before), self.said())
         self.assertEqual((self.show("MainPID"), self.get(), self.show("NRestarts")), (main, "home", "0"))
         self.systemctl("reload", "tercet")
         self.says("generation 3 serves")
