@@ -19,11 +19,15 @@ static inline uint64_t rotate(uint64_t x, unsigned bits)
         v2 += v1, v1 = rotate(v1, 17) ^ v2, v2 = rotate(v2, 32);                                   \
     } while (0)
 
+void tc_random_bytes(void *at, size_t len)
+{
+    if (getentropy(at, len)) abort(); /* interrupted, it tries again */
+}
+
 tc_hash_key tc_hash_key_random(void)
 {
     tc_hash_key key;
-    if (getrandom(&key, sizeof key, 0) != (ssize_t)sizeof key)
-        abort(); /* no kernel of Debian 12 lacks it */
+    tc_random_bytes(&key, sizeof key);
     return key;
 }
 

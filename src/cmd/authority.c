@@ -86,7 +86,8 @@ static tc_err write_file(const char *file, tc_span text, char *why, size_t size)
     (void)unlink(part); /* of a process that died */
     const int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return trouble(TC_ERR_WRITE_FILE, part, why, size);
-    const bool good = write(fd, text.at, text.len) == (ssize_t)text.len && fsync(fd) == 0;
+    const bool good = TEMP_FAILURE_RETRY(write(fd, text.at, text.len)) == (ssize_t)text.len &&
+                      TEMP_FAILURE_RETRY(fsync(fd)) == 0;
     tc_err err = good ? TC_OK : trouble(TC_ERR_WRITE_FILE, part, why, size);
     close(fd);
     if (!err && rename(part, file)) err = trouble(TC_ERR_WRITE_FILE, file, why, size);

@@ -9,11 +9,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "cmd/master_inside.h"
 #include "net/channel.h"
 #include "net/pass.h"
@@ -32,16 +32,14 @@ generation *tc_generation_in(master *m, enum phase phase)
     return found;
 }
 
-void tc_generation_send(generation *g, const tc_message_head *head, const void *more, size_t len,
+bool tc_generation_send(generation *g, const tc_message_head *head, const void *more, size_t len,
                         const int fds[], size_t count)
 {
     char message[TC_CHANNEL_BYTES];
     memcpy(message, head, sizeof *head);
     if (len > sizeof message - sizeof *head) len = sizeof message - sizeof *head;
     if (len) memcpy(message + sizeof *head, more, len);
-    const tc_err err =
-        tc_channel_send(g->channel, message, sizeof *head + len, fds, count, SEND_MS);
-    (void)err; /* it is gone, which waitpid tells; or it hangs, and will hear of its end */
+    return tc_channel_send(g->channel, message, sizeof *head + len, fds, count, SEND_MS) == TC_OK;
 }
 
 static void shut(int *fd)
@@ -88,6 +86,7 @@ int tc_generation_state(master *m, const generation *g, int words, int passed, i
     const int copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
     inherited i = {.to = copy < 0 ? NULL : fdopen(copy, "w"), .fds = fds, .room = room};
     if (!i.to) {
+        if (copy >= 0) close(copy);
         if (fd >= 0) close(fd);
         return -1;
     }
@@ -114,7 +113,8 @@ int tc_generation_state(master *m, const generation *g, int words, int passed, i
     fprintf(i.to, "\n");
     fprintf(i.to, "channel %d\n", name(&i, g->channel));
     *ret_count = i.count;
-    if (fclose(i.to) == 0) return fd;
+    const bool whole = !ferror(i.to); /* fclose speaks of its own write alone */
+    if (fclose(i.to) == 0 && whole) return fd;
     close(fd);
     return -1;
 }
@@ -126,7 +126,7 @@ static void renew_secret(master *m)
     const int64_t now = tc_clock_now();
     if (m->secret_made && now - m->secret_made < SECRET_HOURS * 3600 * TC_S) return;
     m->secret_made = now;
-    (void)!getrandom(m->secret, sizeof m->secret, 0); /* so few bytes cannot be interrupted */
+    tc_random_bytes(m->secret, sizeof m->secret);
 }
 
 static unsigned new_number(master *m)
@@ -205,7 +205,10 @@ static void become(master *m, const int fds[], size_t count, int words)
         (void)fcntl(fds[i], F_SETFD, 0);
     (void)snprintf(variable, sizeof variable, "%d", fds[0]);
     tc_notify_forget();
-    if (setenv(TC_GENERATION_STATE, variable, 1) || dup2(words, STDERR_FILENO) < 0) _exit(1);
+    if (setenv(TC_GENERATION_STATE, variable, 1) || dup2(words, STDERR_FILENO) < 0) {
+        fprintf(stderr, "tercet: no generation can begin: %s\n", strerror(errno));
+        _exit(1);
+    }
     sigemptyset(&none);
     sigaddset(&none, SIGTERM); /* until it can hear it */
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -142,7 +142,7 @@ static bool write_part(const tc_jar_file *f, tc_span text)
         good = n > 0 || (n < 0 && errno == EINTR);
         if (n > 0) (void)tc_span_take(&text, (size_t)n);
     }
-    good = good && fsync(fd) == 0;
+    good = good && TEMP_FAILURE_RETRY(fsync(fd)) == 0;
     if (fd >= 0) close(fd);
     return good;
 }

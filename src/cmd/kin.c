@@ -327,7 +327,8 @@ static void *wait_for_workers(void *self)
     tc_kin *k = self;
     const uint64_t one = 1;
     tc_server_wait(k->server);
-    (void)!write(k->over, &one, sizeof one); /* an event: there is always room */
+    while (write(k->over, &one, sizeof one) < 0 && errno == EINTR)
+        ; /* an event: there is always room */
     return NULL;
 }
 
@@ -337,8 +338,10 @@ void tc_kin_serve(tc_kin *k, tc_log *log, tc_admin_place *admin)
     k->log = log;
     pthread_t waiter;
     k->over = eventfd(0, EFD_CLOEXEC);
-    if (k->signals < 0 || k->over < 0 || pthread_create(&waiter, NULL, wait_for_workers, k)) {
-        fprintf(stderr, "tercet: no thread to wait in: %s\n", strerror(errno));
+    const int error =
+        k->signals < 0 || k->over < 0 ? errno : pthread_create(&waiter, NULL, wait_for_workers, k);
+    if (error) {
+        fprintf(stderr, "tercet: no thread to wait in: %s\n", strerror(error));
         tc_server_drain(k->server);
         tc_server_wait(k->server);
         return;

@@ -64,11 +64,17 @@ tc_err tc_log_open(tc_log *log, const char *where, enum tc_log_format format, bo
     *log = (tc_log){.fd = -1, .format = format, .color = color};
     const tc_span name = tc_span_str(where);
     if (tc_span_eq(name, TC_SPAN("off"))) return TC_OK;
-    log->fd = tc_span_eq(name, TC_SPAN("-"))
-                  ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
-                  : open(where, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    log->fd =
+        tc_span_eq(name, TC_SPAN("-"))
+            ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
+            : (int)TEMP_FAILURE_RETRY(open(where, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
     if (log->fd < 0) return tc_err_from_errno(errno);
-    log->is_file = fstat(log->fd, &st) == 0 && S_ISREG(st.st_mode);
+    if (fstat(log->fd, &st)) {
+        const tc_err err = tc_err_from_errno(errno);
+        tc_log_close(log);
+        return err;
+    }
+    log->is_file = S_ISREG(st.st_mode);
     if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) log->fd = reopen(log->fd);
     if (log->is_file && !tc_span_eq(name, TC_SPAN("-"))) note_path(log, where);
     return TC_OK;
@@ -84,7 +90,8 @@ void tc_log_replace(tc_log *log, int fd)
 void tc_log_reopen(tc_log *log)
 {
     if (!log->path[0]) return;
-    const int fd = open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+    const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
+    const int fd = (int)TEMP_FAILURE_RETRY(open(log->path, flags, 0644));
     if (fd >= 0)
         tc_log_replace(log, fd);
     else

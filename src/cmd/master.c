@@ -21,6 +21,7 @@
 enum {
     BEGIN_S = 60,        /* a generation may take to serve */
     AGAIN_MS = 250,      /* until one more may begin */
+    REST_MS = 10,        /* where there is no descriptor for who asks */
     CALM_S = 60,         /* who lived for so long has not begun badly */
     RESTART_MOST_S = 10, /* between two beginnings of what ends again and again */
 };
@@ -85,13 +86,15 @@ static void reload(master *m)
 static void meet_askers(master *m)
 {
     int fd;
-    while (tc_channel_accept(m->control, &fd) == TC_OK) {
+    tc_err err;
+    while ((err = tc_channel_accept(m->control, &fd)) == TC_OK) {
         if (m->silent_count == ASKERS) {
             close(m->silent[0]);
             memmove(m->silent, m->silent + 1, --m->silent_count * sizeof *m->silent);
         }
         m->silent[m->silent_count++] = fd;
     }
+    if (err != TC_ERR_NOTHING) (void)poll(NULL, 0, REST_MS); /* it is asked again at once */
 }
 
 static void hear_askers(master *m)
@@ -176,6 +179,12 @@ static void take_kept(master *m, const int fds[], size_t count)
     }
 }
 
+/* What ends a generation sooner or later: a signal does so, too, if it cannot be said. */
+static void tell_to_end(generation *g, const tc_message_head *head, const void *more, size_t len)
+{
+    if (!tc_generation_send(g, head, more, len, NULL, 0)) kill(g->pid, SIGTERM);
+}
+
 /* Those before it let go of what it has. */
 static void hand_over(master *m, const generation *to)
 {
@@ -189,7 +198,7 @@ static void hand_over(master *m, const generation *to)
     for (int i = 0; i < GENERATIONS; i++) {
         generation *g = &m->at[i];
         if (!g->pid || g->phase != SERVING) continue;
-        tc_generation_send(g, &head, taken, count * sizeof *taken, NULL, 0);
+        tell_to_end(g, &head, taken, count * sizeof *taken);
         g->phase = DRAINING;
         g->drains = tc_clock_now();
     }
@@ -255,7 +264,7 @@ static void serves(master *m, generation *g)
     answer_all(m->askers, &m->asker_count, 0, g->said, g->said_len + more);
     if (m->quits) {
         const tc_message_head quit = {.kind = TC_SAYS_QUIT};
-        tc_generation_send(g, &quit, NULL, 0, NULL, 0);
+        tell_to_end(g, &quit, NULL, 0);
     } else if (m->again) {
         reload(m);
     } else {
@@ -405,7 +414,7 @@ static void quit(master *m)
             g->killed = true;
             kill(g->pid, SIGKILL);
         } else {
-            tc_generation_send(g, &head, NULL, 0, NULL, 0);
+            tell_to_end(g, &head, NULL, 0);
         }
     }
 }
@@ -415,7 +424,8 @@ static void reopen(master *m)
 {
     const tc_message_head head = {.kind = TC_SAYS_REOPEN};
     if (!m->log[0]) return;
-    const int fd = open(m->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+    const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
+    const int fd = (int)TEMP_FAILURE_RETRY(open(m->log, flags, 0644));
     if (fd < 0) {
         fprintf(stderr, "tercet: %s: %s; the old file is written on\n", m->log, strerror(errno));
         return;
@@ -462,6 +472,20 @@ static void look_at_clock(master *m)
     if (m->restart_at && now >= m->restart_at) begin(m, m->same);
 }
 
+static void listen_for_signals(master *m)
+{
+    sigset_t all;
+    sigemptyset(&all);
+    sigaddset(&all, SIGHUP);
+    sigaddset(&all, SIGINT);
+    sigaddset(&all, SIGTERM);
+    sigaddset(&all, SIGUSR1);
+    sigaddset(&all, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    m->signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
 static void turn(master *m)
 {
     struct pollfd p[2 + 2 * GENERATIONS + ASKERS];
@@ -481,7 +505,9 @@ static void turn(master *m)
     for (size_t i = 0; i < m->silent_count; i++)
         p[n++] = (struct pollfd){.fd = m->silent[i], .events = POLLIN};
     const bool waits = m->restart_at || tc_generation_in(m, BEGINNING);
-    if (poll(p, n, waits ? 250 : -1) < 0) return; /* EINTR */
+    if (m->signals < 0) listen_for_signals(m); /* what was sent meanwhile is still there */
+    p[0].fd = m->signals;
+    if (poll(p, n, waits || m->signals < 0 ? 250 : -1) < 0) return; /* EINTR */
     for (nfds_t i = 2; i < theirs; i++) {
         if (!p[i].revents || !who[i]->pid) continue;
         if (p[i].fd == who[i]->words)
@@ -539,21 +565,8 @@ static void find_program(master *m)
     if (len > sizeof gone && strcmp(m->program + len - (sizeof gone - 1), gone) == 0)
         len -= sizeof gone - 1;
     m->program[len] = 0;
+    if (!len) (void)snprintf(m->program, sizeof m->program, "/proc/self/exe");
     if (stat("/proc/self/exe", &m->program_was)) m->program_was.st_ino = 0;
-}
-
-static void listen_for_signals(master *m)
-{
-    sigset_t all;
-    sigemptyset(&all);
-    sigaddset(&all, SIGHUP);
-    sigaddset(&all, SIGINT);
-    sigaddset(&all, SIGTERM);
-    sigaddset(&all, SIGUSR1);
-    sigaddset(&all, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &all, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    m->signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 /* What systemd opened; which of them are wanted the first generation says. */
@@ -582,6 +595,10 @@ int tc_master_run(const tc_master_settings *settings)
     listen_for_signals(&m);
     const bool resumed = tc_master_resume(&m);
     m.pid_written = resumed && settings->pid_file;
+    if (!resumed && m.signals < 0) {
+        fprintf(stderr, "tercet: no signals can be heard: %s\n", strerror(errno));
+        return tc_err_exit(tc_err_from_errno(errno));
+    }
     tc_generation_ledger(&m);
     if (!resumed) {
         take_handed_in(&m);

@@ -66,7 +66,8 @@ void tc_generation_bounded(master *m, tc_generation_bounds bounds);
 void tc_generation_ledger(master *m); /* makes one, if there is none yet */
 /* Begins one. False: it was said why not. */
 bool tc_generation_spawn(master *m);
-void tc_generation_send(generation *g, const tc_message_head *head, const void *more, size_t len,
+/* False: it is gone, which waitpid tells, or it hangs, and will hear of its end. */
+bool tc_generation_send(generation *g, const tc_message_head *head, const void *more, size_t len,
                         const int fds[], size_t count);
 void tc_generation_forget(master *m, generation *g); /* its process is gone */
 /* Writes what is inherited into a file in memory; fds: those that are named there. */

@@ -37,7 +37,9 @@ static void read_all(const places *p, uint64_t lines, size_t line_bytes, tc_buf 
     tc_buf_init(into, FILE_BYTES);
     const int fd = open(p->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return;
-    const ssize_t n = size && tc_buf_reserve(into, size, &room) == TC_OK ? read(fd, room, size) : 0;
+    const ssize_t n = size && tc_buf_reserve(into, size, &room) == TC_OK
+                          ? TEMP_FAILURE_RETRY(read(fd, room, size))
+                          : 0;
     if (n > 0) into->len += (size_t)n;
     close(fd);
 }
@@ -47,7 +49,8 @@ static void write_all(const places *p, tc_span text)
     (void)unlink(p->part); /* of a process that died */
     const int fd = open(p->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return;
-    const bool good = write(fd, text.at, text.len) == (ssize_t)text.len && fsync(fd) == 0;
+    const bool good = TEMP_FAILURE_RETRY(write(fd, text.at, text.len)) == (ssize_t)text.len &&
+                      TEMP_FAILURE_RETRY(fsync(fd)) == 0;
     close(fd);
     if (!good || rename(p->part, p->file)) (void)unlink(p->part);
 }

@@ -6,10 +6,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "session/session.h"
 
 enum { TICKET_KEY = 64 };
@@ -85,8 +85,8 @@ static tc_err make_tickets(const char *file, char why[TC_TLS_WHY])
     char key[TICKET_KEY];
     const int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 && errno == EEXIST) return TC_OK;
-    const bool good = fd >= 0 && getrandom(key, sizeof key, 0) == sizeof key &&
-                      write(fd, key, sizeof key) == sizeof key;
+    tc_random_bytes(key, sizeof key);
+    const bool good = fd >= 0 && write(fd, key, sizeof key) == sizeof key;
     if (!good) (void)snprintf(why, TC_TLS_WHY, "%s: %s", file, strerror(errno));
     if (fd >= 0) close(fd);
     explicit_bzero(key, sizeof key);

@@ -97,7 +97,8 @@ void tc_master_upgrade(master *m)
     if (to) {
         tc_master_write(m, to);
         (void)snprintf(variable, sizeof variable, "%d", fd);
-        if (fclose(to) == 0 && setenv(MASTER_STATE, variable, 1) == 0) {
+        const bool whole = !ferror(to); /* fclose speaks of its own write alone */
+        if (fclose(to) == 0 && whole && setenv(MASTER_STATE, variable, 1) == 0) {
             fflush(stderr);
             for_all(m, inherit);
             execv(m->program, m->settings->argv);
@@ -106,6 +107,7 @@ void tc_master_upgrade(master *m)
         }
     }
     fprintf(stderr, "tercet: %s: %s; the master stays the old one\n", m->program, strerror(errno));
+    if (!to && copy >= 0) close(copy);
     if (fd >= 0) close(fd);
     (void)stat(m->program, &m->program_was); /* said once */
 }

@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 16 };
+enum { BACKLOG = 16, REST_MS = 10 };
 
 typedef struct control {
     _Alignas(struct cmsghdr) char bytes[CMSG_SPACE(TC_CHANNEL_FDS * sizeof(int))];
@@ -44,6 +44,12 @@ tc_err tc_channel_send(int fd, const void *bytes, size_t len, const int fds[], s
         if (sendmsg(fd, &h, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return TC_OK;
         if (errno == EINTR) continue;
         if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN) return TC_ERR_PEER_CLOSED;
+        if (errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS) { /* poll tells nothing */
+            if (wait_ms < REST_MS) return tc_err_from_errno(errno);
+            (void)poll(NULL, 0, REST_MS);
+            wait_ms -= REST_MS;
+            continue;
+        }
         if (errno != EAGAIN) return tc_err_from_errno(errno);
         if (poll(&p, 1, wait_ms) == 0) return TC_ERR_FULL;
     }
@@ -81,7 +87,8 @@ tc_err tc_channel_receive(int fd, void *room, size_t size, size_t *ret_len, int 
     do
         n = recvmsg(fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     while (n < 0 && errno == EINTR);
-    if (n < 0) return errno == EAGAIN ? TC_ERR_NOTHING : TC_ERR_PEER_CLOSED;
+    if (n < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)) return TC_ERR_NOTHING;
+    if (n < 0) return TC_ERR_PEER_CLOSED;
     const size_t count = take_descriptors(&h, fds);
     if (ret_count) *ret_count = count;
     *ret_len = (size_t)n;
@@ -152,8 +159,11 @@ tc_err tc_channel_listen(const char *path, int *ret_fd)
 
 tc_err tc_channel_accept(int listener, int *ret_fd)
 {
-    const int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) return TC_ERR_NOTHING;
+    int fd;
+    do
+        fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+    if (fd < 0) return errno == EAGAIN ? TC_ERR_NOTHING : tc_err_from_errno(errno);
     *ret_fd = fd;
     return TC_OK;
 }

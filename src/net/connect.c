@@ -293,7 +293,11 @@ static void attempt_begin(tc_connect *c, const tc_address *address)
     const int yes = 1;
     if (!c->datagrams)
         (void)setsockopt(a->io.fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* works without */
-    if (connect(a->io.fd, &address->any, tc_address_length(address)) && errno != EINPROGRESS) {
+    int rc;
+    do
+        rc = connect(a->io.fd, &address->any, tc_address_length(address));
+    while (rc && errno == EINTR);
+    if (rc && errno != EINPROGRESS && errno != EALREADY) {
         lose(a, errno);
         return;
     }

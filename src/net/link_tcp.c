@@ -93,7 +93,7 @@ static tc_err send_all(tc_link_tcp *l, const tc_run *runs, size_t count, bool mo
         else
             n = sendmsg(l->io.fd, &(struct msghdr){.msg_iov = iov, .msg_iovlen = parts}, flags);
     } while (n < 0 && errno == EINTR);
-    if (n < 0 && errno != EAGAIN && errno != ENOBUFS) return tc_err_from_errno(errno);
+    if (n < 0 && errno != EAGAIN) return tc_err_from_errno(errno);
     size_t sent = n > 0 ? (size_t)n : 0;
     l->full = sent < total;
     if (sent < l->gathered) {
@@ -118,7 +118,7 @@ static tc_err send_spill(tc_link_tcp *l)
         n = send(l->io.fd, l->spill + l->spill_at, l->spill_len - l->spill_at,
                  MSG_NOSIGNAL | MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
-    if (n < 0 && errno != EAGAIN && errno != ENOBUFS) return tc_err_from_errno(errno);
+    if (n < 0 && errno != EAGAIN) return tc_err_from_errno(errno);
     l->spill_at += n > 0 ? (uint32_t)n : 0;
     l->full = l->spill_at < l->spill_len;
     if (!l->full) {

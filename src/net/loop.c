@@ -134,8 +134,11 @@ void tc_loop_post(tc_loop *loop, tc_task *task)
     loop->posted_end = &task->next;
     pthread_mutex_unlock(&loop->lock);
     const uint64_t one = 1;
-    if (write(loop->wake.fd, &one, sizeof one) < 0)
-        assert(errno == EAGAIN); /* the counter is full: it is awake anyway */
+    ssize_t n;
+    do {
+        n = write(loop->wake.fd, &one, sizeof one);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) assert(errno == EAGAIN); /* the counter is full: it is awake anyway */
 }
 
 int64_t tc_loop_now(const tc_loop *loop)

@@ -7,9 +7,10 @@
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "net/quic_inside.h"
+
+#include "base/hash.h"
 
 bool tc_quic_random(void *into, size_t len)
 {
@@ -49,10 +50,7 @@ static bool of_key(tc_tls_set *set, tc_quic_secret *ret)
 void tc_quic_secret_make(tc_tls *tls, tc_quic_secret *ret)
 {
     tc_tls_set *set = tc_tls_set_ref(tls);
-    if (!set || !of_key(set, ret)) {
-        const ssize_t n = getrandom(ret->bytes, sizeof ret->bytes, 0);
-        (void)n; /* so few bytes cannot be interrupted */
-    }
+    if (!set || !of_key(set, ret)) tc_random_bytes(ret->bytes, sizeof ret->bytes);
     tc_tls_set_unref(set);
 }
 

@@ -6,10 +6,10 @@
 #include <nettle/hmac.h>
 #include <nettle/memops.h>
 #include <stdio.h>
-#include <sys/random.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "net/errand.h"
 #include "session/session.h"
 #include "site/error_page.h"
@@ -154,7 +154,7 @@ static void remember(const tc_auth_worker *w, const uint8_t mac[MAC])
 static bool make_memory(tc_auth_worker *w)
 {
     if (w->known) return true;
-    if (getrandom(w->key, sizeof w->key, 0) != (ssize_t)sizeof w->key) return false;
+    tc_random_bytes(w->key, sizeof w->key);
     w->known = tc_alloc_zero(w->limits->auth_known * sizeof *w->known);
     return w->known != NULL;
 }

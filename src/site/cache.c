@@ -245,6 +245,7 @@ tc_file *tc_file_read(tc_folder *folder, tc_span path, const tc_sight *sight, in
     f->checked = now;
     f->size = (uint64_t)st->st_size;
     f->modified = st->st_mtim.tv_sec;
+    if (f->modified > tc_clock_wall()) f->modified = tc_clock_wall(); /* RFC 9110, 8.8.2.1 */
     f->mtime_ns = ns(st->st_mtim);
     f->ctime_ns = ns(st->st_ctim);
     f->device = st->st_dev;
@@ -360,6 +361,7 @@ enum tc_file_answer tc_file_get(tc_folder *folder, tc_span path, int64_t now, tc
     const enum tc_file_answer answer = tc_variants_look(folder, path, &sight);
     f = tc_map_get(&folder->by_path, path);
     if (answer == TC_FILE_FOUND && f && f->settled && tc_file_same(f, &sight.st) &&
+        f->modified <= tc_clock_wall() && /* the clock may have been set back */
         (!f->variants || tc_variants_same(f, sight.language))) {
         close(sight.fd);
         f->checked = now;

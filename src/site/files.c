@@ -265,12 +265,13 @@ static enum tc_file_answer open_folder(const tc_files *files, const asked *a, in
     const tc_span path = tc_span_first(a->path, a->path.len > 1 ? a->path.len - 1 : 1);
     const enum tc_file_answer answer = tc_root_open(&files->folder.root, path, &fd);
     if (answer != TC_FILE_FOUND) return answer;
-    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+    const bool good = fstat(fd, &st) == 0;
+    if (good && S_ISDIR(st.st_mode)) {
         *ret_fd = fd;
         return TC_FILE_FOUND;
     }
     close(fd);
-    return TC_FILE_MISSING;
+    return good ? TC_FILE_MISSING : TC_FILE_BUSY;
 }
 
 static tc_err serve_index(tc_files *files, tc_exchange *x, const asked *a)
@@ -285,10 +286,13 @@ static tc_err serve_index(tc_files *files, tc_exchange *x, const asked *a)
         if (answer == TC_FILE_FOUND)
             return tc_listing_begin(files, x, fd, a->path, a->whole, a->query);
     }
-    if (answer == TC_FILE_MISSING && files->config->clean_urls && a->path.len > 1 &&
-        get_with(files, x, tc_span_first(a->path, a->path.len - 1), PAGE, &f) == TC_FILE_FOUND) {
-        tc_file_unref(f);
-        return redirect(x, tc_span_first(a->whole, a->whole.len - 1), "", a->query);
+    if (answer == TC_FILE_MISSING && files->config->clean_urls && a->path.len > 1) {
+        answer = get_with(files, x, tc_span_first(a->path, a->path.len - 1), PAGE, &f);
+        if (answer == TC_FILE_FOUND) {
+            tc_file_unref(f);
+            return redirect(x, tc_span_first(a->whole, a->whole.len - 1), "", a->query);
+        }
+        if (answer != TC_FILE_BUSY) answer = TC_FILE_MISSING;
     }
     return serve_fallback(files, x, answer);
 }
@@ -331,9 +335,11 @@ static tc_err serve_path(tc_files *files, tc_exchange *x)
     if (tc_span_ends(a.path, TC_SPAN("/"))) return serve_index(files, x, &a);
     const enum tc_file_answer answer = get(files, a.path, &f);
     if (answer == TC_FILE_FOUND) return serve_named(files, x, &a, f);
-    if ((answer == TC_FILE_MISSING || answer == TC_FILE_DIRECTORY) && files->config->clean_urls &&
-        get_with(files, x, a.path, PAGE, &f) == TC_FILE_FOUND)
-        return serve_shorter(files, x, &a, PAGE, f);
+    if ((answer == TC_FILE_MISSING || answer == TC_FILE_DIRECTORY) && files->config->clean_urls) {
+        const enum tc_file_answer page = get_with(files, x, a.path, PAGE, &f);
+        if (page == TC_FILE_FOUND) return serve_shorter(files, x, &a, PAGE, f);
+        if (page == TC_FILE_BUSY) return answer_missing(x, page);
+    }
     if (answer == TC_FILE_DIRECTORY) return redirect(x, a.whole, "/", a.query);
     return serve_fallback(files, x, answer);
 }

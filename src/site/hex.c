@@ -3,7 +3,8 @@
 #include "site/hex.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
+
+#include "base/hash.h"
 
 void tc_hex_write(char *at, const uint8_t *bytes, size_t n)
 {
@@ -17,8 +18,7 @@ void tc_hex_write(char *at, const uint8_t *bytes, size_t n)
 void tc_hex_random(char *at, size_t digits)
 {
     uint8_t bytes[32];
-    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-        abort(); /* no kernel of Debian 12 lacks it */
+    tc_random_bytes(bytes, sizeof bytes);
     tc_hex_write(at, bytes, digits / 2);
 }
 

@@ -3,6 +3,7 @@
 #include "site/listing_read.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -14,30 +15,46 @@
 
 enum { NAME_BYTES = 256, FIRST_ROOM = 64 };
 
+/* What is not there any more, or may not be seen, is no entry; whatever else goes wrong spoils the
+ * listing. */
+static tc_err err_of(int error_number)
+{
+    switch (error_number) {
+    case EMFILE:
+    case ENFILE: return TC_ERR_TOO_MANY_FILES;
+    case ENOMEM: return TC_ERR_NO_MEMORY;
+    case EIO: return TC_ERR_READ_FILE;
+    default: return TC_ERR_NOTHING;
+    }
+}
+
 /* A link is what it leads to, beneath the root. name has a NUL behind it. */
-static bool look_at(int fd, const tc_root *root, tc_span path, tc_span name, struct stat *ret)
+static tc_err look_at(int fd, const tc_root *root, tc_span path, tc_span name, struct stat *ret)
 {
     char whole[TC_PATH_BYTES + NAME_BYTES];
-    if (fstatat(fd, name.at, ret, AT_SYMLINK_NOFOLLOW)) return false;
-    if (!S_ISLNK(ret->st_mode)) return true;
-    if (path.len >= TC_PATH_BYTES || name.len >= NAME_BYTES) return false;
+    if (fstatat(fd, name.at, ret, AT_SYMLINK_NOFOLLOW)) return err_of(errno);
+    if (!S_ISLNK(ret->st_mode)) return TC_OK;
+    if (path.len >= TC_PATH_BYTES || name.len >= NAME_BYTES) return TC_ERR_NOTHING;
     memcpy(whole, path.at + 1, path.len - 1);
     memcpy(whole + path.len - 1, name.at, name.len + 1);
     const int at = tc_root_open_at(root->fd, whole, O_PATH | O_CLOEXEC);
-    if (at < 0) return false;
-    const bool good = fstat(at, ret) == 0;
+    if (at < 0) return err_of(errno);
+    const tc_err err = fstat(at, ret) ? err_of(errno) : TC_OK;
     close(at);
-    return good;
+    return err;
 }
 
-static bool may_be_shown(int fd, const tc_root *root, tc_span path, tc_span name, struct stat *ret)
+/* TC_ERR_NOTHING: not shown. */
+static tc_err look(int fd, const tc_root *root, tc_span path, tc_span name, struct stat *ret)
 {
-    if (tc_span_eq(name, TC_SPAN(".")) || tc_span_eq(name, TC_SPAN(".."))) return false;
-    if (!root->dotfiles && name.at[0] == '.') return false;
-    if (tc_span_starts(name, TC_SPAN(TC_UPLOAD_PREFIX))) return false; /* not yet a file */
-    if (!look_at(fd, root, path, name, ret)) return false;
-    if (S_ISDIR(ret->st_mode)) return faccessat(fd, name.at, X_OK, AT_EACCESS) == 0;
-    return S_ISREG(ret->st_mode) && faccessat(fd, name.at, R_OK, AT_EACCESS) == 0;
+    if (tc_span_eq(name, TC_SPAN(".")) || tc_span_eq(name, TC_SPAN(".."))) return TC_ERR_NOTHING;
+    if (!root->dotfiles && name.at[0] == '.') return TC_ERR_NOTHING;
+    if (tc_span_starts(name, TC_SPAN(TC_UPLOAD_PREFIX))) return TC_ERR_NOTHING; /* not yet a file */
+    const tc_err err = look_at(fd, root, path, name, ret);
+    if (err) return err;
+    if (!S_ISDIR(ret->st_mode) && !S_ISREG(ret->st_mode)) return TC_ERR_NOTHING;
+    const int wanted = S_ISDIR(ret->st_mode) ? X_OK : R_OK;
+    return faccessat(fd, name.at, wanted, AT_EACCESS) ? err_of(errno) : TC_OK;
 }
 
 static tc_err add(tc_listing *l, tc_span name, const struct stat *st)
@@ -70,11 +87,18 @@ tc_err tc_listing_read(tc_listing *l, int fd, const tc_root *root, tc_span path,
         close(fd);
         return TC_ERR_NO_MEMORY;
     }
-    while (!err && !l->cut && (entry = readdir(folder))) {
+    while (!err && !l->cut) {
+        errno = 0;
+        entry = readdir(folder);
+        if (!entry) {
+            if (errno) err = TC_ERR_READ_FILE; /* half a listing would be taken for all of it */
+            break;
+        }
         const tc_span name = tc_span_str(entry->d_name);
-        if (!may_be_shown(dirfd(folder), root, path, name, &st)) continue;
-        l->cut = l->count == most;
-        if (!l->cut) err = add(l, name, &st);
+        err = look(dirfd(folder), root, path, name, &st);
+        if (!err) l->cut = l->count == most;
+        if (!err && !l->cut) err = add(l, name, &st);
+        if (err == TC_ERR_NOTHING) err = TC_OK;
     }
     closedir(folder);
     return err;

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/ascii.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "http/date.h"
 #include "http/percent.h"
@@ -109,7 +110,8 @@ tc_err tc_records_validators(tc_asking *a, tc_exchange *x, uint64_t version, int
         tc_arena_copy(&x->arena, tc_record_etag(tc_store_number(a->records->store), version, room));
     char *date = tc_arena_bytes(&x->arena, TC_DATE_BYTES);
     if (!etag.at || !date) return TC_ERR_NO_MEMORY;
-    tc_date_write(date, changed_s);
+    const int64_t now = tc_clock_wall();
+    tc_date_write(date, changed_s < now ? changed_s : now); /* RFC 9110, 8.8.2.1 */
     const tc_err err = tc_fields_set(to, &x->arena, TC_FIELD_ETAG, etag);
     return err ? err
                : tc_fields_set(to, &x->arena, TC_FIELD_LAST_MODIFIED,

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "http/date.h"
 #include "site/records_inside.h"
 
@@ -117,7 +118,8 @@ static tc_err describe(tc_entry *e)
         tc_arena_copy(a, tc_record_etag(tc_store_number(e->records->store), e->version, room));
     const tc_span length = tc_arena_printf(a, "%zu", e->document.len);
     if (!date || !e->etag.at || !length.at) return TC_ERR_NO_MEMORY;
-    tc_date_write(date, e->changed_s);
+    const int64_t now = tc_clock_wall();
+    tc_date_write(date, e->changed_s < now ? e->changed_s : now); /* RFC 9110, 8.8.2.1 */
     e->block.number = tc_block_number();
     e->block.length = (int64_t)e->document.len;
     e->block.arena = a;

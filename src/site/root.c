@@ -34,9 +34,10 @@ void tc_root_look(tc_root *r, int64_t now, uint64_t every_ms)
     r->checked = now;
     const int fd = open(r->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return; /* gone for now: what is open serves on */
-    if (fstat(r->fd, &old) == 0 && fstat(fd, &new) == 0 && old.st_dev == new.st_dev &&
-        old.st_ino == new.st_ino) {
-        close(fd);
+    const bool was = fstat(r->fd, &old) == 0, lost = !was && errno == ESTALE;
+    if (fstat(fd, &new) || (!was && !lost) ||
+        (was && old.st_dev == new.st_dev &&old.st_ino == new.st_ino)) {
+        close(fd); /* the same, or nobody can say */
         return;
     }
     if (r->own) close(r->fd);
@@ -50,9 +51,14 @@ static enum tc_file_answer answer_of(int error_number)
     case EACCES:
     case EPERM:
     case ENXIO: return TC_FILE_FORBIDDEN; /* ENXIO: a socket */
-    case EMFILE:
+    case EMFILE:                          /* these say nothing of what is there */
     case ENFILE:
-    case ENOMEM: return TC_FILE_BUSY;
+    case ENOMEM:
+    case EIO:
+    case EINTR:
+    case EAGAIN:
+    case ESTALE:
+    case ETIMEDOUT: return TC_FILE_BUSY;
     default: return TC_FILE_MISSING; /* EXDEV too: it leads outside */
     }
 }
@@ -71,8 +77,8 @@ static int open_stepwise(int root, const char *path, int flags)
         if (len < sizeof name) {
             memcpy(name, path, len);
             name[len] = '\0';
-            next =
-                openat(at, name, (slash ? O_PATH | O_DIRECTORY | O_CLOEXEC : flags) | O_NOFOLLOW);
+            const int how = (slash ? O_PATH | O_DIRECTORY | O_CLOEXEC : flags) | O_NOFOLLOW;
+            next = (int)TEMP_FAILURE_RETRY(openat(at, name, how));
         }
         const int error = errno;
         if (at != root) close(at);

@@ -19,7 +19,7 @@ enum tc_file_answer {
     TC_FILE_MISSING,   /* 404: also what may not be seen */
     TC_FILE_FORBIDDEN, /* 403: no permission, or no regular file */
     TC_FILE_DIRECTORY, /* exists, and is one */
-    TC_FILE_BUSY,      /* 503: no memory, no descriptors */
+    TC_FILE_BUSY,      /* 503: no memory, no descriptors, a disk that fails */
 };
 
 enum { TC_PATH_BYTES = 4096 };

@@ -7,13 +7,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "site/file_tag.h"
 #include "site/hidden.h"
 #include "site/root.h"
@@ -148,13 +148,12 @@ void tc_place_fini(tc_place *p)
 
 /* --- what is written into ------------------------------------------------------------------ */
 
-static tc_err make_temporary_name(tc_place *p)
+static void make_temporary_name(tc_place *p)
 {
     uint64_t chance;
-    if (getrandom(&chance, sizeof chance, 0) != sizeof chance) return TC_ERR_UPLOAD_IO;
+    tc_random_bytes(&chance, sizeof chance);
     (void)snprintf(p->temporary, sizeof p->temporary, TC_UPLOAD_PREFIX "%016llx",
                    (unsigned long long)chance);
-    return TC_OK;
 }
 
 /* A sweep may take it between the two calls, which shows in its number of names. */
@@ -167,11 +166,10 @@ static bool lock_it(int fd)
 static tc_err open_named(tc_place *p)
 {
     for (int i = 0; i < NAME_TRIES; i++) {
-        const tc_err err = make_temporary_name(p);
-        if (err) return err;
+        make_temporary_name(p);
         p->file = openat(p->folder, p->temporary,
                          O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
-        if (p->file < 0 && errno == EEXIST) continue;
+        if (p->file < 0 && (errno == EEXIST || errno == EINTR)) continue;
         if (p->file < 0) return err_of(errno);
         if (lock_it(p->file)) {
             p->linked = true;
@@ -192,7 +190,8 @@ static void name_of_descriptor(int fd, char name[32])
 static tc_err open_unnamed(tc_place *p)
 {
     char name[32];
-    p->file = openat(p->folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, FILE_MODE);
+    p->file =
+        (int)TEMP_FAILURE_RETRY(openat(p->folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, FILE_MODE));
     if (p->file < 0)
         return errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL
                    ? TC_ERR_NOT_SUPPORTED
@@ -309,8 +308,7 @@ static tc_err give_temporary_name(tc_place *p)
     if (p->linked) return TC_OK;
     name_of_descriptor(p->file, name);
     for (int i = 0; i < NAME_TRIES; i++) {
-        const tc_err err = make_temporary_name(p);
-        if (err) return err;
+        make_temporary_name(p);
         if (linkat(AT_FDCWD, name, p->folder, p->temporary, AT_SYMLINK_FOLLOW) == 0) {
             p->linked = true;
             return TC_OK;

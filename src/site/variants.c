@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "http/exchange.h"
 #include "site/cache_inside.h"
 #include "site/files.h"
@@ -60,12 +61,18 @@ static int languages_of(const tc_variants_config *v, tc_span path, size_t dot)
 
 /* --- looking ------------------------------------------------------------------------------- */
 
-static bool look_at(tc_folder *folder, tc_span path, size_t dot, tc_span tag, tc_span ending,
-                    tc_sight *ret_sight)
+static enum tc_file_answer look_for(tc_folder *folder, tc_span path, size_t dot, tc_span tag,
+                                    tc_span ending, tc_sight *ret_sight)
 {
     char room[TC_PATH_BYTES];
     const tc_span name = name_of(room, path, dot, tag, ending);
-    return name.len > 0 && tc_file_look(folder, name, ret_sight) == TC_FILE_FOUND;
+    return name.len > 0 ? tc_file_look(folder, name, ret_sight) : TC_FILE_MISSING;
+}
+
+static bool look_at(tc_folder *folder, tc_span path, size_t dot, tc_span tag, tc_span ending,
+                    tc_sight *ret_sight)
+{
+    return look_for(folder, path, dot, tag, ending, ret_sight) == TC_FILE_FOUND;
 }
 
 enum tc_file_answer tc_variants_look(tc_folder *folder, tc_span path, tc_sight *ret_sight)
@@ -75,18 +82,19 @@ enum tc_file_answer tc_variants_look(tc_folder *folder, tc_span path, tc_sight *
     if (answer != TC_FILE_MISSING || !v) return answer;
     const size_t dot = dot_of(path);
     const int count = languages_of(v, path, dot);
-    for (int i = 0; i < count; i++)
-        if (look_at(folder, path, dot, v->languages[i], (tc_span){0}, ret_sight)) {
-            ret_sight->language = i;
-            return TC_FILE_FOUND;
-        }
+    for (int i = 0; i < count; i++) {
+        const enum tc_file_answer found =
+            look_for(folder, path, dot, v->languages[i], (tc_span){0}, ret_sight);
+        if (found == TC_FILE_FOUND) ret_sight->language = i;
+        if (found == TC_FILE_FOUND || found == TC_FILE_BUSY) return found;
+    }
     return answer;
 }
 
 /* An older one was made of something else. */
 static bool may_stand_beside(const tc_file *f, const tc_sight *sight)
 {
-    return sight->st.st_mtim.tv_sec >= f->modified;
+    return sight->st.st_mtim.tv_sec >= f->mtime_ns / TC_S;
 }
 
 /* Whether what was seen, or not, is what is remembered as f, or NULL. */

@@ -246,9 +246,11 @@ static tc_err own(tc_handle *h, const char *file, char why[TC_STORE_WHY])
     }
     h->owner = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
     if (h->owner < 0) return complain(h, file, strerror_r(errno, text, sizeof text), why);
-    if (flock(h->owner, LOCK_EX | LOCK_NB))
-        return complain(h, file, "another program serves from it now", why);
-    return TC_OK;
+    if (TEMP_FAILURE_RETRY(flock(h->owner, LOCK_EX | LOCK_NB)) == 0) return TC_OK;
+    return complain(h, file,
+                    errno == EWOULDBLOCK ? "another program serves from it now"
+                                         : strerror_r(errno, text, sizeof text),
+                    why);
 }
 
 static int look_at_log(void *self, sqlite3 *db, const char *name, int pages)

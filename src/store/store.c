@@ -4,6 +4,7 @@
 #include "store/store.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -357,9 +358,11 @@ static tc_err start(thread *t, tc_store *s, void *(*run)(void *))
     t->store = s;
     sigfillset(&all); /* signals are the program's, not the thread's */
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    t->started = pthread_create(&t->id, NULL, run, t) == 0;
+    const int error = pthread_create(&t->id, NULL, run, t);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return t->started ? TC_OK : TC_ERR_SYSTEM;
+    t->started = error == 0;
+    errno = error; /* who opens says so */
+    return tc_err_from_errno(error);
 }
 
 static const tc_backend *find_backend(const char **where)
@@ -396,10 +399,11 @@ static tc_err share(tc_store *s, const tc_collection_config *collections, unsign
     s->memory =
         inherited ? fcntl(given[1], F_DUPFD_CLOEXEC, 3) : memfd_create("store", MFD_CLOEXEC);
     s->names = tc_alloc_zero((count + 1) * sizeof *s->names);
-    if (s->memory < 0 || !s->names) return TC_ERR_NO_MEMORY;
-    if (!inherited && ftruncate(s->memory, sizeof *s->shared)) return TC_ERR_NO_MEMORY;
+    if (s->memory < 0 || !s->names) return tc_err_from_errno(errno);
+    if (!inherited && TEMP_FAILURE_RETRY(ftruncate(s->memory, sizeof *s->shared)))
+        return tc_err_from_errno(errno);
     void *at = mmap(NULL, sizeof *s->shared, PROT_READ | PROT_WRITE, MAP_SHARED, s->memory, 0);
-    if (at == MAP_FAILED) return TC_ERR_NO_MEMORY;
+    if (at == MAP_FAILED) return tc_err_from_errno(errno);
     s->shared = at;
     if (!inherited) s->shared->hash_key = tc_hash_key_random();
     for (unsigned i = 0; i < count; i++)
@@ -423,6 +427,7 @@ static tc_err open_all(tc_store *s, const char *where, const tc_collection_confi
         s->readers[i].from = i ? &s->lists : &s->finds;
         err = start(&s->readers[i], s, run_reader);
     }
+    if (err && !why[0]) (void)snprintf(why, TC_STORE_WHY, "%s: %s", where, strerror(errno));
     return err;
 }
 

@@ -112,7 +112,7 @@ class Server:
     """`tercet serve` while a test runs."""
 
     def __init__(self, case, root, options, listen=None, files=None, user=None, cwd=None, echo=True,
-                 log="off", env=None, port=None):
+                 log="off", env=None, port=None, within=()):
         self.case, self.errors = case, tempfile.TemporaryFile()
         self.out = tempfile.TemporaryFile()
         self.stopped = False
@@ -121,7 +121,7 @@ class Server:
             program = shutil.copy(PROGRAM, case.dir / "tercet")
         for _ in range(5):  # somebody may take a free port before the program does
             self.port = port or free_port()
-            argv = [str(program), "serve"] + ([str(root)] if root else [])
+            argv = [str(a) for a in within] + [str(program), "serve"] + ([str(root)] if root else [])
             for url in [] if listen is False else listen or ["http://127.0.0.1:{port}"]:  # False: a file says it
                 argv += ["--listen", url.format(port=self.port)]
             if echo:

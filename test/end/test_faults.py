@@ -100,7 +100,7 @@ class Calls(Case):
                     ("openat2", errno.ENOMEM, {503})])
 
     def test_broken_disk(self):
-        self.every([("openat2", errno.EIO, {500, 404}), ("openat", errno.EIO, {500}), ("write", errno.EIO, {500}), ("fsync", errno.EIO, {500}),
+        self.every([("openat2", errno.EIO, {500, 503}), ("openat", errno.EIO, {500}), ("write", errno.EIO, {500}), ("fsync", errno.EIO, {500}),
                     ("flock", errno.ENOLCK, {500}), ("fstat", errno.EIO, {500, 503}), ("fstatat", errno.EIO, {500}),
                     ("linkat", errno.EIO, {500}), ("renameat", errno.EIO, {500}), ("unlinkat", errno.EIO, {500}),
                     ("sendfile", errno.EIO, {GONE})])
