@@ -204,11 +204,12 @@ tc_err tc_link_tls_flush(tc_link_tls *l)
 {
     tc_link *link = &l->tcp.link;
     size_t left = 0; /* nothing: it is one record at most */
-    tc_err err = l->later;
-    if (!err && l->below->stuck(link)) err = l->below->flush(link);
+    tc_err err = TC_OK;
+    if (l->below->stuck(link)) err = l->below->flush(link);
     if (!err && l->pending && !l->below->stuck(link))
         err = sent(l, gnutls_record_send(l->side.session, NULL, 0), l->pending);
     if (!err && !l->pending) err = send_gathered(l, l->gathered, true, &left);
     if (!err && !l->below->stuck(link)) err = l->below->flush(link);
-    return err;
+    /* nobody may have more to write, and so hear of it, once what went before is out */
+    return err || tc_link_tls_stuck(link) ? err : l->later;
 }
