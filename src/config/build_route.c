@@ -5,6 +5,7 @@
 #include "config/build_inside.h"
 #include "site/added.h"
 #include "site/fixed.h"
+#include "site/variants.h"
 
 /* The same texts give the same folder to all routes that say no more of it. */
 static bool same_files(const tc_files_config *a, const tc_files_config *b)
@@ -18,7 +19,7 @@ static void build_files(tc_built *b, tc_config *c, const tc_section *s, tc_route
     tc_files_config *f = &all[b->sites.files_count];
     const tc_settings *v = &s->settings;
     route->no_files = !v->root && c->file; /* the current folder is for who stands in it */
-    route->served = NULL;
+    route->naming = (tc_naming){.clean_urls = v->clean_urls};
     if (route->no_files) return;
     memset(f, 0, sizeof *f); /* padding, too: they are compared */
     const struct tc_built_root *root = tc_build_root(b, c, s);
@@ -41,7 +42,9 @@ static void build_files(tc_built *b, tc_config *c, const tc_section *s, tc_route
     b->sites.dressed |= f->error_file_count > 0;
     if (!b->sites.files_count || !same_files(f, &all[route->files]))
         route->files = b->sites.files_count++;
-    route->served = &all[route->files];
+    if (!f->variants) return;
+    route->naming.languages = f->variants->languages;
+    route->naming.language_count = f->variants->language_count;
 }
 
 static void build_added(tc_built *b, tc_config *c, const tc_section *s, tc_route *route)

@@ -3,8 +3,6 @@
 #include "site/names.h"
 
 #include "http/coding.h"
-#include "site/files.h"
-#include "site/variants.h"
 
 #define PAGE TC_SPAN(".html")
 
@@ -78,13 +76,11 @@ tc_err tc_names_of(tc_arena *a, tc_span path, tc_name ret_names[TC_NAMES_MAX], u
     return TC_OK;
 }
 
-bool tc_name_counts(const tc_name *name, const tc_files_config *config)
+bool tc_name_counts(const tc_name *name, const tc_naming *naming)
 {
-    if (!config) return false;
-    if (name->without & TC_NAME_PAGE && !config->clean_urls) return false;
+    if (name->without & TC_NAME_PAGE && !naming->clean_urls) return false;
     if (!(name->without & TC_NAME_LANGUAGE)) return true;
-    const tc_variants_config *v = config->variants;
-    for (int i = 0; v && i < v->language_count; i++)
-        if (tc_span_eq(v->languages[i], name->language)) return true;
+    for (unsigned i = 0; i < naming->language_count; i++)
+        if (tc_span_eq(naming->languages[i], name->language)) return true;
     return false;
 }

@@ -5,8 +5,6 @@
 #pragma once
 #include "base/arena.h"
 
-struct tc_files_config;
-
 /* How one name is made of another. */
 enum tc_name_part {
     TC_NAME_CODING = 1,   /* without ".gz" */
@@ -22,8 +20,15 @@ typedef struct tc_name {
 
 enum { TC_NAMES_MAX = 7 };
 
+/* Which of them a folder takes one for the other. */
+typedef struct tc_naming {
+    const tc_span *languages; /* lent */
+    uint8_t language_count;
+    bool clean_urls;
+} tc_naming;
+
 /* All that a file of this path may be a form of, the nearest first. TC_ERR_NO_MEMORY. */
 tc_err tc_names_of(tc_arena *a, tc_span path, tc_name ret_names[TC_NAMES_MAX],
                    unsigned *ret_count) TC_MUST_USE;
-/* Whether the folder takes one for the other. A coding is one whether it is looked for or not. */
-bool tc_name_counts(const tc_name *name, const struct tc_files_config *config);
+/* A coding is one whether it is looked for or not. */
+bool tc_name_counts(const tc_name *name, const tc_naming *naming);

@@ -103,7 +103,9 @@ static tc_err find(const tc_site *site, tc_arena *a, tc_span path, const segment
     const tc_err err = tc_names_of(a, tc_span_first(path, s->len), names, &count);
     for (unsigned i = 0; i < count && !err; i++) {
         const tc_route *other = at_prefix(site, names[i].path, last);
-        if (!other || !other->asking || !tc_name_counts(&names[i], other->served)) continue;
+        if (!other || !other->asking || other->no_files ||
+            !tc_name_counts(&names[i], &other->naming))
+            continue;
         *ret_route = other;
         break;
     }

@@ -4,6 +4,7 @@
 #pragma once
 #include "base/map.h"
 #include "http/exchange.h"
+#include "site/names.h"
 #include "site/preload.h"
 
 enum { TC_ROUTE_DEEPEST = 32 }; /* segments of a prefix */
@@ -13,16 +14,16 @@ struct tc_site;
 /* What is served at a prefix, and on which conditions. Pointers: NULL where nothing is said. */
 typedef struct tc_route {
     const struct tc_site *site;
-    tc_span prefix; /* "/api", without a slash at its end; empty: the whole site */
-    bool no_files;  /* no folder is served */
-    uint32_t files; /* which of tc_sites.files, if there is one */
-    const struct tc_files_config *served; /* that one; NULL: none */
-    uint32_t added;                       /* 1 + which of tc_sites.added; 0: none */
-    const struct tc_fixed *fixed;         /* what is answered instead of files */
-    const struct tc_asking *asking;       /* NULL: nobody is asked who he is */
-    const struct tc_cors *cors;           /* NULL: pages of other origins are told nothing */
-    bool trace;                           /* TRACE is answered */
-    uint64_t body_bytes;                  /* most content of a request */
+    tc_span prefix;                 /* "/api", without a slash at its end; empty: the whole site */
+    bool no_files;                  /* no folder is served */
+    uint32_t files;                 /* which of tc_sites.files, if there is one */
+    tc_naming naming;               /* of its files */
+    uint32_t added;                 /* 1 + which of tc_sites.added; 0: none */
+    const struct tc_fixed *fixed;   /* what is answered instead of files */
+    const struct tc_asking *asking; /* NULL: nobody is asked who he is */
+    const struct tc_cors *cors;     /* NULL: pages of other origins are told nothing */
+    bool trace;                     /* TRACE is answered */
+    uint64_t body_bytes;            /* most content of a request */
 } tc_route;
 
 /* What is served for some hosts. */

@@ -4,8 +4,6 @@
 
 #include <stdio.h>
 
-#include "site/files.h"
-#include "site/variants.h"
 #include "support/check.h"
 
 static void names_are_found(void **state)
@@ -56,28 +54,23 @@ static void names_are_found(void **state)
     }
 }
 
-static bool counts(unsigned without, const char *language, const tc_files_config *config)
+static bool counts(unsigned without, const char *language, const tc_naming *naming)
 {
     const tc_name name = {TC_SPAN("/x"), without, tc_span_str(language)};
-    return tc_name_counts(&name, config);
+    return tc_name_counts(&name, naming);
 }
 
 static void a_folder_says_what_counts(void **state)
 {
     (void)state;
-    tc_variants_config v;
-    tc_files_config config = {.root = -1};
-    tc_variants_config_init(&v);
-    assert_null(tc_variants_add_language(&v, TC_SPAN("de")));
-    assert_false(counts(TC_NAME_CODING, "", NULL));
-    assert_true(counts(TC_NAME_CODING, "", &config));
-    assert_false(counts(TC_NAME_PAGE, "", &config));
-    assert_false(counts(TC_NAME_LANGUAGE, "de", &config));
-    config.clean_urls = true;
-    config.variants = &v;
-    assert_true(counts(TC_NAME_PAGE | TC_NAME_CODING, "", &config));
-    assert_true(counts(TC_NAME_LANGUAGE, "de", &config));
-    assert_false(counts(TC_NAME_LANGUAGE, "en", &config));
+    const tc_span german = TC_SPAN("de");
+    const tc_naming none = {.languages = NULL}, all = {&german, 1, true};
+    assert_true(counts(TC_NAME_CODING, "", &none));
+    assert_false(counts(TC_NAME_PAGE, "", &none));
+    assert_false(counts(TC_NAME_LANGUAGE, "de", &none));
+    assert_true(counts(TC_NAME_PAGE | TC_NAME_CODING, "", &all));
+    assert_true(counts(TC_NAME_LANGUAGE, "de", &all));
+    assert_false(counts(TC_NAME_LANGUAGE, "en", &all));
 }
 
 static void without_memory_it_says_so(void **state)
