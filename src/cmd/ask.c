@@ -513,8 +513,10 @@ static void set_up_cookies(asking *k)
     if (k->ask->verbose && !k->ask->quiet) k->client.jar->refused = cookie_refused;
 }
 
-static int cannot_start(tc_err err)
+static int cannot_start(asking *k, tc_err err)
 {
+    tc_qlog_folder_close(&k->qlog_folder);
+    (void)tc_jar_close(&k->cookies); /* nothing changed */
     fprintf(stderr, "tercet: %s\n", tc_err_sentence(err));
     return tc_err_exit(err);
 }
@@ -531,11 +533,11 @@ int tc_ask_all(const tc_ask *a)
         return code;
     }
     tc_err err = tc_loop_new(&k->loop);
-    if (err) return cannot_start(err);
+    if (err) return cannot_start(k, err);
     err = tc_client_init(&k->client, k->loop, &a->limits, &k->reached);
     if (err) {
         tc_loop_free(k->loop);
-        return cannot_start(err);
+        return cannot_start(k, err);
     }
     k->client.env.engine.push = a->push;
     tc_interrupt_catch(k->loop, &k->interrupt, interrupt_ready);
