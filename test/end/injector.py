@@ -93,7 +93,7 @@ class Injector:
 
 class Walk(Case):
     """Plays a scenario again and again, each time with one call that fails."""
-    SECONDS = 3000 if ALL else 240
+    SECONDS = 3000 if ALL else 1200
     SAMPLE = 60  # steps of each scenario, if not all
     MOST = 400  # calls of one name, evenly spread
     NEVER = ()  # (name, errno) that cannot be, or that mean what they say
@@ -141,6 +141,17 @@ def descriptors(pid):
     return sorted(found)
 
 
-def settled(pid, wanted, seconds=10):
+def settled(pid, wanted, seconds=60):
     """Whether it comes to hold just what it held before."""
     return wait_for(lambda: descriptors(pid) == wanted, seconds, 0.005)
+
+
+def still(pid):
+    """What it holds once that has not changed for a second: what was asked for a moment ago is closed by then."""
+    seen = []
+
+    def same():
+        seen.append(descriptors(pid))
+        return len(seen) > 10 and all(now == seen[-1] for now in seen[-11:])
+    wait_for(same, every=0.1)
+    return seen[-1]

@@ -51,16 +51,16 @@ class Dates(Clock):
         server = self.start("--log-format", "json", log=str(log))
         for off in (HOURS, -HOURS, 0, -LEAP, LEAP, 365 * 86400, 0):
             self.jump(off)
-            self.assertTrue(wait_for(lambda: self.dated(server), 10, 0.1), off)
+            self.assertTrue(wait_for(lambda: self.dated(server), every=0.1), off)
             server.ask(f"/small?{off}")
 
             def line():
                 found = [line for line in log.read_text().splitlines() if f"small?{off}\"" in line]
                 return found and re.search(r'"time":"([^"]+)"', found[-1])
-            match = wait_for(line, 10)
+            match = wait_for(line)
             self.assertTrue(match, log.read_text()[-600:])
             told = datetime.datetime.fromisoformat(match[1].replace("Z", "+00:00")).timestamp()
-            self.assertLess(abs(told - self.now()), 12, (off, match[0]))
+            self.assertLess(abs(told - self.now()), 600, (off, match[0]))
 
     def test_last_modified_is_never_later_than_date(self):
         """RFC 9110, 8.8.2.1: of a file from the future, and of one that a jump back makes so."""
@@ -68,7 +68,7 @@ class Dates(Clock):
         for name in ("/small", "/big"):
             for off in (0, -HOURS, 0, HOURS, -HOURS):
                 self.jump(off)
-                self.assertTrue(wait_for(lambda: self.dated(server, name), 10, 0.1))
+                self.assertTrue(wait_for(lambda: self.dated(server, name), every=0.1))
                 got = server.ask(name)
                 modified = got.get("last-modified")
                 if modified:
@@ -78,7 +78,7 @@ class Dates(Clock):
         server = self.start("--limit", "cache_ms=0")
         for off in (0, -HOURS, HOURS):
             self.jump(off)
-            self.assertTrue(wait_for(lambda: self.dated(server), 10, 0.1))
+            self.assertTrue(wait_for(lambda: self.dated(server), every=0.1))
             tag = server.ask("/small").get("etag")
             self.assertEqual(server.ask("/small", "GET", [f"If-None-Match: {tag}"]).status, 304)
 
@@ -90,7 +90,7 @@ class Dates(Clock):
             server.ask("/small")
             self.jump(off)
             file.write_text(f"{n}" * 612)
-            self.assertTrue(wait_for(lambda: server.ask("/small").body == b"%d" % n * 612, 10), off)
+            self.assertTrue(wait_for(lambda: server.ask("/small").body == b"%d" % n * 612), off)
 
 
 class Timers(Clock):
@@ -98,8 +98,8 @@ class Timers(Clock):
 
     def test_a_jump_ahead_ends_nothing(self):
         server = self.start("--limit", "idle_ms=60000", "--limit", "header_ms=60000", "--limit", "body_grace_ms=60000", "--limit", "send_ms=60000")
-        with server.wire(seconds=30) as idle, server.wire(seconds=30) as head, server.wire(seconds=30) as body, \
-                server.wire(seconds=30, receive=4096) as reader:
+        with server.wire(seconds=120) as idle, server.wire(seconds=120) as head, server.wire(seconds=120) as body, \
+                server.wire(seconds=120, receive=4096) as reader:
             self.assertEqual(idle.ask().status, 200)
             head.send("GET / HTTP/1.1\r\nHos")
             body.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab")
@@ -107,7 +107,7 @@ class Timers(Clock):
             time.sleep(0.3)
             for off in (HOURS, -HOURS, 30 * 86400):
                 self.jump(off)
-                self.assertTrue(wait_for(lambda: self.dated(server), 10, 0.1))
+                self.assertTrue(wait_for(lambda: self.dated(server), every=0.1))
             head.send("t: x\r\n\r\n")
             body.send("cd")
             self.assertEqual(idle.ask().status, 200)
@@ -117,31 +117,31 @@ class Timers(Clock):
             self.assertTrue(got.complete)
 
     def test_a_jump_back_holds_nothing_up(self):
-        server = self.start("--limit", "idle_ms=1500", "--limit", "header_ms=1500", "--limit", "handshake_ms=1500")
-        with server.wire(seconds=30) as idle, server.wire(seconds=30) as head, socket.create_connection(("127.0.0.1", self.secure_port), 30) as hello:
+        server = self.start("--limit", "idle_ms=4000", "--limit", "header_ms=4000", "--limit", "handshake_ms=4000")
+        with server.wire(seconds=120) as idle, server.wire(seconds=120) as head, socket.create_connection(("127.0.0.1", self.secure_port), 120) as hello:
             self.assertEqual(idle.ask().status, 200)
             head.send("GET / HTTP/1.1\r\nHos")
             time.sleep(0.3)
             self.jump(-HOURS)
             began = time.monotonic()
-            self.assertTrue(idle.ended(30))
+            self.assertTrue(idle.ended(120))
             self.assertIn(b" 408 ", head.rest())
             hello.recv(1000)
-            self.assertLess(time.monotonic() - began, 25)
+            self.assertLess(time.monotonic() - began, 110)
 
     def test_rates(self):
         """A client that may ask no more is not let in by a jump ahead, nor kept out by one back."""
-        server = self.start("--set", "rate=2/s burst 4")
-        self.assertTrue(wait_for(lambda: server.ask().status == 429, 10, 0))
+        server = self.start("--set", "rate=12/m burst 4")
+        self.assertTrue(wait_for(lambda: server.ask().status == 429, every=0))
         self.jump(HOURS)
         self.assertIn(429, [server.ask().status for _ in range(20)])
         self.jump(-HOURS)
-        self.assertTrue(wait_for(lambda: server.ask().status == 200, 20, 0.3))
+        self.assertTrue(wait_for(lambda: server.ask().status == 200, every=0.3))
 
 
 class Lasting(Clock):
     def resumed(self, context, session):
-        plain = socket.create_connection(("127.0.0.1", self.secure_port), 15)
+        plain = socket.create_connection(("127.0.0.1", self.secure_port), 120)
         with context.wrap_socket(plain, server_hostname="localhost", session=session) as wire:
             head, _ = self.talk(wire)
             self.assertTrue(head.startswith(b"HTTP/1.1 200 "), head)

@@ -13,7 +13,7 @@ import time
 
 import harness
 from harness import Peer, Wire, free_port, needs_quic, wait_for
-from injector import Injector, Walk, descriptors, settled
+from injector import Injector, Walk, descriptors, settled, still
 from test_tls import Tls
 
 GONE = "the connection ended"
@@ -115,7 +115,7 @@ site "example.org" {{ answer = "200 another" }}
         return got.status
 
     def connection(self, port=None):
-        wire = Wire(port or self.port, seconds=20)
+        wire = Wire(port or self.port, seconds=120)
         self.addCleanup(wire.close)
         return wire
 
@@ -214,7 +214,7 @@ site "example.org" {{ answer = "200 another" }}
         """By the client, which has no faults: its exit status, or 0 with all that it was to print."""
         base = f"https://localhost:{self.secure_port}"
         got = self.tercet("get", "--fail", "--http", version, "--no-alt-svc", "-q", "--cacert", self.dir / "ca.pem", f"{base}/", f"{base}/large",
-                          f"{base}/list/a", f"{base}/text.txt", seconds=40)
+                          f"{base}/list/a", f"{base}/text.txt", seconds=120)
         if got.status == 0:
             self.assertEqual(hashlib.sha1(got.out).hexdigest(), hashlib.sha1(b"<p>home</p>\n" + LARGE + b"a" + TEXT).hexdigest())
             return [(200, 200)]
@@ -284,8 +284,7 @@ site "example.org" {{ answer = "200 another" }}
     def warm(self, play):
         for _ in range(3):
             self.clean(play)
-        time.sleep(0.3)
-        self.open = descriptors(self.pid)
+        self.open = still(self.pid)
 
     def every(self, play):
         self.start()

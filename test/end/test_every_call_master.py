@@ -9,7 +9,7 @@ import subprocess
 
 import harness
 from harness import environment, wait_for
-from injector import ALL, descriptors, settled
+from injector import ALL, descriptors, settled, still
 from test_every_call import GONE, Full
 
 RELEASE_ONLY = True  # what a sanitizer calls at its end would fail, too
@@ -20,6 +20,7 @@ class Below(Full):
     MAY_FAIL = ("openat", "open", "read_file")  # libraries that read files: no disk is interrupted
     MOST = 12 if ALL else 400
     SAMPLE = 40
+    patience = 60
     NEVER = {("recvmsg", errno.ECONNRESET)}  # of a channel: the other end is gone indeed
     WORDS = re.compile(r"(?m)^tercet: \S.*: .+|^\S+tercet: error while loading shared libraries: |^tercet: out of memory$")
 
@@ -38,7 +39,7 @@ class Below(Full):
         if proc.poll() is None:
             proc.terminate()
         try:
-            return proc.wait(20)
+            return proc.wait(120)
         except subprocess.TimeoutExpired:
             proc.kill()
             proc.wait()
@@ -48,7 +49,7 @@ class Below(Full):
         """Whether it comes to serve; False: it has ended, and said why."""
         proc = self.begin()
         try:
-            came = wait_for(lambda: proc.poll() is not None or "Ctrl-C ends" in self.said(), 30, 0.005)
+            came = wait_for(lambda: proc.poll() is not None or "Ctrl-C ends" in self.said(), every=0.005)
             self.injector.disarm()
             self.assertTrue(came, f"neither serves nor ends: {self.said()}")
             try:
@@ -58,7 +59,7 @@ class Below(Full):
                 self.assertEqual(got.status, 200, self.said())
                 return True
             except ConnectionRefusedError:  # or it ends just now: a pid file is written when it serves
-                self.assertTrue(wait_for(lambda: proc.poll() is not None, 20, 0.005), f"nobody listens: {self.said()}")
+                self.assertTrue(wait_for(lambda: proc.poll() is not None, every=0.005), f"nobody listens: {self.said()}")
             self.assertIn(proc.returncode, range(1, 128), f"it ended with {proc.returncode}: {self.said()}")
             self.assertRegex(self.said(), self.WORDS, f"it ended with {proc.returncode} and does not say why")
             return False
@@ -87,7 +88,7 @@ class Below(Full):
         def play(*fault):
             proc = self.begin()
             try:
-                self.assertTrue(wait_for(lambda: "Ctrl-C ends" in self.said(), 30, 0.005), self.said())
+                self.assertTrue(wait_for(lambda: "Ctrl-C ends" in self.said(), every=0.005), self.said())
                 with self.connection() as wire:
                     self.assertEqual(self.ask(wire).status, 200)
                 self.injector.arm(*fault)
@@ -102,11 +103,11 @@ class Below(Full):
     # --- while it serves ---
 
     def wait_for_one(self):
-        self.assertTrue(wait_for(lambda: len(self.children()) == 1, 20, 0.005), f"generations: {self.children()}: {self.server.said()[-2000:]}")
+        self.assertTrue(wait_for(lambda: len(self.children()) == 1, every=0.005), f"generations: {self.children()}: {self.server.said()[-2000:]}")
 
     def reload(self):
         done = subprocess.run([harness.PROGRAM, "reload", "--control", self.control], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=60, env=environment())
+                              stderr=subprocess.STDOUT, timeout=120, env=environment())
         return done.returncode, done.stdout.decode()
 
     def serves(self):
@@ -135,14 +136,16 @@ class Below(Full):
         if self.log.exists():
             self.log.rename(old)
         self.server.signal(signal.SIGUSR1)
-        opened = wait_for(self.log.exists, 2, 0.005)
+        opened = wait_for(self.log.exists, self.patience, 0.005)
         return [(200 if opened else GONE, 200)] + self.serves()
 
     def step_below(self, play, name, number, which):
         self.injector.arm(name, number, which)
+        self.patience = 60 if number == errno.EINTR else 2  # what may fail is not waited for
         try:
             told = play()
         finally:
+            self.patience = 60
             self.injector.disarm()
         self.assertIsNone(self.server.proc.poll(), f"the master ended: {self.server.said()[-3000:]}")
         complaint = harness.complaint_of_sanitizer(self.server.said().encode())
@@ -168,7 +171,7 @@ class Below(Full):
         for _ in range(3):
             self.clean(play)
         self.wait_for_one()
-        self.open = descriptors(self.server.proc.pid)
+        self.open = still(self.server.proc.pid)
 
     def every_below(self, play):
         self.program = self.dir / "program"
