@@ -388,7 +388,7 @@ static void reap(master *m)
 {
     int status;
     pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+    while ((pid = (pid_t)TEMP_FAILURE_RETRY(waitpid(-1, &status, WNOHANG))) > 0)
         for (int i = 0; i < GENERATIONS; i++)
             if (m->at[i].pid == pid) ended(m, &m->at[i], status);
 }
