@@ -56,7 +56,8 @@ static void forecast(void)
     net.limits.handshake_ms = 4000000;
     net.limits.idle_ms = 8000000;
     net.limits.linger_ms = net.limits.send_ms = 120000; /* what is lost at the end, too, arrives */
-    net.limits.quic_unvalidated = below(8) ? 256 : 0;   /* with a Retry */
+    net.limits.header_ms = net.limits.body_grace_ms = net.limits.h3_stall_ms = 1000000; /* no 408 */
+    net.limits.quic_unvalidated = below(8) ? 256 : 0; /* with a Retry */
 }
 
 static void one_session(void)
