@@ -8,7 +8,7 @@
 #include "client/tickets.h"
 #include "net/connect.h"
 #include "net/link_tls.h"
-#include "net/quic.h"
+#include "quic/quic.h"
 #include "session/session.h"
 
 struct tc_client;

@@ -4,6 +4,12 @@
 
 #include <stddef.h>
 
+#include "ask/cookies.h"
+#include "ask/get.h"
+#include "load/bench.h"
+#include "serve/reload.h"
+#include "serve/serve.h"
+
 const tc_command *const tc_commands[] = {
     &tc_command_serve,   &tc_command_get,      &tc_command_head,
     &tc_command_post,    &tc_command_put,      &tc_command_patch,

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "cmd/configure.h"
 #include "cmd/example_config.h"
 #include "config/check.h"
 #include "config/notes.h"
 #include "config/show.h"
+#include "serve/configure.h"
 
 #define USUAL_FILE "/etc/tercet/tercet.conf"
 

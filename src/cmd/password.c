@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "cmd/commands.h"
-#include "site/passwords.h"
+#include "gate/passwords.h"
 
 static int password(const tc_command *c, int argc, char **argv);
 

@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cmd/authority.h"
 #include "cmd/commands.h"
+#include "run/authority.h"
 
 extern char **environ;
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "config/asking.h"
 
-#include "site/asking.h"
+#include "gate/asking.h"
 
 static void add_networks(tc_config *c, const tc_section *s, const char *name, const tc_words *words,
                          tc_asking *a, enum tc_access_list list)

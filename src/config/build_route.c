@@ -3,9 +3,9 @@
  * shared. */
 // SPDX-License-Identifier: MIT
 #include "config/build_inside.h"
+#include "files/variants.h"
 #include "site/added.h"
 #include "site/fixed.h"
-#include "site/variants.h"
 
 /* The same texts give the same folder to all routes that say no more of it. */
 static bool same_files(const tc_files_config *a, const tc_files_config *b)

@@ -11,8 +11,8 @@
 #include "http/language.h"
 #include "http/target.h"
 #include "net/listen.h"
-#include "net/quic.h"
 #include "net/tls.h"
+#include "quic/quic.h"
 #include "server/server.h"
 
 static bool is_path(const char *text)

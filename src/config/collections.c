@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "config/collections.h"
 
-#include "site/sessions.h"
+#include "forms/sessions.h"
 
 /* Two of the same path, or one below another, could not be told apart. */
 static bool overlaps(tc_span a, tc_span b)

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "config/config.h"
-#include "site/records.h"
+#include "records/records.h"
 
 typedef struct tc_collections {
     tc_collection at[TC_COLLECTIONS];

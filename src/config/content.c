@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "config/content.h"
 
-#include "site/caching.h"
-#include "site/error_file.h"
+#include "files/caching.h"
+#include "files/error_file.h"
 
 static void *room_for(tc_config *c, size_t count, size_t size)
 {

@@ -3,7 +3,7 @@
 #include "config/methods.h"
 
 #include "config/uploads.h"
-#include "site/cors.h"
+#include "gate/cors.h"
 
 /* The first of these that was given in the very block; NULL: none. */
 static const char *given_of(const tc_section *s, const char *const *names, size_t count)

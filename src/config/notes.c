@@ -3,7 +3,7 @@
 #include "config/notes.h"
 
 #include "config/check.h"
-#include "site/asking.h"
+#include "gate/asking.h"
 
 static bool asks_in_clear(const tc_section *s)
 {

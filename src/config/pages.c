@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "config/build_inside.h"
-#include "site/cache_inside.h"
-#include "site/files.h"
-#include "site/variants.h"
+#include "files/cache_inside.h"
+#include "files/files.h"
+#include "files/variants.h"
 
 /* What a block around, or itself, says of pages. */
 struct page {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "config/tunnels.h"
 
-#include "site/tunnel.h"
+#include "tunnel/tunnel.h"
 
 static void forget(void *tunnels)
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "site/upload.h"
+#include "files/upload.h"
 
 struct tc_config_writer {
     tc_upload_root *root;

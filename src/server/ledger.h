@@ -1,4 +1,4 @@
-/* ledger.h - memory that a master and its generations share (cmd/generation.h): what each
+/* ledger.h - memory that a master and its generations share (serve/generation.h): what each
  * generation has counted, the sums of those that ended, and how full folders are that several write
  * into. Each generation writes a slot of its own, about once a second; nothing is on the path of a
  * request.

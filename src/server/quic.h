@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 #include "net/listen.h"
-#include "net/quic.h"
+#include "quic/quic.h"
 #include "server/server.h"
 
 struct tc_quic_connection;

@@ -8,9 +8,9 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
-#include "site/acceptable.h"
-#include "site/error_page.h"
-#include "site/page.h"
+#include "page/acceptable.h"
+#include "page/error_page.h"
+#include "page/page.h"
 
 enum { PAGE_BYTES = 4 << 20, PUBLISH_MS = 1000 };
 

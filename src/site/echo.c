@@ -7,10 +7,10 @@
 
 #include "base/text.h"
 #include "http/secret.h"
+#include "page/acceptable.h"
+#include "page/error_page.h"
+#include "page/page.h"
 #include "session/session.h"
-#include "site/acceptable.h"
-#include "site/error_page.h"
-#include "site/page.h"
 
 enum { PAGE_BYTES = 1 << 20 };
 

@@ -4,8 +4,8 @@
 
 #include "http/status.h"
 #include "http/target.h"
-#include "site/acceptable.h"
-#include "site/error_page.h"
+#include "page/acceptable.h"
+#include "page/error_page.h"
 
 /* A status in front, or usual. False: it is none that an answer can have. */
 static bool take_status(tc_span *text, unsigned usual, unsigned *ret_status)

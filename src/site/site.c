@@ -3,14 +3,14 @@
 #include "site/site.h"
 
 #include "base/alloc.h"
+#include "gate/asking.h"
+#include "gate/cors.h"
+#include "gate/methods.h"
+#include "gate/redirect.h"
+#include "page/error_page.h"
 #include "site/added.h"
-#include "site/asking.h"
-#include "site/cors.h"
 #include "site/echo.h"
-#include "site/error_page.h"
 #include "site/fixed.h"
-#include "site/methods.h"
-#include "site/redirect.h"
 
 /* A worker's own. */
 typedef struct state {

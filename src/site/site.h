@@ -1,11 +1,11 @@
 /* site.h - what `tercet serve` serves: sites of files, records, an echo. A tc_app for tc_server. */
 // SPDX-License-Identifier: MIT
 #pragma once
+#include "forms/sessions.h"
+#include "records/records.h"
 #include "server/server.h"
-#include "site/records.h"
-#include "site/sessions.h"
 #include "site/sites.h"
-#include "site/tunnel.h"
+#include "tunnel/tunnel.h"
 
 typedef struct tc_site_config {
     const tc_sites *sites;

@@ -2,8 +2,8 @@
  * once, then shared by all workers. */
 // SPDX-License-Identifier: MIT
 #pragma once
-#include "site/files.h"
-#include "site/route.h"
+#include "files/files.h"
+#include "gate/route.h"
 
 enum { TC_SITE_NAME_MAX = 255 };
 

@@ -46,7 +46,7 @@ typedef struct shared {
 } shared;
 
 /* Two builds of the program may have it in common: who changes it raises TC_GENERATION_VERSION
- * (cmd/generation.h). */
+ * (serve/generation.h). */
 _Static_assert(GENERATIONS == 4096 && sizeof(shared) == 16 + 4096 * 8, "version");
 
 struct tc_store {

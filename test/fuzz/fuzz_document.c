@@ -4,7 +4,7 @@
 // SPDX-License-Identifier: MIT
 #include <stdlib.h>
 
-#include "site/patch.h"
+#include "records/patch.h"
 
 enum { DEPTH = 32, BYTES = 65536 };
 #define MUST(condition)                                                                            \

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: MIT
 #include <stdlib.h>
 
-#include "net/quic_lines.h"
+#include "quic/quic_lines.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

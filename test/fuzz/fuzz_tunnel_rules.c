@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: MIT
 #include <stdlib.h>
 
-#include "site/tunnel_rules.h"
+#include "tunnel/tunnel_rules.h"
 
 #define MUST(condition)                                                                            \
     do {                                                                                           \

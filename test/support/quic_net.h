@@ -5,7 +5,7 @@
  * All content is of one pattern, and whoever reads it compares. */
 // SPDX-License-Identifier: MIT
 #pragma once
-#include "net/quic.h"
+#include "quic/quic.h"
 #include "session/session.h"
 
 enum { QUIC_NET_ASKED = 128, QUIC_NET_PACKETS = 4096 };

@@ -1,6 +1,6 @@
 /* access.c - who is believed and who is let in, over whole requests. */
 // SPDX-License-Identifier: MIT
-#include "site/access.h"
+#include "gate/access.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* Content that waits for its turn: in memory, then in a file, never more than may be kept in all.
  */
 // SPDX-License-Identifier: MIT
-#include "cmd/aside.h"
+#include "ask/aside.h"
 
 #include <stdlib.h>
 

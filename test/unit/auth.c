@@ -1,6 +1,6 @@
 /* auth.c - names and passwords: files of them, and requests that say them. */
 // SPDX-License-Identifier: MIT
-#include "site/auth.h"
+#include "gate/auth.h"
 
 #include <crypt.h>
 #include <nettle/base64.h>

@@ -1,7 +1,7 @@
 /* cache.c - what is remembered of files, for how long, and what is never opened. Time is pretended:
  * the cache takes it as an argument. */
 // SPDX-License-Identifier: MIT
-#include "site/cache.h"
+#include "files/cache.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,7 +20,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "site/files.h"
+#include "files/files.h"
 #include "support/check.h"
 #include "support/folder.h"
 

@@ -1,6 +1,6 @@
 /* caching.c - rules for Cache-Control: how they are written, and which one holds. */
 // SPDX-License-Identifier: MIT
-#include "site/caching.h"
+#include "files/caching.h"
 
 #include "support/check.h"
 

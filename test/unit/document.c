@@ -1,6 +1,6 @@
 /* JSON as records have it: what is refused and where, what numbers become, bounds. */
 // SPDX-License-Identifier: MIT
-#include "site/document.h"
+#include "records/document.h"
 
 #include <stdlib.h>
 

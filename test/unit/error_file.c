@@ -1,16 +1,16 @@
 /* error_file.c - a site's own pages for errors: how they are set, and what they stand in for. */
 // SPDX-License-Identifier: MIT
-#include "site/error_file.h"
+#include "files/error_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "files/files.h"
 #include "http/exchange.h"
 #include "net/loop.h"
-#include "site/error_page.h"
-#include "site/files.h"
+#include "page/error_page.h"
 #include "support/check.h"
 #include "support/folder.h"
 

@@ -1,6 +1,6 @@
 /* error_page.c - pages for errors and redirections, in three forms. */
 // SPDX-License-Identifier: MIT
-#include "site/error_page.h"
+#include "page/error_page.h"
 
 #include <jansson.h>
 #include <stdio.h>

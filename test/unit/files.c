@@ -1,6 +1,6 @@
 /* files.c - the handler that serves a folder, asked directly: what it answers to which request. */
 // SPDX-License-Identifier: MIT
-#include "site/files.h"
+#include "files/files.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,12 +1,12 @@
 /* form_state.c - sealed state of forms: comes back as it was, or not at all. And which requests
  * come from pages of ours. */
 // SPDX-License-Identifier: MIT
-#include "site/form_state.h"
+#include "forms/form_state.h"
 
 #include <stdio.h>
 
-#include "site/hex.h"
-#include "site/same_origin.h"
+#include "base/hex.h"
+#include "forms/same_origin.h"
 #include "support/check.h"
 
 static const char key[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";

@@ -3,7 +3,7 @@
  * TC_GENERATION_VERSION, or change it so that either build still reads what the other wrote, which
  * goes for a line or a message that is added; then write down here how it is now. */
 // SPDX-License-Identifier: MIT
-#include "cmd/generation.h"
+#include "serve/generation.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "cmd/master_inside.h"
+#include "serve/master_inside.h"
 #include "support/check.h"
 
 _Static_assert(TC_GENERATION_VERSION == 1, "then all that stands here is looked at anew");

@@ -1,6 +1,6 @@
 /* The histogram of times: exact counts, parts within 1/64 above, the ends exact. */
 // SPDX-License-Identifier: MIT
-#include "cmd/histogram.h"
+#include "load/histogram.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* What the words of a command line become: URLs, fields, JSON, files; and what is refused. */
 // SPDX-License-Identifier: MIT
-#include "cmd/items.h"
+#include "ask/items.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "cmd/prepare.h"
+#include "ask/prepare.h"
 
 struct result {
     tc_err err;

@@ -1,7 +1,7 @@
 /* listing.c - what is shown of a folder: which names, in which order, how they are written, and
  * what it may cost. */
 // SPDX-License-Identifier: MIT
-#include "site/listing.h"
+#include "files/listing.h"
 
 #include <fcntl.h>
 #include <jansson.h>

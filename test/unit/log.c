@@ -1,7 +1,7 @@
 /* log.c - where the access log goes: readers that are slow, stuck or gone, and full disks never
  * hold a worker up, and lines stay whole. */
 // SPDX-License-Identifier: MIT
-#include "cmd/log.h"
+#include "run/log.h"
 
 #include <fcntl.h>
 #include <pthread.h>

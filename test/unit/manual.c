@@ -2,6 +2,7 @@
  * command whose page is its own has its options there, the others are in tercet.1. */
 // SPDX-License-Identifier: MIT
 #include "cmd/commands.h"
+#include "serve/serve.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

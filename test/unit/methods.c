@@ -1,11 +1,11 @@
 /* methods.c - OPTIONS of all, TRACE, and what pages of other origins are told: asked directly. */
 // SPDX-License-Identifier: MIT
-#include "site/methods.h"
+#include "gate/methods.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "site/cors.h"
+#include "gate/cors.h"
 #include "support/check.h"
 
 static tc_exchange *x;

@@ -1,6 +1,6 @@
 /* names.c - which other names a file has that stands beside another. */
 // SPDX-License-Identifier: MIT
-#include "site/names.h"
+#include "gate/names.h"
 
 #include <stdio.h>
 

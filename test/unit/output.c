@@ -1,6 +1,6 @@
 /* Where content goes: a file takes its name when it is whole, a terminal gets nothing that acts. */
 // SPDX-License-Identifier: MIT
-#include "cmd/output.h"
+#include "ask/output.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* Merge patch by the table of RFC 7396, JSON Patch by its public test suite; bounds and bombs. */
 // SPDX-License-Identifier: MIT
-#include "site/patch.h"
+#include "records/patch.h"
 
 #include <stdio.h>
 

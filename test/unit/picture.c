@@ -1,7 +1,7 @@
 /* The picture and --json from the same made-up events with made-up times: what stands there is what
  * the events say, aligned, bounded in width, and harmless. */
 // SPDX-License-Identifier: MIT
-#include "cmd/picture.h"
+#include "ask/picture.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,9 +14,9 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "ask/json_out.h"
 #include "base/clock.h"
-#include "cmd/json_out.h"
-#include "cmd/units.h"
+#include "run/units.h"
 
 #define AT(tenths) (1000 * TC_S + (tenths)*TC_MS / 10) /* tenths of a millisecond */
 

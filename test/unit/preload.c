@@ -1,6 +1,6 @@
 /* preload.c - Link fields (RFC 8288) as a server reads its own, and what it pushes for them. */
 // SPDX-License-Identifier: MIT
-#include "site/preload.h"
+#include "gate/preload.h"
 
 #include "base/alloc.h"
 #include "support/check.h"

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 
 #include "h3/h3.h"
-#include "net/quic_inside.h"
+#include "quic/quic_inside.h"
 #include "support/check.h"
 #include "support/quic_case.h"
 #include "support/toy_streams.h"

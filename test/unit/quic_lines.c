@@ -1,7 +1,7 @@
 /* quic_lines.c - what the QUIC library writes about packets is understood, and nothing that it
  * might write is too much. */
 // SPDX-License-Identifier: MIT
-#include "net/quic_lines.h"
+#include "quic/quic_lines.h"
 
 #include "support/check.h"
 

@@ -1,7 +1,7 @@
 /* sandbox.c - a child enters the sandbox and tries what it may not: each must fail, and what it may
  * must not. Nothing is left out where the kernel can do it; without Landlock all must go on. */
 // SPDX-License-Identifier: MIT
-#include "cmd/sandbox.h"
+#include "serve/sandbox.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

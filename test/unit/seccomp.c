@@ -1,7 +1,7 @@
 /* seccomp.c - a child takes the filter upon itself and makes calls: those that a server needs, and
  * each time one that it does not, which must end it by SIGSYS. */
 // SPDX-License-Identifier: MIT
-#include "cmd/seccomp.h"
+#include "serve/seccomp.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

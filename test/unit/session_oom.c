@@ -5,8 +5,8 @@
 #include "base/alloc.h"
 #include "h1/h1.h"
 #include "h2/h2.h"
+#include "page/error_page.h"
 #include "site/echo.h"
-#include "site/error_page.h"
 #include "support/served.h"
 #include "support/toy_engine.h"
 

@@ -1,12 +1,12 @@
 /* sessions.c - sessions in a store: an id that the server made and no other, a form that is good
  * once and for one session, ends, bounds, sweeping. */
 // SPDX-License-Identifier: MIT
-#include "site/sessions.h"
+#include "forms/sessions.h"
 
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "site/document.h"
+#include "records/document.h"
 #include "support/check.h"
 #include "support/folder.h"
 

@@ -1,7 +1,7 @@
 /* tunnel.c - CONNECT to real sockets of this machine: which are refused before anybody is
  * connected to, and bytes both ways, held back by whoever does not take them. */
 // SPDX-License-Identifier: MIT
-#include "site/tunnel.h"
+#include "tunnel/tunnel.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* tunnel_rules.c - where tunnels may lead: rules and what is wrong with them, and that no special
  * address is reached in any of its forms. */
 // SPDX-License-Identifier: MIT
-#include "site/tunnel_rules.h"
+#include "tunnel/tunnel_rules.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

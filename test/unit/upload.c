@@ -1,6 +1,6 @@
 /* upload.c - PUT and DELETE of files over a connection: what is answered, and what is on disk. */
 // SPDX-License-Identifier: MIT
-#include "site/upload.h"
+#include "files/upload.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "site/error_page.h"
-#include "site/files.h"
-#include "site/hidden.h"
-#include "site/upload_place.h"
+#include "files/files.h"
+#include "files/hidden.h"
+#include "files/upload_place.h"
+#include "page/error_page.h"
 #include "support/folder.h"
 #include "support/served.h"
 

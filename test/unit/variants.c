@@ -1,7 +1,7 @@
 /* variants.c - languages and codings of files: which of them is served, what it says of itself, and
  * what of them is kept. The handler is asked directly. */
 // SPDX-License-Identifier: MIT
-#include "site/variants.h"
+#include "files/variants.h"
 
 #include <brotli/decode.h>
 #include <stdio.h>
@@ -11,10 +11,10 @@
 #include <zstd.h>
 
 #include "base/alloc.h"
+#include "files/coded.h"
+#include "files/files.h"
 #include "http/exchange.h"
 #include "net/loop.h"
-#include "site/coded.h"
-#include "site/files.h"
 #include "support/check.h"
 #include "support/folder.h"
 
