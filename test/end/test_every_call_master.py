@@ -17,12 +17,12 @@ RELEASE_ONLY = True  # what a sanitizer calls at its end would fail, too
 
 class Below(Full):
     """The master: how it begins, reloads, becomes a new build, opens the log anew, and ends."""
-    MAY_FAIL = ("openat", "open", "read_file")  # libraries that read files: no disk is interrupted
+    MAY_FAIL = ("openat", "open", "read_file", "write_file")  # by libraries, and of files in memory: neither is interrupted
     MOST = 12 if ALL else 400
     SAMPLE = 40
     patience = 60
     NEVER = {("recvmsg", errno.ECONNRESET)}  # of a channel: the other end is gone indeed
-    WORDS = re.compile(r"(?m)^tercet: \S.*: .+|^\S+tercet: error while loading shared libraries: |^tercet: out of memory$")
+    WORDS = re.compile(r"(?m)^tercet: \S.*: .+|^tercet: the server that runs is|^tercet: out of memory$")
 
     def begin(self):
         """-> the process; its words are in self.words."""
@@ -45,11 +45,22 @@ class Below(Full):
             proc.wait()
             return "it did not end"
 
+    def answers(self):
+        try:
+            with self.connection() as wire:
+                got = self.ask(wire)
+            return got != GONE and got.status == 200
+        except ConnectionRefusedError:
+            return False
+
     def begins(self):
         """Whether it comes to serve; False: it has ended, and said why."""
         proc = self.begin()
         try:
-            came = wait_for(lambda: proc.poll() is not None or "Ctrl-C ends" in self.said(), every=0.005)
+            def told():
+                return proc.poll() is not None or "Ctrl-C ends" in self.said()
+            # What failed may be these words. Asked earlier, it would be these questions.
+            came = wait_for(told, 5, 0.005) or wait_for(lambda: told() or self.answers(), every=0.1)
             self.injector.disarm()
             self.assertTrue(came, f"neither serves nor ends: {self.said()}")
             try:
@@ -75,6 +86,8 @@ class Below(Full):
         counts = self.injector.counts()
 
         def step(name, number, which):
+            if name == "sendmsg" and number in (errno.EPIPE, errno.ECONNRESET):
+                return  # to a master that is gone indeed
             self.injector.arm(name, number, which)
             try:
                 served = self.begins()
