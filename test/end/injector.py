@@ -99,19 +99,18 @@ class Walk(Case):
     NEVER = ()  # (name, errno) that cannot be, or that mean what they say
 
     def steps(self, counts):
-        """[(name, errno, which)]: all, or a sample that is the same each time."""
-        found = [(name, number, 1 + n * calls // min(calls, self.MOST)) for name, calls in sorted(counts.items())
-                 for number in dict.fromkeys(numbers()[name]) if (name, number) not in self.NEVER for n in range(min(calls, self.MOST))]
-        most = self.SAMPLE // (2 if sanitized() else 1)
-        if ALL or len(found) <= most:
-            return found
-        # One of each name and errno first, then what chance takes.
-        chance, seen, first, rest = random.Random(1), set(), [], []
-        chance.shuffle(found)
-        for step in found:
-            (rest if step[:2] in seen else first).append(step)
-            seen.add(step[:2])
-        return (first + rest)[:most]
+        """[(name, errno, which)]: all, or a sample that is the same each time, though the counts differ a little from run to run."""
+        pairs = [(name, number) for name in sorted(counts) for number in dict.fromkeys(numbers()[name]) if (name, number) not in self.NEVER]
+        if ALL:
+            return [(name, number, 1 + n * counts[name] // min(counts[name], self.MOST))
+                    for name, number in pairs for n in range(min(counts[name], self.MOST))]
+        most, found = self.SAMPLE // (2 if sanitized() else 1), {}
+        for turn in range(self.MOST):
+            # In each turn one of each name and errno, at a place that is so far behind the first and before the last.
+            for pair in sorted(pairs, key=lambda pair: random.Random(f"{turn} {pair}").random()):
+                if len(found) < most:
+                    found[(*pair, 1 + int(random.Random(f"{pair} {turn}").random() * counts[pair[0]]))] = turn
+        return list(found)
 
     def walk(self, counts, step):
         """step(name, errno, which) raises AssertionError; all faults are told together."""
