@@ -154,6 +154,7 @@ static int start(tc_server *server, const tc_serving *s)
     if (!err) return 0;
     tc_server_drain(server);
     tc_server_wait(server);
+    tc_admin_end(s->admin); /* it may have begun */
     return tc_serve_fail(err, "could not start", NULL);
 }
 

@@ -96,6 +96,9 @@ struct tc_server {
 };
 
 tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number) TC_MUST_USE;
+/* Its thread is over: takes answers that were posted for exchanges now gone. What comes by the way
+ * may be for another worker, so all of them are still there. */
+void tc_worker_settle(tc_worker *w);
 void tc_worker_fini(tc_worker *w);
 tc_err tc_worker_open(tc_worker *w) TC_MUST_USE; /* takes its sockets over */
 tc_err tc_worker_start(tc_worker *w) TC_MUST_USE;

@@ -43,6 +43,8 @@ void tc_server_free(tc_server *server)
 {
     if (!server) return;
     for (unsigned i = 0; i < server->count; i++)
+        tc_worker_settle(&server->workers[i]);
+    for (unsigned i = 0; i < server->count; i++)
         tc_worker_fini(&server->workers[i]);
     tc_listeners_fini(&server->listeners);
     for (size_t i = 0; i < TC_GENERATIONS; i++)

@@ -409,10 +409,13 @@ tc_err tc_worker_init(tc_worker *w, tc_server *server, unsigned number)
     return w->state ? TC_OK : TC_ERR_NO_MEMORY;
 }
 
+void tc_worker_settle(tc_worker *w)
+{
+    if (w->draining) (void)!tc_loop_turn(w->loop, 0);
+}
+
 void tc_worker_fini(tc_worker *w)
 {
-    if (w->draining)
-        (void)!tc_loop_turn(w->loop, 0); /* answers that were posted for exchanges now gone */
     if (w->state) w->server->config.app.worker_end(w->server->config.app.self, w, w->state);
     if (w->common) common_unref(w->common);
     if (w->secure_common) common_unref(w->secure_common);

@@ -163,6 +163,7 @@ class Below(Full):
         self.assertIsNone(self.server.proc.poll(), f"the master ended: {self.server.said()[-3000:]}")
         complaint = harness.complaint_of_sanitizer(self.server.said().encode())
         self.assertIsNone(complaint)
+        self.assertNotIn("ended by signal 11", self.server.said())
         if number == errno.EINTR and name not in self.MAY_FAIL:
             self.assertTrue(self.right(told), f"interrupted: {told}: {self.server.said()[-1000:]}")
         try:
