@@ -122,7 +122,8 @@ static tc_err put_network(tc_networks *n, const tc_ip *ip, unsigned bits)
     if (bits >= 96 || order(&last, &v4_first) < 0 || order(&first, &v4_last) > 0)
         return put(n, first, last);
     const tc_err err = put(n, first, beside(v4_first, false));
-    return err ? err : put(n, beside(v4_last, true), last);
+    if (err || tc_ip_eq(&last, &v4_last)) return err; /* ::/80 ends with them */
+    return put(n, beside(v4_last, true), last);
 }
 
 static tc_err put_texts(tc_networks *n, const char *const texts[])

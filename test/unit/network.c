@@ -150,6 +150,17 @@ static void what_networks_hold(void **state)
         check_case(have(cases[i].networks, cases[i].address) == cases[i].in, cases[i].address);
 }
 
+/* The addresses of IPv4 are the last of ::/80: nothing is left behind them. */
+static void one_that_ends_with_those_of_ipv4(void **state)
+{
+    (void)state;
+    tc_networks n = {0};
+    char why[TC_NETWORK_WHY];
+    assert_int_equal(tc_networks_add(&n, TC_SPAN("::/80"), why), TC_OK);
+    assert_int_equal(n.count, 1);
+    tc_networks_fini(&n);
+}
+
 static void what_is_wrong_is_said(void **state)
 {
     (void)state;
@@ -232,6 +243,7 @@ int main(void)
         cmocka_unit_test(every_part_is_written),
         cmocka_unit_test(one_address_of_both_forms),
         cmocka_unit_test(what_networks_hold),
+        cmocka_unit_test(one_that_ends_with_those_of_ipv4),
         cmocka_unit_test(what_is_wrong_is_said),
         cmocka_unit_test(sets_are_what_their_networks_are),
     };
