@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: MIT
 #include "base/hex.h"
 
-#include <stdlib.h>
+#include <string.h>
 
+#include "base/ascii.h"
 #include "base/hash.h"
 
 void tc_hex_write(char *at, const uint8_t *bytes, size_t n)
@@ -13,6 +14,14 @@ void tc_hex_write(char *at, const uint8_t *bytes, size_t n)
         at[2 * i] = digits[bytes[i] >> 4];
         at[2 * i + 1] = digits[bytes[i] & 15];
     }
+}
+
+bool tc_hex_read(uint8_t *bytes, const char *digits, size_t n)
+{
+    if (!tc_hex_is(tc_span_of(digits, strlen(digits)), 2 * n)) return false;
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = (uint8_t)(tc_ascii_hex(digits[2 * i]) << 4 | tc_ascii_hex(digits[2 * i + 1]));
+    return true;
 }
 
 void tc_hex_random(char *at, size_t digits)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/hex.h"
 #include "net/udp.h"
 
 static const char udp_taken[] = "the port is free for TCP, and not for UDP (QUIC)";
@@ -91,6 +92,29 @@ static tc_err grow(int **fds, unsigned have, unsigned count)
 
 /* --- handed in ----------------------------------------------------------------------------- */
 
+typedef struct handed {
+    int fd;
+    tc_address at;
+    bool any_port, udp, both;
+} handed;
+
+static tc_err put(tc_listeners *l, const handed *h)
+{
+    size_t i = 0;
+    while (i < l->count && !same(&l->at[i], &h->at, h->both))
+        i++;
+    if (i == TC_LISTENERS_MAX) return TC_ERR_FULL;
+    if (i == l->count) l->at[l->count++] = (tc_listening){.at = h->at, .both = h->both};
+    tc_listening *g = &l->at[i];
+    g->any_port |= h->any_port;
+    int **fds = h->udp ? &g->udp : &g->tcp;
+    unsigned *count = h->udp ? &g->udp_count : &g->tcp_count;
+    const tc_err err = grow(fds, *count, *count + 1);
+    if (err) return err;
+    (*fds)[(*count)++] = h->fd;
+    return TC_OK;
+}
+
 static int option(int fd, int level, int name)
 {
     int value = 0;
@@ -100,29 +124,47 @@ static int option(int fd, int level, int name)
 
 tc_err tc_listeners_offer(tc_listeners *l, int fd, bool any_port)
 {
-    tc_address at = {.v6 = {.sin6_family = 0}};
-    socklen_t len = sizeof at;
+    handed h = {.fd = fd, .at = {.v6 = {.sin6_family = 0}}, .any_port = any_port};
+    socklen_t len = sizeof h.at;
     const int type = option(fd, SOL_SOCKET, SO_TYPE);
-    if (getsockname(fd, &at.any, &len) ||
-        (at.any.sa_family != AF_INET && at.any.sa_family != AF_INET6) ||
+    if (getsockname(fd, &h.at.any, &len) ||
+        (h.at.any.sa_family != AF_INET && h.at.any.sa_family != AF_INET6) ||
         (type == SOCK_STREAM && option(fd, SOL_SOCKET, SO_ACCEPTCONN) != 1) ||
         (type != SOCK_STREAM && type != SOCK_DGRAM))
         return TC_ERR_NOT_SUPPORTED;
-    const bool both = at.any.sa_family == AF_INET6 && tc_address_is_any(&at) &&
-                      option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
-    size_t i = 0;
-    while (i < l->count && !same(&l->at[i], &at, both))
-        i++;
-    if (i == TC_LISTENERS_MAX) return TC_ERR_FULL;
-    if (i == l->count) l->at[l->count++] = (tc_listening){.at = at, .both = both};
-    tc_listening *g = &l->at[i];
-    g->any_port |= any_port;
-    int **fds = type == SOCK_STREAM ? &g->tcp : &g->udp;
-    unsigned *count = type == SOCK_STREAM ? &g->tcp_count : &g->udp_count;
-    const tc_err err = grow(fds, *count, *count + 1);
-    if (err) return err;
-    (*fds)[(*count)++] = fd;
-    return TC_OK;
+    h.udp = type == SOCK_DGRAM;
+    h.both = h.at.any.sa_family == AF_INET6 && tc_address_is_any(&h.at) &&
+             option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
+    return put(l, &h);
+}
+
+void tc_listeners_write(const tc_listeners *l, FILE *to)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        const tc_listening *g = &l->at[i];
+        char hex[2 * sizeof g->at];
+        tc_hex_write(hex, (const uint8_t *)&g->at, sizeof g->at);
+        for (unsigned j = 0; j < g->tcp_count + g->udp_count; j++) {
+            const bool udp = j >= g->tcp_count;
+            fprintf(to, "socket %d %d %d %d %.*s\n", udp ? g->udp[j - g->tcp_count] : g->tcp[j],
+                    g->any_port, udp, g->both, (int)sizeof hex, hex);
+        }
+    }
+}
+
+int tc_listeners_read(tc_listeners *l, const char *line)
+{
+    char hex[2 * sizeof(tc_address) + 1];
+    handed h;
+    int any_port, udp, both;
+    const int n =
+        sscanf(line, "socket %d %d %d %d %56[0-9a-f]", &h.fd, &any_port, &udp, &both, hex);
+    if (n < 2) return -1;
+    h.any_port = any_port, h.udp = udp, h.both = both;
+    const bool told = n == 5 && tc_hex_read((uint8_t *)&h.at, hex, sizeof h.at);
+    const tc_err err = told ? put(l, &h) : tc_listeners_offer(l, h.fd, any_port != 0);
+    if (err) close(h.fd);
+    return err ? -1 : h.fd;
 }
 
 void tc_listeners_settle(tc_listeners *l)

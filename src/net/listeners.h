@@ -6,6 +6,8 @@
  * there, and the others change places (SO_REUSEPORT). So they are as many as workers, or more. */
 // SPDX-License-Identifier: MIT
 #pragma once
+#include <stdio.h>
+
 #include "net/listen.h"
 
 enum { TC_LISTENERS_MAX = 64 };
@@ -34,6 +36,11 @@ void tc_listeners_settle(tc_listeners *l);
 /* Hands in an open socket, which is theirs then. Those of one address in the order in which they
  * were opened. TC_ERR_NOT_SUPPORTED: it is no listening socket of TCP, nor one of UDP. */
 tc_err tc_listeners_offer(tc_listeners *l, int fd, bool any_port) TC_MUST_USE;
+/* All of them as lines for whoever inherits them, and one such line read there: what they are is
+ * written down, not asked for again. -> the descriptor, -1: the line is of something else, or there
+ * is no place (it is closed then). */
+void tc_listeners_write(const tc_listeners *l, FILE *to);
+int tc_listeners_read(tc_listeners *l, const char *line);
 
 typedef struct tc_listen_ask {
     tc_span url;

@@ -73,10 +73,10 @@ static int name(inherited *i, int fd)
     return fd;
 }
 
-static void name_sockets(inherited *i, const tc_listening *g, const int fds[], unsigned count)
+static void name_all(inherited *i, const int fds[], unsigned count)
 {
     for (unsigned j = 0; j < count; j++)
-        fprintf(i->to, "socket %d %d\n", name(i, fds[j]), g->any_port);
+        (void)name(i, fds[j]);
 }
 
 int tc_generation_state(master *m, const generation *g, int words, int passed, int fds[],
@@ -96,10 +96,11 @@ int tc_generation_state(master *m, const generation *g, int words, int passed, i
         fprintf(i.to, "pulse %lld\n", (long long)(m->notify.watchdog_ns / 4 / TC_MS));
     fprintf(i.to, "words %d\npassed %d\n", name(&i, words), name(&i, passed));
     if (g->slot >= 0) fprintf(i.to, "ledger %d %d\n", name(&i, tc_ledger_fd(m->ledger)), g->slot);
+    tc_listeners_write(&m->listeners, i.to);
     for (size_t k = 0; k < m->listeners.count; k++) {
         const tc_listening *l = &m->listeners.at[k];
-        name_sockets(&i, l, l->tcp, l->tcp_count);
-        name_sockets(&i, l, l->udp, l->udp_count);
+        name_all(&i, l->tcp, l->tcp_count);
+        name_all(&i, l->udp, l->udp_count);
     }
     for (int k = 0; k < GENERATIONS; k++)
         if (m->at[k].pid && &m->at[k] != g)

@@ -16,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/hex.h"
 #include "net/channel.h"
 
 enum { WAIT_MS = 10000, ROOM = TC_CHANNEL_BYTES };
@@ -57,24 +58,13 @@ static int own(int fd)
     return fd;
 }
 
-static void read_secret(tc_kin *k, const char *hex)
-{
-    for (size_t i = 0; i < sizeof k->secret; i++) {
-        unsigned byte;
-        if (sscanf(hex + 2 * i, "%2x", &byte) != 1) return;
-        k->secret[i] = (uint8_t)byte;
-    }
-}
-
 /* One line; sockets and kin are put into the server once there is one. */
 static void read_line(tc_kin *k, const char *line)
 {
     char secret[2 * TC_GENERATION_SECRET + 1];
     int a, b;
     if (k->server) {
-        if (sscanf(line, "socket %d %d", &a, &b) == 2 &&
-            tc_listeners_offer(tc_server_listeners(k->server), own(a), b != 0) != TC_OK)
-            close(a);
+        if ((a = tc_listeners_read(tc_server_listeners(k->server), line)) >= 0) own(a);
         if (sscanf(line, "kin %d %d", &a, &b) == 2)
             tc_server_pass_to(k->server, (uint8_t)a, own(b));
         return;
@@ -88,7 +78,8 @@ static void read_line(tc_kin *k, const char *line)
     if (sscanf(line, "ledger %d %d", &a, &b) == 2) k->ledger_fd = own(a), k->slot = b;
     if (sscanf(line, "kept %d", &a) == 1 && k->kept_count < TC_GENERATION_KEPT)
         k->kept[k->kept_count++] = own(a);
-    if (sscanf(line, "secret %128[0-9a-f]", secret) == 1) read_secret(k, secret);
+    if (sscanf(line, "secret %128[0-9a-f]", secret) == 1)
+        (void)tc_hex_read(k->secret, secret, sizeof k->secret);
 }
 
 static FILE *state;

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/hex.h"
 #include "serve/master_inside.h"
 
 #define MASTER_STATE "TERCET_MASTER"
@@ -59,13 +60,7 @@ void tc_master_write(const master *m, FILE *to)
 {
     fprintf(to, "tercet-master %d\n", TC_GENERATION_VERSION);
     fprintf(to, "last %u\ncontrol %d\nlog %s\n", m->last_number, m->control, m->log);
-    for (size_t i = 0; i < m->listeners.count; i++) {
-        const tc_listening *l = &m->listeners.at[i];
-        for (unsigned j = 0; j < l->tcp_count; j++)
-            fprintf(to, "socket %d %d\n", l->tcp[j], l->any_port);
-        for (unsigned j = 0; j < l->udp_count; j++)
-            fprintf(to, "socket %d %d\n", l->udp[j], l->any_port);
-    }
+    tc_listeners_write(&m->listeners, to);
     for (int i = 0; i < GENERATIONS; i++) {
         const generation *g = &m->at[i];
         if (g->pid)
@@ -147,16 +142,12 @@ static void read_secret(master *m, const char *line)
     long long made;
     if (sscanf(line, "secret %lld %128[0-9a-f]", &made, hex) != 2) return;
     m->secret_made = made;
-    for (size_t i = 0; i < sizeof m->secret; i++) {
-        unsigned byte = 0;
-        (void)!sscanf(hex + 2 * i, "%2x", &byte);
-        m->secret[i] = (uint8_t)byte;
-    }
+    (void)tc_hex_read(m->secret, hex, sizeof m->secret);
 }
 
 static void read_line(master *m, const char *line)
 {
-    int fd, any_port;
+    int fd;
     unsigned long long most, drain_ms;
     if (sscanf(line, "bounds %llu %llu", &most, &drain_ms) == 2)
         tc_generation_bounded(m, (tc_generation_bounds){most, drain_ms});
@@ -165,9 +156,7 @@ static void read_line(master *m, const char *line)
     (void)!sscanf(line, "control %d", &m->control);
     (void)!sscanf(line, "texts %d", &m->texts);
     (void)!sscanf(line, "log %4095[^\n]", m->log);
-    if (sscanf(line, "socket %d %d", &fd, &any_port) == 2 &&
-        tc_listeners_offer(&m->listeners, fd, any_port != 0) != TC_OK)
-        close(fd);
+    (void)tc_listeners_read(&m->listeners, line);
     if (sscanf(line, "kept %d", &fd) == 1 && m->kept_count < TC_GENERATION_KEPT)
         m->kept[m->kept_count++] = fd;
     if (sscanf(line, "asker %d", &fd) == 1 && m->silent_count < ASKERS)

@@ -44,6 +44,9 @@ _Static_assert(BEGINNING == 0 && SERVING == 1 && DRAINING == 2, "version");
     "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"                             \
     "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
 
+/* [::1]:80, as the kernel has it. */
+#define ADDRESS "0a000050000000000000000000000000000000000000000100000000"
+
 static master m;
 static int tcp[] = {41, 42}, udp[] = {43};
 
@@ -52,8 +55,14 @@ static void make(void)
     memset(&m, 0, sizeof m);
     m.notify.watchdog_ns = 8 * TC_S;
     m.listeners.count = 1;
-    m.listeners.at[0] =
-        (tc_listening){.any_port = true, .tcp = tcp, .tcp_count = 2, .udp = udp, .udp_count = 1};
+    m.listeners.at[0] = (tc_listening){.at = {.v6 = {.sin6_family = AF_INET6,
+                                                     .sin6_port = htons(80),
+                                                     .sin6_addr = IN6ADDR_LOOPBACK_INIT}},
+                                       .any_port = true,
+                                       .tcp = tcp,
+                                       .tcp_count = 2,
+                                       .udp = udp,
+                                       .udp_count = 1};
     m.at[0] = (generation){.pid = 1001,
                            .number = 6,
                            .phase = DRAINING,
@@ -109,9 +118,9 @@ static void what_a_generation_inherits(void **state)
                                      "pulse 2000\n"
                                      "words 31\n"
                                      "passed 32\n"
-                                     "socket 41 1\n"
-                                     "socket 42 1\n"
-                                     "socket 43 1\n"
+                                     "socket 41 1 0 0 " ADDRESS "\n"
+                                     "socket 42 1 0 0 " ADDRESS "\n"
+                                     "socket 43 1 1 0 " ADDRESS "\n"
                                      "kin 6 52\n"
                                      "kin 7 54\n"
                                      "kept 61\n"
@@ -149,9 +158,9 @@ static void what_a_master_inherits(void **state)
                                             "last 7\n"
                                             "control 64\n"
                                             "log /var/log/a b.log\n"
-                                            "socket 41 1\n"
-                                            "socket 42 1\n"
-                                            "socket 43 1\n"
+                                            "socket 41 1 0 0 " ADDRESS "\n"
+                                            "socket 42 1 0 0 " ADDRESS "\n"
+                                            "socket 43 1 1 0 " ADDRESS "\n"
                                             "generation 1001 6 2 51 52 700 -1 800\n"
                                             "generation 1002 7 1 53 54 900 -1 0\n"
                                             "kept 61\n"

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -192,6 +193,46 @@ static void what_listens_to_nothing_is_not_taken(void **state)
     close(idle);
 }
 
+/* As a master that becomes a new build leaves them to itself: what they are is believed, whatever
+ * the kernel would say. What an older build wrote, which says less, is asked for. */
+static void lines_say_what_was_opened(void **state)
+{
+    uint16_t port;
+    char *text = NULL;
+    size_t size;
+    (void)state;
+    assert_int_equal(ask(&before, "http://[::]:0", 2, &port), TC_OK);
+    assert_int_equal(ask(&before, "http://127.0.0.1:0", 1, &port), TC_OK);
+    FILE *to = open_memstream(&text, &size);
+    tc_listeners_write(&before, to);
+    assert_int_equal(fclose(to), 0);
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+        assert_true(tc_listeners_read(&after, line) > 2);
+    free(text);
+    assert_int_equal(after.count, before.count);
+    for (size_t i = 0; i < before.count; i++) {
+        const tc_listening *was = &before.at[i], *is = &after.at[i];
+        assert_true(tc_address_equal(&is->at, &was->at));
+        assert_int_equal(is->both, was->both);
+        assert_int_equal(is->any_port, was->any_port);
+        assert_int_equal(is->tcp_count, was->tcp_count);
+        assert_memory_equal(is->tcp, was->tcp, was->tcp_count * sizeof *was->tcp);
+    }
+    char line[32];
+    const int old = fcntl(before.at[0].tcp[0], F_DUPFD_CLOEXEC, 3),
+              none = open("/dev/null", O_RDONLY);
+    (void)snprintf(line, sizeof line, "socket %d 1", old);
+    assert_int_equal(tc_listeners_read(&after, line), old);
+    assert_int_equal(after.at[0].tcp_count, before.at[0].tcp_count + 1);
+    (void)snprintf(line, sizeof line, "socket %d 1", none);
+    assert_int_equal(tc_listeners_read(&after, line), -1);
+    assert_int_equal(fcntl(none, F_GETFD), -1); /* closed */
+    assert_int_equal(tc_listeners_read(&after, "kept 61"), -1);
+    close(old);
+    for (size_t i = 0; i < after.count; i++) /* they are before's */
+        after.at[i].tcp_count = 0;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 /* As systemd opens one: nobody else may share its port. Each worker has the same one; QUIC is one
@@ -228,6 +269,7 @@ int main(void)
         TEST(an_address_becomes_narrower),
         TEST(a_refusal_leaves_all_as_it_was),
         TEST(what_listens_to_nothing_is_not_taken),
+        TEST(lines_say_what_was_opened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
