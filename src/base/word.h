@@ -20,6 +20,17 @@ static inline uint64_t tc_word_at(const char *at)
     return le64toh(word);
 }
 
+/* Of those bytes, which are more than i, the next ones from i on; zeros behind them. */
+static inline uint64_t tc_word_of(const char *at, size_t len, size_t i)
+{
+    const size_t left = len - i;
+    if (left >= TC_WORD) return tc_word_at(at + i);
+    if (len >= TC_WORD) return tc_word_at(at + len - TC_WORD) >> 8 * (TC_WORD - left);
+    uint64_t word = 0;
+    memcpy(&word, at + i, left);
+    return le64toh(word);
+}
+
 /* The high bit of each byte is set that is c, or (only then) of some behind it.
  * The other bits mean nothing, so that several answers can be put together before one test. */
 static inline uint64_t tc_word_are(uint64_t word, char c)

@@ -14,49 +14,46 @@ typedef struct segments {
     bool plain;   /* nothing in it is encoded, empty or a dot segment: it is what it seems to be */
 } segments;
 
-/* What take_apart does not just pass over. */
-static bool matters(char c)
-{
-    return c == '/' || c == '?' || c == '%' || c == '\\';
-}
-
-/* Where the next byte that matters is, from i on. */
-static size_t next(tc_span path, size_t i)
-{
-    for (; path.len - i >= TC_WORD; i += TC_WORD) {
-        const uint64_t word = tc_word_at(path.at + i);
-        const size_t first = tc_word_first(tc_word_are(word, '/') | tc_word_are(word, '?') |
-                                           tc_word_are(word, '%') | tc_word_are(word, '\\'));
-        if (first < TC_WORD) return i + first;
-    }
-    while (i < path.len && !matters(path.at[i]))
-        i++;
-    return i;
-}
-
 static bool is_odd(tc_span path, size_t slash)
 {
     return slash + 1 < path.len && (path.at[slash + 1] == '/' || path.at[slash + 1] == '.');
 }
 
+/* Where in these bytes '/', '?', '%' and '\\' are: high bits, also of some bytes behind such a one.
+ * The first two differ in one bit. */
+static uint64_t those_that_matter(uint64_t word)
+{
+    return (tc_word_are(word | TC_WORD_EACH('?' - '/'), '?') | tc_word_are(word, '%') |
+            tc_word_are(word, '\\')) &
+           TC_WORD_EACH(0x80);
+}
+
 /* As it came, up to a query, or as it is meant: then nothing in it means more than itself. */
 static void take_apart(tc_span path, unsigned deepest, bool as_it_came, segments *ret)
 {
-    size_t i;
-    ret->count = 0;
-    ret->plain = !is_odd(path, 0);
-    for (i = next(path, 1); i < path.len; i = next(path, i + 1)) {
-        const char c = path.at[i];
-        if (c == '/') {
-            if (ret->count < deepest) ret->end[ret->count++] = (uint32_t)i;
-            if (is_odd(path, i)) ret->plain = false;
-        } else if (as_it_came) {
-            if (c == '?') break;
-            if (c == '%' || c == '\\') ret->plain = false;
+    unsigned count = 0;
+    bool plain = !is_odd(path, 0);
+    size_t len = path.len;
+    for (size_t i = 1; i < len; i += TC_WORD) {
+        uint64_t there = those_that_matter(tc_word_of(path.at, path.len, i));
+        for (; there; there &= there - 1) {
+            const size_t at = i + tc_word_first(there);
+            const char c = path.at[at];
+            if (c == '/') {
+                if (count < deepest) ret->end[count++] = (uint32_t)at;
+                if (is_odd(path, at)) plain = false;
+            } else if (as_it_came && c == '?') {
+                len = at;
+                break;
+            } else if (as_it_came && (c == '%' || c == '\\')) {
+                plain = false;
+            }
         }
     }
-    ret->len = (uint32_t)i;
-    if (ret->count < deepest) ret->end[ret->count++] = (uint32_t)i;
+    if (count < deepest) ret->end[count++] = (uint32_t)len;
+    ret->len = (uint32_t)len;
+    ret->count = count;
+    ret->plain = plain;
 }
 
 static uint64_t length_bit(size_t len)

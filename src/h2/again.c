@@ -2,18 +2,17 @@
  *
  * A block that left its table as it was means the same for as long as the table stays so. Clients
  * repeat their requests, servers their answers: the second time such a block is kept, from the
- * third on it is copied. A kept request is shared by the exchanges that it became; an answer is
- * known by the numbers of the blocks that it is made of. */
+ * third on it is copied. A kept request is shared by the exchanges that it became; answers are
+ * kept as in HTTP/3 (http/pack/said.h). */
 // SPDX-License-Identifier: MIT
 #include "base/alloc.h"
 #include "h2/state.h"
+#include "http/pack/said.h"
 
 enum {
     ASKED_BLOCK = 256, /* bytes of a request that is worth it, encoded */
     ASKED_ROOM = 2048, /* ... and decoded */
     ASKED_MOST = 64,
-    SAID_BLOCK = 56,
-    SAID = 8,
     SIZE_UPDATE = 0x20,
     SIZE_UPDATE_MASK = 0xe0
 };
@@ -35,15 +34,8 @@ typedef struct place {
     asked *kept;
 } place;
 
-typedef struct said {
-    uint64_t blocks[TC_BLOCKS], mark;
-    uint16_t status;
-    uint8_t len; /* 0: nothing stands here */
-    char block[SAID_BLOCK];
-} said;
-
 struct tc_h2_again {
-    said said[SAID];
+    tc_said said[TC_SAID];
     uint32_t places;
     place asked[];
 };
@@ -145,37 +137,18 @@ void tc_h2_remember_asked(tc_h2 *c, const tc_h2_stream *s, tc_span block, bool e
 
 /* --- answers --------------------------------------------------------------------------------- */
 
-/* Only what is made of shared blocks alone, which have numbers. */
-static said *place_of(tc_h2 *c, const tc_message *m, uint64_t numbers[TC_BLOCKS])
-{
-    uint64_t sum = m->status;
-    if (!c->again || m->fields.count) return NULL;
-    for (int i = 0; i < TC_BLOCKS; i++) {
-        if (m->blocks[i] && !m->blocks[i]->number) return NULL;
-        numbers[i] = m->blocks[i] ? m->blocks[i]->number : 0;
-        sum += i ? numbers[i] : 0; /* the first is renewed, and the answer with it */
-    }
-    return &c->again->said[sum % SAID];
-}
-
 tc_span tc_h2_said_before(tc_h2 *c, const tc_message *m)
 {
-    uint64_t numbers[TC_BLOCKS];
-    const said *a = place_of(c, m, numbers);
-    const bool is_it = a && a->len && a->status == m->status &&
-                       memcmp(a->blocks, numbers, sizeof numbers) == 0 &&
-                       tc_hpack_encoder_stays(&c->encoder, a->mark);
-    return is_it ? tc_span_of(a->block, a->len) : (tc_span){0};
+    const uint64_t mark = tc_ring_mark(&c->encoder.table);
+    if (!c->again || !tc_hpack_encoder_stays(&c->encoder, mark)) return (tc_span){0};
+    const tc_said *a = tc_said_before(c->again->said, m, mark);
+    return a ? tc_span_of(a->fields, a->len) : (tc_span){0};
 }
 
 void tc_h2_remember_said(tc_h2 *c, const tc_message *m, tc_span block, uint64_t mark)
 {
-    uint64_t numbers[TC_BLOCKS];
-    said *a = place_of(c, m, numbers);
-    if (!a || block.len > SAID_BLOCK || !tc_hpack_encoder_stays(&c->encoder, mark)) return;
-    *a = (said){.mark = mark, .status = m->status, .len = (uint8_t)block.len};
-    memcpy(a->blocks, numbers, sizeof numbers);
-    memcpy(a->block, block.at, block.len);
+    if (c->again && !c->encoder.unsettled && tc_hpack_encoder_stays(&c->encoder, mark))
+        (void)tc_said_keep(c->again->said, m, mark, block); /* or it is encoded again */
 }
 
 void tc_h2_forget_again(tc_h2 *c)

@@ -125,6 +125,7 @@ static tc_err send_final(tc_h2 *c, tc_h2_stream *s, const tc_message *m, const t
     if (before.len) return send_again(c, s, before, end);
     const uint64_t mark = tc_ring_mark(&c->encoder.table);
     const size_t at = c->out.len;
+    c->encoder.unsettled = false;
     const bool steady = tc_hpack_encoder_stays(&c->encoder, mark);
     const tc_err err = tc_h2_send_block(c, s, m, &m->fields, with->pseudo, 1, length, end, 0);
     if (!err && length < 0 && steady)

@@ -29,6 +29,7 @@ typedef struct tc_hpack_encoder {
     uint32_t lowest;      /* the smallest size since the last block */
     bool cookies; /* the owner may set it: long cookies go into the table, as a whole they cannot be
                      guessed bit by bit (RFC 7541, 7.1.3) */
+    bool unsettled;   /* set where a field may go in when it comes once more; never cleared here */
     bool must_update; /* the next block begins with table.max, maybe lowest before it */
 } tc_hpack_encoder;
 

@@ -106,8 +106,11 @@ static char *encode_by_table(tc_hpack_encoder *e, char *out, tc_pack_sought *s, 
     if (treat == TC_PACK_SECRET)
         return put_literal(out, NEVER_INDEXED, LITERAL_PREFIX, name, s->name, s->value);
     if (treat == TC_PACK_LITERAL || is_large(e, s) ||
-        !tc_pack_admit(e->index, treat, s->hash, !name) || !tc_pack_insert(e->index, &e->table, s))
+        !tc_pack_admit(e->index, treat, s->hash, !name) ||
+        !tc_pack_insert(e->index, &e->table, s)) {
+        e->unsettled |= treat < TC_PACK_LITERAL && !is_large(e, s);
         return put_literal(out, 0, LITERAL_PREFIX, name, s->name, s->value);
+    }
     return put_literal(out, LITERAL_INDEXED, LITERAL_INDEXED_PREFIX, name, s->name, s->value);
 }
 

@@ -109,6 +109,7 @@ static void fini(tc_engine *e)
         tc_h3_pipe_fini(&c->pipes[i]);
     tc_qpack_decoder_fini(&c->decoder);
     tc_qpack_encoder_fini(&c->encoder);
+    tc_free(c->said);
     tc_buf_fini(&c->control);
     tc_buf_fini(&c->scratch);
     tc_buf_fini(&c->orders);

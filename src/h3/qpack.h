@@ -81,6 +81,7 @@ typedef struct tc_qpack_encoder {
     tc_qpack_sent now; /* the section that is being made */
     uint64_t base;
     bool by_table, may_block; /* ... may refer to the table, to what the peer may not have yet */
+    bool unsettled;           /* ... would be shorter another time, the table being as it is */
 
     bool held; /* the owner may set it: the encoder stream is stuck, nothing goes into the table */
     bool cookies; /* the owner may set it: long cookies go into the table */
@@ -97,6 +98,9 @@ tc_err tc_qpack_encoder_read(tc_qpack_encoder *e, tc_span *in) TC_MUST_USE;
 /* Begins a section for that stream; fields go to what is returned, TC_QPACK_PREFIX_MAX behind out.
  * One section at a time. */
 char *tc_qpack_encoder_begin(tc_qpack_encoder *e, char *out, uint64_t stream);
+/* Instead of fields: those of another section, made when the table was just as it is now, and which
+ * refer to entries from least up to required (.now of that section). False: this one may not. */
+bool tc_qpack_encoder_repeat(tc_qpack_encoder *e, uint64_t required, uint64_t least);
 /* The room that one field needs at most. */
 size_t tc_qpack_encode_bound(size_t name_len, size_t value_len);
 /* Appends a field, as tc_hpack_encode. */

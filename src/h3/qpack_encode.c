@@ -228,6 +228,7 @@ char *tc_qpack_encoder_begin(tc_qpack_encoder *e, char *out, uint64_t stream)
     e->by_table = e->table.max && has_room(e);
     if (e->by_table && !e->index) e->by_table = (e->index = tc_pack_index_new()) != NULL;
     e->may_block = e->by_table && may_block(e, stream);
+    e->unsettled = e->table.max && !e->by_table;
     return out + TC_QPACK_PREFIX_MAX;
 }
 
@@ -272,6 +273,15 @@ static void refer(tc_qpack_encoder *e, uint64_t number)
     if (number > e->now.required) e->now.required = number;
     if (number < e->now.least) e->now.least = number;
     if (number < e->floor) e->floor = number;
+}
+
+bool tc_qpack_encoder_repeat(tc_qpack_encoder *e, uint64_t required, uint64_t least)
+{
+    if (!required) return true;
+    if (!e->by_table || (required > e->known && !e->may_block)) return false;
+    refer(e, required);
+    refer(e, least);
+    return true;
 }
 
 static char *put_entry(tc_qpack_encoder *e, char *out, uint64_t number)
@@ -322,6 +332,7 @@ static char *try_entry(tc_qpack_encoder *e, char *out, const tc_pack_sought *s, 
     if (!*ret_there) return NULL;
     const uint64_t newest = number_of(e, low);
     if (!e->may_block && newest > e->known) {
+        e->unsettled = true;
         if (!tc_pack_find_field(e->index, &e->table, s, young(e), &low)) return NULL;
         return put_entry(e, out, number_of(e, low));
     }
@@ -349,6 +360,7 @@ static char *encode_by_table(tc_qpack_encoder *e, char *out, tc_pack_sought *s, 
     if (name && !(goes_in && e->may_block)) refer(e, name); /* it must not leave for this one */
     if (goes_in && insert(e, s, row, name) && e->may_block) return put_entry(e, out, e->inserts);
     if (name) refer(e, name);
+    e->unsettled |= young(e) > 0 || (treat < TC_PACK_LITERAL && !is_large(e, s));
     return put_literal(e, out, treat == TC_PACK_SECRET, row, name, s);
 }
 

@@ -15,6 +15,7 @@
 #include "http/pack/guard.h"
 #include "http/pack/noted.h"
 #include "http/pack/receive.h"
+#include "http/pack/said.h"
 #include "http/pack/words.h"
 #include "http/priority.h"
 #include "http/run_queue.h"
@@ -122,6 +123,7 @@ typedef struct tc_h3 {
     tc_qpack_encoder encoder;
     tc_buf control;
     tc_buf scratch; /* where a section is encoded */
+    tc_said *said;  /* TC_SAID of them; NULL: nothing came twice so far */
     tc_h3_pipe pipes[TC_H3_PIPES];
     uint8_t asked, opened; /* pipes that were asked for, and are open */
     uint64_t offered_sid;  /* what output() gave last */

@@ -170,7 +170,7 @@ static void test_answers(void **state)
         block = answer(&d, &a, nth++, &etag);
         check_span(etag, two ? "\"two\"" : "\"one\"");
         if (i % 5 == 4 && i < 10) assert_true(tc_span_eq(block, before));
-        if (i == 4) assert_int_equal(block.len, 2);
+        if (i == 4 || i == 9) assert_int_equal(block.len, 2); /* told once, it is in the table */
         if (i == 12) assert_int_equal((uint8_t)block.at[0], 0x20);
     }
     tc_hpack_decoder_fini(&d);
