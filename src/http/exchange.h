@@ -106,11 +106,11 @@ struct tc_exchange {
     /* the session and the engine below */
     void (*wake)(tc_exchange *x); /* tells the session that want changed outside a handler call */
     void *session;
-    void *stream;        /* the engine's, in the arena */
-    tc_exchange *next;   /* the session's list */
-    uint64_t held;       /* bytes of content not given back to the engine while paused */
-    int64_t rate_mark;   /* since when their content has to come on; 0: it need not */
-    uint64_t rate_bytes; /* .wire_in then */
+    void *stream;            /* the engine's, in the arena */
+    tc_exchange *next, **at; /* the session's list, and what points here in it */
+    uint64_t held;           /* bytes of content not given back to the engine while paused */
+    int64_t rate_mark;       /* since when their content has to come on; 0: it need not */
+    uint64_t rate_bytes;     /* .wire_in then */
     _Alignas(16) char room[TC_EXCHANGE_ROOM]; /* the arena's first block */
 };
 

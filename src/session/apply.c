@@ -15,6 +15,8 @@ void tc_session_adopt(tc_session *s, tc_exchange *x)
     x->session = s;
     x->wake = wake;
     x->next = s->exchanges;
+    x->at = &s->exchanges;
+    if (x->next) x->next->at = &x->next;
     s->exchanges = x;
     s->begun++;
     if (s->env->metrics) s->env->metrics->begun++;
@@ -25,10 +27,8 @@ void tc_session_adopt(tc_session *s, tc_exchange *x)
 
 void tc_session_close_exchange(tc_session *s, tc_exchange *x, tc_err why)
 {
-    tc_exchange **at = &s->exchanges;
-    while (*at && *at != x)
-        at = &(*at)->next;
-    if (*at) *at = x->next;
+    if (x->at) *x->at = x->next;
+    if (x->at && x->next) x->next->at = x->at;
     const bool watched = tc_watched(s->env->watch, TC_SEEN_CLOSED);
     tc_metrics *metrics = s->env->metrics;
     if (watched || metrics) (void)tc_loop_tick(s->env->loop);
