@@ -173,15 +173,6 @@ tc_err tc_file_serve(tc_exchange *x, tc_file *f)
     return tc_exchange_reply(x, 200, tc_files_run(x, f, 0, f->size));
 }
 
-static tc_err serve(tc_files *files, tc_exchange *x, tc_file *f)
-{
-    if (f->variants && f->variants->choice) return tc_coded_serve(files->loop, x, f);
-    if (!tc_coding_excludes_identity(&x->theirs.fields)) return tc_file_serve(x, f);
-    if (f->variants) return tc_coded_serve(files->loop, x, f);
-    tc_file_unref(f);
-    return tc_only_identity(x);
-}
-
 /* To another path of ours, for good; the query comes along. */
 static tc_err redirect(tc_exchange *x, tc_span path, const char *more, tc_span query)
 {
@@ -192,6 +183,46 @@ static tc_err redirect(tc_exchange *x, tc_span path, const char *more, tc_span q
     if (!to.at) return TC_ERR_NO_MEMORY;
     const tc_err err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_LOCATION, to);
     return err ? err : tc_error_page(x, 301, (tc_span){0});
+}
+
+/* Without memory, at is NULL. */
+static tc_span with(tc_exchange *x, tc_span path, tc_span more)
+{
+    char *at = tc_arena_bytes(&x->arena, path.len + more.len);
+    if (!at) return (tc_span){0};
+    memcpy(at, path.at, path.len);
+    memcpy(at + path.len, more.at, more.len);
+    return tc_span_of(at, path.len + more.len);
+}
+
+/* page.de.html is sent for page.html: whoever guards that name is asked there. */
+static bool is_asked_elsewhere(const tc_files *files, tc_exchange *x, tc_file *f, tc_err *ret_err)
+{
+    char room[TC_PATH_BYTES];
+    tc_span whole, query;
+    const tc_span path = tc_variant_path(f, &x->theirs.fields, room);
+    if (!path.len) return false;
+    const tc_span name = with(x, files->config->strip, path);
+    if (name.at && tc_route_same_gates(x, name)) return false;
+    tc_file_unref(f);
+    *ret_err = name.at ? tc_target_normal_path(&x->arena, x->theirs.path, &whole, &query)
+                       : TC_ERR_NO_MEMORY;
+    if (!*ret_err)
+        *ret_err =
+            tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_VARY, TC_SPAN("Accept-Language"));
+    if (!*ret_err) *ret_err = redirect(x, name, "", query);
+    return true;
+}
+
+static tc_err serve(tc_files *files, tc_exchange *x, tc_file *f)
+{
+    tc_err err;
+    if (tc_route_has_gates(x) && is_asked_elsewhere(files, x, f, &err)) return err;
+    if (f->variants && f->variants->choice) return tc_coded_serve(files->loop, x, f);
+    if (!tc_coding_excludes_identity(&x->theirs.fields)) return tc_file_serve(x, f);
+    if (f->variants) return tc_coded_serve(files->loop, x, f);
+    tc_file_unref(f);
+    return tc_only_identity(x);
 }
 
 bool tc_files_path(const tc_files_config *config, tc_span path, tc_span *ret_path)
@@ -211,16 +242,6 @@ typedef struct asked {
 static enum tc_file_answer get(tc_files *files, tc_span path, tc_file **ret_file)
 {
     return tc_file_get(&files->folder, path, tc_loop_now(files->loop), ret_file);
-}
-
-/* Without memory, at is NULL. */
-static tc_span with(tc_exchange *x, tc_span path, tc_span more)
-{
-    char *at = tc_arena_bytes(&x->arena, path.len + more.len);
-    if (!at) return (tc_span){0};
-    memcpy(at, path.at, path.len);
-    memcpy(at + path.len, more.at, more.len);
-    return tc_span_of(at, path.len + more.len);
 }
 
 /* The file whose name has something more at its end. */

@@ -376,6 +376,14 @@ tc_file *tc_variant_spoken(tc_file *f, const tc_fields *request)
     return f->variants ? f->variants->rows[choose_row(f, request)].of[TC_CODING_IDENTITY] : f;
 }
 
+tc_span tc_variant_path(tc_file *f, const tc_fields *request, char room[TC_PATH_BYTES])
+{
+    const int n = f->variants ? f->variants->rows[choose_row(f, request)].language : ITSELF;
+    if (n == ITSELF) return (tc_span){0};
+    return name_of(room, f->path, dot_of(f->path), f->folder->config->variants->languages[n],
+                   (tc_span){0});
+}
+
 tc_variant_choice tc_variant_choose(tc_file *f, const tc_fields *request)
 {
     const size_t number = choose_row(f, request);

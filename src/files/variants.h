@@ -74,6 +74,8 @@ tc_variant_choice tc_variant_choose(tc_file *f, const tc_fields *request);
 
 /* The language that a request would rather have, as it is; f itself where nothing is looked for. */
 tc_file *tc_variant_spoken(tc_file *f, const tc_fields *request);
+/* Its path in the folder; empty: the one that f was asked for by. */
+tc_span tc_variant_path(tc_file *f, const tc_fields *request, char room[TC_PATH_BYTES]);
 /* Bits of the codings in which a row is there, or could be made. */
 unsigned tc_variant_codings(const struct tc_variant_row *row);
 

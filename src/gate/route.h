@@ -51,3 +51,9 @@ tc_err tc_site_route(const tc_site *site, tc_exchange *x, const tc_route *last,
 /* Whether who asks for this normalised path passes the same gates as x: a file may have more than
  * one address, and whoever guards its name guards it. */
 bool tc_route_same_gates(tc_exchange *x, tc_span path);
+/* Whether that may be otherwise for any path of its site. */
+static inline bool tc_route_has_gates(const tc_exchange *x)
+{
+    const tc_route *here = x->place;
+    return here && here->site->guards;
+}

@@ -282,6 +282,26 @@ class Passwords(Asking):
         self.assertEqual(self.ask(server, path="/about.html").status, 401)
         self.assertEqual(self.ask(server, path="/open/in.fr.html").status, 403)
 
+    def test_a_language_that_is_guarded_by_its_own_name_is_asked_for_there(self):
+        users = self.users(("alice", "sesame"))
+        for prefix, folder in (("", ""), ("/docs", "docs/")):
+            with self.subTest(prefix):
+                inner = f"""route "{prefix}/page.de.html" {{ auth = "x" auth-users = "{users}" }}"""
+                if prefix:
+                    inner += f'\n route "{prefix}" {{ }}'
+                server = self.serve("--config", self.conf(f"languages = {{en, de}}\n clean-urls = on\n precompressed = on\n{inner}"),
+                                    files={f"{folder}page.html": "plain", f"{folder}page.de.html": "deutsch", f"{folder}page.en.html": "english",
+                                           f"{folder}page.de.html.gz": "gz"})
+                for path in ("/page", "/page.html"):
+                    said = self.ask(server, "Accept-Language: de", "Accept-Encoding: gzip", path=prefix + path + "?q=1")
+                    if path == "/page":
+                        self.assertEqual((said.status, said.get("location")), (301, prefix + "/page.de.html?q=1"))
+                        self.assertIn("Accept-Language", said.get("vary"))
+                    self.assertNotIn(said.body, (b"deutsch", b"gz"))
+                self.assertEqual(self.ask(server, "Accept-Language: en", path=prefix + "/page").body, b"english")
+                self.assertEqual(self.ask(server, path=prefix + "/page.de.html").status, 401)
+                self.assertEqual(self.ask(server, basic("alice", "sesame"), path=prefix + "/page.de.html").body, b"deutsch")
+
     def test_the_first_upload_may_be_as_large_as_others(self):
         users = self.users(("alice", "sesame"))
         options = ("--auth", "x", "--auth-users", users, "--writable", "--upload-bytes", "3000000", "--limit", "body_bytes=1000",
