@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -524,64 +523,6 @@ static void turn(master *m)
 
 /* --- beginning ----------------------------------------------------------------------------- */
 
-const char *tc_master_control(void)
-{
-    static char path[PATH_MAX];
-    const char *folder = getenv("XDG_RUNTIME_DIR");
-    if (!folder || !*folder) folder = geteuid() ? "" : "/run";
-    (void)snprintf(path, sizeof path, "%s%s", folder, *folder ? "/tercet.sock" : "");
-    return path;
-}
-
-static void listen_for_askers(master *m)
-{
-    const char *path = m->settings->control;
-    m->control = -1;
-    if (!path || !*path) return;
-    const tc_err err = tc_channel_listen(path, &m->control);
-    if (!err) return;
-    m->control = -1;
-    fprintf(stderr, "tercet: %s: %s; `tercet reload` cannot ask here, SIGHUP still does\n", path,
-            err == TC_ERR_ADDRESS_IN_USE ? "another server has it" : strerror(errno));
-}
-
-bool tc_master_write_pid(const char *file)
-{
-    FILE *f = file ? fopen(file, "we") : NULL;
-    if (!file) return true;
-    const bool good = f && fprintf(f, "%ld\n", (long)getpid()) > 0;
-    if ((!f || fclose(f)) || !good) {
-        fprintf(stderr, "tercet: %s: %s\n", file, strerror(errno));
-        return false;
-    }
-    return true;
-}
-
-static void find_program(master *m)
-{
-    static const char gone[] = " (deleted)";
-    const ssize_t n = readlink("/proc/self/exe", m->program, sizeof m->program - 1);
-    size_t len = n > 0 ? (size_t)n : 0;
-    if (len > sizeof gone && strcmp(m->program + len - (sizeof gone - 1), gone) == 0)
-        len -= sizeof gone - 1;
-    m->program[len] = 0;
-    if (!len) (void)snprintf(m->program, sizeof m->program, "/proc/self/exe");
-    if (stat("/proc/self/exe", &m->program_was)) m->program_was.st_ino = 0;
-}
-
-/* What systemd opened; which of them are wanted the first generation says. */
-static void take_handed_in(master *m)
-{
-    int first = 0;
-    const unsigned count = tc_notify_sockets(&first);
-    for (int fd = first; fd < first + (int)count; fd++) {
-        if (tc_listeners_offer(&m->listeners, fd, false) == TC_OK) continue;
-        fprintf(stderr, "tercet: descriptor %d was handed in, and is no socket to listen with\n",
-                fd);
-        close(fd);
-    }
-}
-
 int tc_master_run(const tc_master_settings *settings)
 {
     static master m; /* too large for a stack, and there is one */
@@ -590,7 +531,7 @@ int tc_master_run(const tc_master_settings *settings)
     for (int i = 0; i < GENERATIONS; i++)
         m.at[i] = (generation){.channel = -1, .pass = -1, .words = -1, .slot = -1};
     tc_generation_bounded(&m, DEFAULT_BOUNDS);
-    find_program(&m);
+    tc_master_find_program(&m);
     tc_notify_open(&m.notify);
     listen_for_signals(&m);
     const bool resumed = tc_master_resume(&m);
@@ -601,8 +542,8 @@ int tc_master_run(const tc_master_settings *settings)
     }
     tc_generation_ledger(&m);
     if (!resumed) {
-        take_handed_in(&m);
-        listen_for_askers(&m);
+        tc_master_take_sockets(&m);
+        tc_master_hear_askers(&m);
         if (!tc_generation_spawn(&m)) return tc_err_exit(TC_ERR_SYSTEM);
     }
     while (any(&m) || !m.quits)
