@@ -67,6 +67,7 @@ class Tls(Case):
 
     def context(self, ca=None, **how):
         context = ssl.create_default_context(cafile=str(ca or self.ca))
+        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # some builds of Python set it: an end without close_notify is none
         for name, value in how.items():
             setattr(context, name, value)
         return context
