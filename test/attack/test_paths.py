@@ -10,7 +10,8 @@ import time
 from h2raw import H2, INITIAL_WINDOW, PREFACE, TABLE_SIZE, headers as h2_headers, request as h2_request, settings, window
 from h3attack import H3Attack
 from h3raw import H3, headers as h3_headers, request as h3_request
-from harness import Case, wait_for
+from harness import Case, sanitized, wait_for
+from injector import descriptors
 from quicraw import varint
 from test_tls import Tls
 
@@ -203,6 +204,32 @@ class ShrinksSecure(Tls):
             while data := wire.recv(1 << 16):
                 have += len(data)
         self.assertLess(have, SIZE)
+
+
+class SlowSecond(Tls):
+    """19: all windows of HTTP/2 are open, and nobody takes what comes: 600 streams of a large file cost little memory."""
+
+    def slow_readers(self, server, tls):
+        scheme = "https" if tls else "http"
+        before, sockets = server.memory(), descriptors(server.proc.pid).count("socket")
+        for _ in range(30):
+            h2 = H2.connect(server.port, receive=4096, tls=tls, greeting=PREFACE + settings((TABLE_SIZE, 0), (INITIAL_WINDOW, (1 << 31) - 1)))
+            self.addCleanup(h2.close)
+            h2.send(window(0, (1 << 31) - 65536) + b"".join(h2_headers(1 + 2 * n, h2_request(path="/big.bin", scheme=scheme, authority="localhost")) for n in range(20)))
+        time.sleep(1)
+        with H2.connect(server.port, tls=tls) as h2:
+            h2.send(h2_headers(1, h2_request(scheme=scheme, authority="localhost")))
+            h2.until(lambda: 1 in h2.ended)
+            self.assertEqual(h2.statuses[1], [200])
+        if not sanitized():
+            self.assertLess(server.memory() - before, 30 * 400_000)
+        self.assertTrue(wait_for(lambda: descriptors(server.proc.pid).count("socket") <= sockets, 60, 0.2), "readers that take nothing are kept")
+
+    def test_19_on_http2(self):
+        self.slow_readers(self.serve("--workers", "1", "--limit", "send_ms=4000", root=sparse(self, 1 << 30)), False)
+
+    def test_19_on_http2_over_tls(self):
+        self.slow_readers(self.secure("--workers", "1", "--limit", "send_ms=4000", root=sparse(self, 1 << 30)), True)
 
 
 class Shrinks3(H3Attack):
