@@ -190,8 +190,8 @@ static tc_span with(tc_exchange *x, tc_span path, tc_span more)
 {
     char *at = tc_arena_bytes(&x->arena, path.len + more.len);
     if (!at) return (tc_span){0};
-    memcpy(at, path.at, path.len);
-    memcpy(at + path.len, more.at, more.len);
+    if (path.len) memcpy(at, path.at, path.len);
+    if (more.len) memcpy(at + path.len, more.at, more.len);
     return tc_span_of(at, path.len + more.len);
 }
 
@@ -203,10 +203,12 @@ static bool is_asked_elsewhere(const tc_files *files, tc_exchange *x, tc_file *f
     const tc_span path = tc_variant_path(f, &x->theirs.fields, room);
     if (!path.len) return false;
     const tc_span name = with(x, files->config->strip, path);
-    if (name.at && tc_route_same_gates(x, name)) return false;
+    const tc_span usual = with(x, files->config->strip, f->path);
+    if (name.at && usual.at && tc_route_equal_gates(x, name, usual)) return false;
     tc_file_unref(f);
-    *ret_err = name.at ? tc_target_normal_path(&x->arena, x->theirs.path, &whole, &query)
-                       : TC_ERR_NO_MEMORY;
+    *ret_err = name.at && usual.at
+                   ? tc_target_normal_path(&x->arena, x->theirs.path, &whole, &query)
+                   : TC_ERR_NO_MEMORY;
     if (!*ret_err)
         *ret_err =
             tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_VARY, TC_SPAN("Accept-Language"));
@@ -273,6 +275,11 @@ static tc_err serve_fallback(tc_files *files, tc_exchange *x, enum tc_file_answe
         return answer_missing(x, answer);
     answer = get(files, fallback, &f);
     if (answer != TC_FILE_FOUND) return answer_missing(x, answer);
+    const tc_span name = with(x, files->config->strip, fallback);
+    if (!name.at || tc_route_has_own_gates(x, name)) {
+        tc_file_unref(f);
+        return name.at ? redirect(x, name, "", (tc_span){0}) : TC_ERR_NO_MEMORY;
+    }
     const tc_err err = tc_fields_set(&x->ours.fields, &x->arena, TC_FIELD_VARY, TC_SPAN("Accept"));
     if (!err) return serve(files, x, f);
     tc_file_unref(f);

@@ -109,14 +109,37 @@ static tc_err find(const tc_site *site, tc_arena *a, tc_span path, const segment
     return err;
 }
 
+/* NULL without memory. */
+static const tc_route *route_of(tc_exchange *x, const tc_route *here, tc_span path)
+{
+    const tc_route *there;
+    segments s;
+    take_apart(path, here->site->deepest, false, &s);
+    return find(here->site, &x->arena, path, &s, here, &there) == TC_OK ? there : NULL;
+}
+
 bool tc_route_same_gates(tc_exchange *x, tc_span path)
 {
-    const tc_route *here = x->place, *there;
-    segments s;
+    const tc_route *here = x->place;
     if (!here || !here->site->deepest) return true;
-    take_apart(path, here->site->deepest, false, &s);
-    return find(here->site, &x->arena, path, &s, here, &there) == TC_OK &&
-           there->asking == here->asking;
+    const tc_route *there = route_of(x, here, path);
+    return there && there->asking == here->asking;
+}
+
+bool tc_route_has_own_gates(tc_exchange *x, tc_span path)
+{
+    const tc_route *here = x->place;
+    if (!here || !here->site->guards) return false;
+    const tc_route *there = route_of(x, here, path);
+    return !there || (there != here->site->whole && there->asking && there->asking != here->asking);
+}
+
+bool tc_route_equal_gates(tc_exchange *x, tc_span a, tc_span b)
+{
+    const tc_route *here = x->place;
+    if (!here || !here->site->deepest) return true;
+    const tc_route *of_a = route_of(x, here, a), *of_b = route_of(x, here, b);
+    return of_a && of_b && of_a->asking == of_b->asking;
 }
 
 tc_err tc_site_route(const tc_site *site, tc_exchange *x, const tc_route *last,

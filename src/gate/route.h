@@ -51,7 +51,11 @@ tc_err tc_site_route(const tc_site *site, tc_exchange *x, const tc_route *last,
 /* Whether who asks for this normalised path passes the same gates as x: a file may have more than
  * one address, and whoever guards its name guards it. */
 bool tc_route_same_gates(tc_exchange *x, tc_span path);
-/* Whether that may be otherwise for any path of its site. */
+/* Whether who asks for the one passes the same gates as for the other. */
+bool tc_route_equal_gates(tc_exchange *x, tc_span a, tc_span b);
+/* Whether the path has a route, not the site's, with gates that x has not passed. */
+bool tc_route_has_own_gates(tc_exchange *x, tc_span path);
+/* Whether gates may be others for any path of its site. */
 static inline bool tc_route_has_gates(const tc_exchange *x)
 {
     const tc_route *here = x->place;

@@ -337,9 +337,10 @@ static char *try_entry(tc_qpack_encoder *e, char *out, const tc_pack_sought *s, 
         return put_entry(e, out, number_of(e, low));
     }
     if (!is_draining(e, newest)) return put_entry(e, out, newest);
-    if (e->may_block) return put_entry(e, out, duplicate(e, s, newest) ? e->inserts : newest);
+    if (e->may_block && duplicate(e, s, newest)) return put_entry(e, out, e->inserts);
     out = put_entry(e, out, newest);
-    (void)duplicate(e, s, newest); /* for sections to come, if it can be */
+    if (e->may_block || !duplicate(e, s, newest)) /* ... for sections to come */
+        e->unsettled = true;                      /* it may be another time */
     return out;
 }
 

@@ -152,10 +152,12 @@ void tc_listeners_write(const tc_listeners *l, FILE *to)
     }
 }
 
+_Static_assert(sizeof(tc_address) == 28, "as many digits are read");
+
 int tc_listeners_read(tc_listeners *l, const char *line)
 {
     char hex[2 * sizeof(tc_address) + 1];
-    handed h;
+    handed h = {.fd = -1};
     int any_port, udp, both;
     const int n =
         sscanf(line, "socket %d %d %d %d %56[0-9a-f]", &h.fd, &any_port, &udp, &both, hex);

@@ -141,8 +141,7 @@ static void read_secret(master *m, const char *line)
     char hex[2 * TC_GENERATION_SECRET + 1];
     long long made;
     if (sscanf(line, "secret %lld %128[0-9a-f]", &made, hex) != 2) return;
-    m->secret_made = made;
-    (void)tc_hex_read(m->secret, hex, sizeof m->secret);
+    if (tc_hex_read(m->secret, hex, sizeof m->secret)) m->secret_made = made;
 }
 
 static void read_line(master *m, const char *line)

@@ -302,6 +302,27 @@ class Passwords(Asking):
                 self.assertEqual(self.ask(server, path=prefix + "/page.de.html").status, 401)
                 self.assertEqual(self.ask(server, basic("alice", "sesame"), path=prefix + "/page.de.html").body, b"deutsch")
 
+    def test_a_fallback_stays_where_it_is_in_any_language(self):
+        users = self.users(("alice", "sesame"))
+        server = self.serve("--config", self.conf(f"""languages = {{en, de}}
+            fallback = "/app.html"
+            route "/private" {{ auth = "x" auth-users = "{users}" }}"""), files={"app.html": "english", "app.de.html": "deutsch"})
+        for language, text in (("en", b"english"), ("de", b"deutsch")):
+            fields = (f"Accept-Language: {language}", "Accept: text/html")
+            for path, more in (("/deep/link", ()), ("/private/deep/link", (basic("alice", "sesame"),))):
+                answer = self.ask(server, *fields, *more, path=path)
+                self.assertEqual((answer.status, answer.body), (200, text))
+            self.assertEqual(self.ask(server, *fields, path="/private/deep/link").status, 401)
+
+    def test_a_fallback_that_is_guarded_is_asked_for_by_its_name(self):
+        users = self.users(("alice", "sesame"))
+        server = self.serve("--config", self.conf(f"""fallback = "/app.html"
+            route "/app.html" {{ auth = "x" auth-users = "{users}" }}"""), files={"app.html": "secret"})
+        answer = self.ask(server, "Accept: text/html", path="/none")
+        self.assertEqual((answer.status, answer.get("location")), (301, "/app.html"))
+        self.assertEqual(self.ask(server, "Accept: text/html", path="/app.html").status, 401)
+        self.assertEqual(self.ask(server, basic("alice", "sesame"), path="/app.html").body, b"secret")
+
     def test_the_first_upload_may_be_as_large_as_others(self):
         users = self.users(("alice", "sesame"))
         options = ("--auth", "x", "--auth-users", users, "--writable", "--upload-bytes", "3000000", "--limit", "body_bytes=1000",
