@@ -33,28 +33,25 @@ static void say_who_asks(facts *f, const tc_session_info *session, const tc_aske
     f->instead = behind ? TC_SPAN("unknown") : TC_SPAN("-"); /* as RFC 7239, 6.2, calls it */
 }
 
-static facts facts_of(const tc_seen *seen)
+static void find_facts(facts *f, const tc_seen *seen)
 {
     const tc_exchange *x = seen->x;
-    facts f = {.target = x->theirs.path.len ? x->theirs.path : TC_SPAN("-"),
-               .version = tc_version_name(x->theirs.version),
-               .status = x->times.ours_head ? x->ours.status : 0,
-               .bytes = x->content_out,
-               .in = x->content_in,
-               .tunnel = x->tunnel,
-               .pushed = x->pushed,
-               .early = tc_exchange_early(x)};
-    say_who_asks(&f, seen->session, &x->asker);
     const int64_t end = x->times.ours_end && !x->tunnel ? x->times.ours_end : seen->at;
-    f.ns = end > x->times.begun ? (uint64_t)(end - x->times.begun) : 0;
-    if (x->theirs.method == TC_METHOD_CONNECT && x->theirs.authority.len)
-        f.target = x->theirs.authority;
-    if (x->theirs.method == TC_METHOD_HEAD) f.bytes = 0;
-    if (seen->err) {
-        f.error = tc_span_str(tc_err_sentence(seen->err));
-        if (x->wire_out < f.bytes) f.bytes = x->wire_out; /* the rest was never taken */
-    }
-    return f;
+    const bool tunnel = x->theirs.method == TC_METHOD_CONNECT && x->theirs.authority.len;
+    f->target = tunnel ? x->theirs.authority : x->theirs.path.len ? x->theirs.path : TC_SPAN("-");
+    f->version = tc_version_name(x->theirs.version);
+    f->status = x->times.ours_head ? x->ours.status : 0;
+    f->bytes = x->theirs.method == TC_METHOD_HEAD ? 0 : x->content_out;
+    f->in = x->content_in;
+    f->tunnel = x->tunnel;
+    f->pushed = x->pushed;
+    f->early = tc_exchange_early(x);
+    f->ns = end > x->times.begun ? (uint64_t)(end - x->times.begun) : 0;
+    f->error = (tc_span){0};
+    say_who_asks(f, seen->session, &x->asker);
+    if (!seen->err) return;
+    f->error = tc_span_str(tc_err_sentence(seen->err));
+    if (x->wire_out < f->bytes) f->bytes = x->wire_out; /* the rest was never taken */
 }
 
 /* --- a line that is being written ------------------------------------------------------------ */
@@ -508,7 +505,8 @@ static char *put_line(line *l, enum tc_log_format format, bool color, const tc_s
     if (seen->kind == TC_SEEN_PROTECTED)
         return format == TC_LOG_JSON ? refused_json(l, seen, date)
                                      : refused_text(l, seen, color, date);
-    const facts f = facts_of(seen);
+    facts f;
+    find_facts(&f, seen);
     switch (format) {
     case TC_LOG_TEXT: break;
     case TC_LOG_COMBINED: return combined_line(l, seen->x, &f, date);
