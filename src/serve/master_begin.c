@@ -2,6 +2,7 @@
  * what it was handed, the file with its pid. */
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,10 +35,13 @@ void tc_master_hear_askers(master *m)
 
 bool tc_master_write_pid(const char *file)
 {
-    FILE *f = file ? fopen(file, "we") : NULL;
     if (!file) return true;
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
+    const int fd = (int)TEMP_FAILURE_RETRY(open(file, flags, 0644));
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
     const bool good = f && fprintf(f, "%ld\n", (long)getpid()) > 0;
-    if ((!f || fclose(f)) || !good) {
+    if (fd >= 0 && !f) close(fd);
+    if (!f || fclose(f) || !good) {
         fprintf(stderr, "tercet: %s: %s\n", file, strerror(errno));
         return false;
     }
