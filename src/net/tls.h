@@ -21,7 +21,8 @@ typedef struct tc_tls_pair {
 } tc_tls_pair;
 
 typedef struct tc_tls_server_config {
-    const tc_tls_pair *pairs; /* the first one is for clients that name no server, or another */
+    const tc_tls_pair *pairs; /* the first one is for clients that name no server, or another; lent,
+                                 with the names in them: as long as what is made of this */
     size_t pair_count;
     bool no_tickets;
     const char *tickets; /* file with the 64 bytes that session tickets are made with, for several

@@ -98,7 +98,7 @@ def die_with_parent(files=None, user=None):
 
 def environment(**more):
     env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "LC_ALL") and not k.lower().endswith("_proxy")}
-    env.update(ASAN_OPTIONS=SANITIZERS + ":detect_leaks=1", UBSAN_OPTIONS=SANITIZERS + ":print_stacktrace=1",
+    env.update(ASAN_OPTIONS=SANITIZERS + ":detect_leaks=1:detect_stack_use_after_return=1", UBSAN_OPTIONS=SANITIZERS + ":print_stacktrace=1",
                TSAN_OPTIONS=SANITIZERS, LC_ALL="C.UTF-8", TERM="xterm-256color", **more)
     return env
 

@@ -424,7 +424,8 @@ void quic_net_make_tls(quic_net *net)
     }
     static const tc_span protocols[] = {{"h3", 2}};
     tc_buf texts[4];
-    char names[3][32];
+    static char names[3][32]; /* lent, as the pair is */
+    static tc_tls_pair pair;
     for (int i = 0; i < 4; i++)
         tc_buf_init(&texts[i], TC_AUTHORITY_PEM);
     const int64_t now = tc_clock_wall();
@@ -433,7 +434,7 @@ void quic_net_make_tls(quic_net *net)
     assert_int_equal(tc_authority_certify(tc_buf_span(&texts[0]), tc_buf_span(&texts[1]), host, 1,
                                           now, &texts[2], &texts[3]),
                      TC_OK);
-    const tc_tls_pair pair = {temporary(names[0], &texts[2]), temporary(names[1], &texts[3])};
+    pair = (tc_tls_pair){temporary(names[0], &texts[2]), temporary(names[1], &texts[3])};
     const tc_tls_server_config server = {
         .pairs = &pair, .pair_count = 1, .protocols = protocols, .protocol_count = 1};
     const tc_tls_client_config client = {.authorities = {temporary(names[2], &texts[0])},
