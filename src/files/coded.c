@@ -303,6 +303,7 @@ static tc_err compress(tc_loop *loop, tc_exchange *x, tc_file *source, enum tc_c
 {
     const tc_coding_wish wish = tc_coding_recall(&source->cache->codings, &x->theirs.fields);
     const bool identity = wish.q[TC_CODING_IDENTITY] > 0;
+    x->quick = false;
     if (!lasts(source)) return serve_plain(x, source, identity, true, 0);
     if (source->bytes && source->size <= AT_ONCE_BYTES)
         return compress_now(x, source, coding, identity);

@@ -23,6 +23,7 @@
 #include "page/error_page.h"
 
 #define PAGE TC_SPAN(".html") /* what clean URLs leave out */
+enum { QUICK_BYTES = 16384 }; /* are sent in some microseconds, encrypted or not */
 
 void tc_files_init(tc_files *files, const tc_files_config *config, tc_file_cache *cache,
                    tc_loop *loop)
@@ -169,6 +170,7 @@ tc_err tc_file_serve(tc_exchange *x, tc_file *f)
     if ((tc_conditional(&x->theirs.fields) || tc_fields_has(&x->theirs.fields, TC_FIELD_RANGE)) &&
         serve_conditional(x, f, &err))
         return err;
+    x->quick &= f->bytes && f->size <= QUICK_BYTES;
     x->ours.blocks[TC_BLOCK_CONTENT] = &f->block;
     return tc_exchange_reply(x, 200, tc_files_run(x, f, 0, f->size));
 }
@@ -394,7 +396,8 @@ static tc_err on_head(void *self, tc_exchange *x)
     tc_span path;
     if (tc_files_path(files->config, x->theirs.path, &path)) {
         tc_file *f = tc_file_remembered(&files->folder, path, tc_loop_now(files->loop));
-        if (f && f->plain) return serve(files, x, f);
+        x->quick = f && f->plain;
+        if (x->quick) return serve(files, x, f);
         if (f) tc_file_unref(f);
     }
     return serve_path(files, x);

@@ -100,6 +100,7 @@ typedef struct tc_seen {
 typedef struct tc_watch tc_watch;
 struct tc_watch {
     uint32_t mask; /* bits 1u << enum tc_seen_kind */
+    bool rough;    /* tenths of a ms will do: the clock is not read for each quick exchange */
     void (*see)(tc_watch *w, const tc_seen *what);
     tc_watch *next; /* one more, or NULL */
 };
@@ -108,6 +109,14 @@ static inline bool tc_watched(const tc_watch *w, enum tc_seen_kind kind)
 {
     for (; w; w = w->next)
         if (w->mask >> kind & 1) return true;
+    return false;
+}
+
+/* Whether anybody looks on who wants to know the time as well as can be. */
+static inline bool tc_watched_closely(const tc_watch *w, enum tc_seen_kind kind)
+{
+    for (; w; w = w->next)
+        if (w->mask >> kind & 1 && !w->rough) return true;
     return false;
 }
 

@@ -92,6 +92,7 @@ struct tc_exchange {
     bool whole;       /* the engine: our message was given out, to its end */
     bool pushed;      /* nobody asked for it: the server promised it */
     bool early;       /* it came, or (client) left, in early data */
+    bool quick;       /* the handler: its answer was in memory, and took no time to speak of */
     tc_span proven;   /* server: who the client proved to be; empty: nobody. Lives with the link */
     tc_asker asker;   /* server: who asks, as trusted proxies say */
     tc_span user;     /* server: who that is, by a password; empty: nobody. Lives with x */

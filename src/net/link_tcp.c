@@ -38,15 +38,15 @@ void tc_link_tcp_init(tc_link_tcp *l, tc_loop *loop, int fd, const struct sockad
 {
     *l = (tc_link_tcp){.link = {&tc_link_tcp_type, on_ready}, .io = {fd, ready}, .loop = loop};
     l->gather_most = GATHER_BYTES;
+    l->peer = tc_ip_of((const uint8_t[4]){0}, 4);
     if (peer && peer->sa_family == AF_INET6) {
         const struct sockaddr_in6 *a = (const struct sockaddr_in6 *)(const void *)peer;
-        l->v6 = true;
         l->port = ntohs(a->sin6_port);
-        memcpy(l->address, &a->sin6_addr, 16);
+        l->peer = tc_ip_of(&a->sin6_addr, 16);
     } else if (peer && peer->sa_family == AF_INET) {
         const struct sockaddr_in *a = (const struct sockaddr_in *)(const void *)peer;
         l->port = ntohs(a->sin_port);
-        memcpy(l->address, &a->sin_addr, 4);
+        l->peer = tc_ip_of(&a->sin_addr, 4);
     }
 }
 
@@ -232,7 +232,7 @@ static tc_ip tcp_address(const tc_link *link, uint16_t *ret_port)
 {
     const tc_link_tcp *l = (const tc_link_tcp *)link;
     *ret_port = l->port;
-    return tc_ip_of(l->address, l->v6 ? 16 : 4);
+    return l->peer;
 }
 
 static void tcp_end_writing(tc_link *link)

@@ -16,8 +16,8 @@ typedef struct tc_link_tcp {
     uint32_t gathered;    /* bytes of ours in the loop's write room */
     uint32_t gather_most; /* a larger run is not copied there */
     uint16_t port;        /* the peer's */
-    bool v6, full;        /* full: the kernel took less than it was given */
-    uint8_t address[16];
+    bool full;            /* the kernel took less than it was given */
+    tc_ip peer;
     struct tc_cover *cover; /* it stands on this in place of a socket: see link_over.h; else NULL */
     tc_err failed;          /* a write said so behind what it had taken: the next one returns it */
 } tc_link_tcp;

@@ -9,12 +9,16 @@
 
 #include "base/text.h"
 
-/* What all formats say of an exchange. */
+static const tc_span nothing = {"-", 1}, unknown = {"unknown", 7}; /* RFC 7239, 6.2 */
+
+/* What all formats say of an exchange. Spans are pointed at: where they were put together just
+ * before, a processor waits to read them as a whole. */
 typedef struct facts {
     const tc_ip *client; /* who asks; NULL: nobody knows, and this is said instead: */
-    tc_span instead;
+    const tc_span *instead;
     uint16_t port; /* 0: not known */
-    tc_span target, version;
+    const tc_span *target;
+    tc_span version;
     unsigned status; /* 0: none was sent */
     uint64_t bytes;
     uint64_t ns;
@@ -30,7 +34,7 @@ static void say_who_asks(facts *f, const tc_session_info *session, const tc_aske
     const tc_ip *peer = tc_ip_is_known(&session->peer) ? &session->peer : NULL;
     f->port = behind ? asker->port : session->peer_port;
     f->client = asker->kind == TC_ASKER_KNOWN ? &asker->ip : behind ? NULL : peer;
-    f->instead = behind ? TC_SPAN("unknown") : TC_SPAN("-"); /* as RFC 7239, 6.2, calls it */
+    f->instead = behind ? &unknown : &nothing;
 }
 
 static void find_facts(facts *f, const tc_seen *seen)
@@ -38,7 +42,7 @@ static void find_facts(facts *f, const tc_seen *seen)
     const tc_exchange *x = seen->x;
     const int64_t end = x->times.ours_end && !x->tunnel ? x->times.ours_end : seen->at;
     const bool tunnel = x->theirs.method == TC_METHOD_CONNECT && x->theirs.authority.len;
-    f->target = tunnel ? x->theirs.authority : x->theirs.path.len ? x->theirs.path : TC_SPAN("-");
+    f->target = tunnel ? &x->theirs.authority : x->theirs.path.len ? &x->theirs.path : &nothing;
     f->version = tc_version_name(x->theirs.version);
     f->status = x->times.ours_head ? x->ours.status : 0;
     f->bytes = x->theirs.method == TC_METHOD_HEAD ? 0 : x->content_out;
@@ -162,7 +166,7 @@ static inline char *put_date(char *to, const tc_log_date *date)
 
 static inline char *put_client(char *to, const facts *f)
 {
-    return f->client ? to + tc_ip_text(f->client, to).len : put(to, f->instead);
+    return f->client ? to + tc_ip_text(f->client, to).len : put(to, *f->instead);
 }
 
 static char *put_address(char *to, const tc_ip *ip)
@@ -291,7 +295,7 @@ static char *text_more(line *l, char *to, const facts *f, sent proven, sent user
 static char *text_line(line *l, const tc_exchange *x, const facts *f, bool color,
                        const tc_log_date *date)
 {
-    const sent method = weigh_method(l, &x->theirs, false), target = weigh(l, f->target, false);
+    const sent method = weigh_method(l, &x->theirs, false), target = weigh(l, *f->target, false);
     const bool more =
         f->tunnel | f->pushed | f->early || x->proven.len | x->user.len | f->error.len;
     sent proven = {0}, user = {0};
@@ -349,7 +353,7 @@ static char *combined_line(line *l, const tc_exchange *x, const facts *f, const 
     const tc_span none = TC_SPAN("-");
     sent user = weigh(l, x->user.len ? x->user : none, true);
     user.plain &= tc_span_find(user.text, ' ') == user.text.len;
-    const sent method = weigh_method(l, &x->theirs, true), target = weigh(l, f->target, true);
+    const sent method = weigh_method(l, &x->theirs, true), target = weigh(l, *f->target, true);
     const sent referer = weigh_field(l, x, TC_FIELD_REFERER, none);
     const sent agent = weigh_field(l, x, TC_FIELD_USER_AGENT, none);
     char *to = begin(l);
@@ -418,7 +422,7 @@ static char *json_who(line *l, char *to, const tc_seen *seen, const facts *f, se
 static char *json_line(line *l, const tc_seen *seen, const facts *f, const tc_log_date *date)
 {
     const tc_exchange *x = seen->x;
-    const sent method = weigh_method(l, &x->theirs, true), target = weigh(l, f->target, true);
+    const sent method = weigh_method(l, &x->theirs, true), target = weigh(l, *f->target, true);
     const sent authority = weigh(l, x->theirs.authority, true);
     const sent agent = weigh_field(l, x, TC_FIELD_USER_AGENT, (tc_span){0});
     const sent referer = weigh_field(l, x, TC_FIELD_REFERER, (tc_span){0});

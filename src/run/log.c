@@ -206,6 +206,7 @@ tc_watch *tc_log_watch(void *self, tc_worker *w, void **ret_state)
     log_state *s = tc_alloc_zero(sizeof *s);
     if (!s) return NULL;
     s->watch = (tc_watch){.mask = 1u << TC_SEEN_CLOSED | 1u << TC_SEEN_PROTECTED, .see = see};
+    s->watch.rough = ((tc_log *)self)->format != TC_LOG_JSON;
     s->flush.run = flush;
     s->again.ring = flush_again;
     s->log = self;

@@ -21,8 +21,9 @@ typedef struct tc_session_env {
     tc_watch *watch;      /* NULL: nobody looks on */
     tc_metrics *metrics;  /* server: where it counts; NULL: nowhere */
     tc_slab exchanges;
-    bool http09; /* server: a first line of only GET and a path is HTTP/0.9 */
-    bool http2;  /* server: a first line may be the preface of HTTP/2 (RFC 9113, 3.3) */
+    bool http09;   /* server: a first line of only GET and a path is HTTP/0.9 */
+    bool http2;    /* server: a first line may be the preface of HTTP/2 (RFC 9113, 3.3) */
+    uint8_t quick; /* exchanges that took no time to speak of */
     uint64_t last_id, last_exchange;
     uint64_t windows; /* see tc_engine_env: of this env, or of all that share .numbers */
     struct tc_session_env *numbers; /* whose last_ count: its own, or those of another env of this
