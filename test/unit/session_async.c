@@ -1,6 +1,9 @@
 /* session_async.c - handlers that answer when they like: later, from a task; after a pause, in
  * which nothing is read; not at all. Over HTTP/1.1 in memory. */
 // SPDX-License-Identifier: MIT
+#include <stdio.h>
+
+#include "base/clock.h"
 #include "h1/h1.h"
 #include "support/served.h"
 
@@ -8,7 +11,7 @@ enum { ROOM = 65536 };
 
 /* What the handler below is to do, and what happened to it. */
 static struct plan {
-    bool pause_first, pause_each, answer_at_head, answer_at_end;
+    bool pause_first, pause_each, answer_at_head, answer_at_end, quick;
     unsigned inform;
     tc_err fail_head, fail_data;
     bool kill, late_wishes;
@@ -29,6 +32,8 @@ static tc_err on_head(void *self, tc_exchange *x)
 {
     served *w = self;
     plan.x = x;
+    x->quick = plan.quick;
+    tc_clock_move(TC_MS / 1000); /* it stands still otherwise */
     plan.heads++;
     if (plan.kill) tc_session_kill(x->session, TC_ERR_INTERRUPTED);
     if (plan.pause_first) tc_exchange_pause(x);
@@ -293,6 +298,43 @@ static void every_phase_is_seen_once(void **state)
     world.env.watch = NULL;
 }
 
+static int64_t read_at[64];
+static unsigned closed_count, readings;
+
+static void note_time(tc_watch *w, const tc_seen *what)
+{
+    (void)w;
+    readings += closed_count == 0 || what->at != read_at[closed_count - 1];
+    read_at[closed_count++] = what->at;
+}
+
+/* Of quick ones that come together the clock is read now and then, if nobody wants it closer. */
+static void quick_exchanges_share_the_time(void **state)
+{
+    (void)state;
+    tc_watch watch = {.mask = 1u << TC_SEEN_CLOSED, .see = note_time};
+    world.env.watch = &watch;
+    plan.answer_at_head = true;
+    for (int turn = 0; turn < 3; turn++) { /* rough and quick, rough, quick */
+        watch.rough = turn < 2;
+        plan.quick = turn != 1;
+        closed_count = readings = 0;
+        char all[48 * 40];
+        size_t len = 0;
+        for (int i = 0; i < 48; i++)
+            len +=
+                (size_t)snprintf(all + len, sizeof all - len, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        say(all);
+        served_turns(&world, 100);
+        assert_int_equal(closed_count, 48);
+        if (watch.rough && plan.quick)
+            assert_in_range(readings, 3, 8); /* turns of the loop have times of their own */
+        else
+            assert_int_equal(readings, 48);
+    }
+    world.env.watch = NULL;
+}
+
 /* --- pauses -------------------------------------------------------------------------------- */
 
 static void nothing_is_given_during_a_pause(void **state)
@@ -495,6 +537,7 @@ int main(void)
         TEST(a_handler_aborts_wherever_it_is),
         TEST(wishes_at_the_end_come_too_late),
         TEST(every_phase_is_seen_once),
+        TEST(quick_exchanges_share_the_time),
         TEST(nothing_is_given_during_a_pause),
         TEST(chunks_wait_too),
         TEST(content_counts_once),
