@@ -34,7 +34,7 @@ static void renew(unsigned kind)
 static tc_qpack_decoder decoder;
 static struct {
     uint64_t sid;
-    char etag[32];
+    char etag[32], status[8];
 } waiting[REQUESTS];
 static unsigned waiting_count;
 static size_t told; /* bytes of the encoder stream that it has read */
@@ -73,7 +73,7 @@ static void read_table(bool all)
 /* False: it has to wait. */
 static bool read_answer(unsigned i)
 {
-    tc_span whole = {0}, etag = {0};
+    tc_span whole = {0}, etag = {0}, status = {0};
     tc_qpack_section section;
     tc_field f;
     tc_err err;
@@ -81,9 +81,13 @@ static bool read_answer(unsigned i)
     assert_int_equal(tc_qpack_section_begin(&decoder, whole, &section), TC_OK);
     if (tc_qpack_is_blocked(&decoder, &section)) return false;
     while (!(err = tc_qpack_decode(&decoder, &section, &arena, 4096, &f)))
-        if (f.id == TC_FIELD_ETAG) etag = f.value;
+        if (f.id == TC_FIELD_ETAG)
+            etag = f.value;
+        else if (tc_span_eq(f.name, TC_SPAN(":status")))
+            status = f.value;
     assert_int_equal(err, TC_ERR_NOTHING);
     check_span(etag, waiting[i].etag);
+    check_span(status, waiting[i].status);
     assert_int_equal(tc_qpack_section_end(&decoder, &section, waiting[i].sid), TC_OK);
     waiting[i] = waiting[--waiting_count];
     return true;
@@ -110,14 +114,16 @@ static void acknowledge(void)
     h3_turn(&h3_side);
 }
 
-static tc_span ask(unsigned nth, unsigned kind)
+static tc_span ask(unsigned nth, unsigned kind, uint16_t status)
 {
     tc_span whole = {0};
     h3_conn.block = &blocks[kind];
+    h3_conn.scripts[0].status = status;
     h3_raw_fields(&h3_said, H3_GET);
     h3_case_tell(UINT64_C(4) * nth, true, 0);
     assert_true(h3_sent(&h3_side, UINT64_C(4) * nth, TC_H3_HEADERS, 0, &whole));
     waiting[waiting_count].sid = UINT64_C(4) * nth;
+    (void)snprintf(waiting[waiting_count].status, sizeof waiting->status, "%u", status);
     memcpy(waiting[waiting_count++].etag, etags[kind], sizeof etags[kind]);
     return whole;
 }
@@ -154,7 +160,7 @@ static void they_say_what_is_meant(void **state)
         for (unsigned i = 0; i < REQUESTS; i++) {
             if (check_random_below(4) == 0) kind = (unsigned)check_random_below(kinds);
             if (check_random_below(12) == 0) renew(kind);
-            (void)ask(i, kind);
+            (void)ask(i, kind, check_random_below(5) ? 200 : 400);
             if (check_random_below(3) == 0) read_table(false);
             assert_true(blocked() <= most_blocked);
             for (uint64_t n = check_random_below(4); n && waiting_count; n--)
@@ -176,7 +182,7 @@ static void they_are_as_short_as_can_be(void **state)
     begin_answers(4096, 100);
     for (unsigned i = 0; i < REQUESTS; i++) {
         before = whole;
-        whole = ask(i, i / 10 % 2);
+        whole = ask(i, i / 10 % 2, 200);
         if (i % 10 > 4 && i < 20) assert_true(tc_span_eq(whole, before));
         if (i % 10 > 4) assert_int_equal(whole.len, 2 + 4); /* the prefix, and a byte a field */
         read_table(true);
