@@ -39,7 +39,7 @@ static bool get_line(tc_span line, int64_t now_s, char room[TC_HOST_BYTES], tc_c
         !get_flag(parts[3], &c.secure) || !tc_span_number(parts[4], &until))
         return false;
     c.domain = tc_span_from(parts[0], tc_span_starts(parts[0], TC_SPAN(".")));
-    if (c.domain.len > TC_HOST_BYTES) return false;
+    if (!c.domain.len || c.domain.at[0] == '.' || c.domain.len > TC_HOST_BYTES) return false;
     for (size_t i = 0; i < c.domain.len; i++)
         room[i] = tc_ascii_lower(c.domain.at[i]);
     c.domain.at = room;
