@@ -167,10 +167,10 @@ tc_err tc_file_serve(tc_exchange *x, tc_file *f)
 {
     tc_err err = tc_arena_defer(&x->arena, tc_file_unref, f);
     if (err) return err;
+    x->quick &= f->bytes && f->size <= QUICK_BYTES;
     if ((tc_conditional(&x->theirs.fields) || tc_fields_has(&x->theirs.fields, TC_FIELD_RANGE)) &&
         serve_conditional(x, f, &err))
         return err;
-    x->quick &= f->bytes && f->size <= QUICK_BYTES;
     x->ours.blocks[TC_BLOCK_CONTENT] = &f->block;
     return tc_exchange_reply(x, 200, tc_files_run(x, f, 0, f->size));
 }

@@ -91,7 +91,7 @@ static inline sent weigh(line *l, tc_span text, bool quoted)
 static inline sent weigh_method(line *l, const tc_message *m, bool quoted)
 {
     if (m->method == TC_METHOD_NONE)
-        return weigh(l, m->method_name.len ? m->method_name : TC_SPAN("-"), quoted);
+        return weigh(l, m->method_name.len ? m->method_name : nothing, quoted);
     const sent s = {tc_method_name(m->method), true};
     l->room += s.text.len;
     return s;
@@ -350,12 +350,11 @@ static sent weigh_field(line *l, const tc_exchange *x, enum tc_field_id id, tc_s
 
 static char *combined_line(line *l, const tc_exchange *x, const facts *f, const tc_log_date *date)
 {
-    const tc_span none = TC_SPAN("-");
-    sent user = weigh(l, x->user.len ? x->user : none, true);
+    sent user = weigh(l, x->user.len ? x->user : nothing, true);
     user.plain &= tc_span_find(user.text, ' ') == user.text.len;
     const sent method = weigh_method(l, &x->theirs, true), target = weigh(l, *f->target, true);
-    const sent referer = weigh_field(l, x, TC_FIELD_REFERER, none);
-    const sent agent = weigh_field(l, x, TC_FIELD_USER_AGENT, none);
+    const sent referer = weigh_field(l, x, TC_FIELD_REFERER, nothing);
+    const sent agent = weigh_field(l, x, TC_FIELD_USER_AGENT, nothing);
     char *to = begin(l);
     if (!to) return NULL;
     to = put_sent(l, put(put_client(to, f), TC_SPAN(" - ")), user, escape_user);
@@ -364,7 +363,7 @@ static char *combined_line(line *l, const tc_exchange *x, const facts *f, const 
     to = put_sent(l, to, target, escape_quoted);
     if (x->theirs.version != TC_HTTP_0_9) to = put(put(to, TC_SPAN(" ")), f->version);
     to = put(put_status(put(to, TC_SPAN("\" ")), f->status), TC_SPAN(" "));
-    to = f->bytes ? put_number(to, f->bytes) : put(to, none);
+    to = f->bytes ? put_number(to, f->bytes) : put(to, nothing);
     to = put_sent(l, put(to, TC_SPAN(" \"")), referer, escape_quoted);
     to = put_sent(l, put(to, TC_SPAN("\" \"")), agent, escape_quoted);
     return put(to, TC_SPAN("\"\n"));

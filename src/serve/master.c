@@ -542,8 +542,8 @@ int tc_master_run(const tc_master_settings *settings)
     }
     tc_generation_ledger(&m);
     if (!resumed) {
-        tc_master_take_sockets(&m);
-        tc_master_hear_askers(&m);
+        tc_master_take_handed_in(&m);
+        tc_master_listen(&m);
         if (!tc_generation_spawn(&m)) return tc_err_exit(TC_ERR_SYSTEM);
     }
     while (any(&m) || !m.quits)

@@ -21,7 +21,7 @@ const char *tc_master_control(void)
     return path;
 }
 
-void tc_master_hear_askers(master *m)
+void tc_master_listen(master *m)
 {
     const char *path = m->settings->control;
     m->control = -1;
@@ -61,7 +61,7 @@ void tc_master_find_program(master *m)
 }
 
 /* What systemd opened; which of them are wanted the first generation says. */
-void tc_master_take_sockets(master *m)
+void tc_master_take_handed_in(master *m)
 {
     int first = 0;
     const unsigned count = tc_notify_sockets(&first);

@@ -79,9 +79,9 @@ bool tc_master_resume(master *m);                /* after that; false: this is a
 void tc_master_write(const master *m, FILE *to); /* what it resumes with */
 
 /* master_begin.c: once. */
-void tc_master_hear_askers(master *m);  /* listens for them; -1 in .control: it was said why not */
+void tc_master_listen(master *m);       /* listens for them; -1 in .control: it was said why not */
 void tc_master_find_program(master *m); /* the file that would be begun next */
-void tc_master_take_sockets(master *m); /* that systemd opened; the first generation says which of
+void tc_master_take_handed_in(master *m); /* that systemd opened; the first generation says which of
                                            them are wanted */
 
 /* master_notes.c: what became of a reload (whoever takes the place of one that crashed is none),
