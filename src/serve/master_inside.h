@@ -79,10 +79,10 @@ bool tc_master_resume(master *m);                /* after that; false: this is a
 void tc_master_write(const master *m, FILE *to); /* what it resumes with */
 
 /* master_begin.c: once. */
-void tc_master_listen(master *m);       /* listens for them; -1 in .control: it was said why not */
+void tc_master_listen(master *m); /* for who asks for reloads; .control -1: it was said why not */
 void tc_master_find_program(master *m); /* the file that would be begun next */
-void tc_master_take_handed_in(master *m); /* that systemd opened; the first generation says which of
-                                           them are wanted */
+/* What systemd opened; the first generation says which of them are wanted. */
+void tc_master_take_handed_in(master *m);
 
 /* master_notes.c: what became of a reload (whoever takes the place of one that crashed is none),
  * and of a generation, before it is forgotten. */
